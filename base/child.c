@@ -1,0 +1,187 @@
+#include "base/child.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void apply_env(char *const *env)
+{
+    for (; env != NULL && *env != NULL; env++)
+        if (strchr(*env, '=') != NULL)
+            putenv(*env);
+        else
+            unsetenv(*env);
+}
+
+static void apply_limits(const struct child_spec *spec)
+{
+    if (spec->cores != NULL) {
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        for (size_t i = 0; i < 64; i++)
+            if (*spec->cores >> i & 1)
+                CPU_SET(i, &set);
+        sched_setaffinity(0, sizeof set, &set);
+    }
+    if (spec->nofile != 0) {
+        struct rlimit limit = {spec->nofile, spec->nofile};
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static void apply_descriptors(const struct child_spec *spec)
+{
+    const int from[3] = {spec->in, spec->out, spec->err};
+    for (int i = 0; i < 3; i++)
+        if (from[i] >= 0)
+            dup2(from[i], i);
+}
+
+/* In the child: never returns. What exec says goes to the parent through `report`, which closes by itself on success. */
+static void become(const struct child_spec *spec, pid_t parent, int report)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent) /* it died before the line above */
+        _exit(127);
+    apply_descriptors(spec);
+    apply_limits(spec);
+    apply_env(spec->env);
+    execvp(spec->argv[0], spec->argv);
+    int sys = errno;
+    if (write(report, &sys, sizeof sys) < 0)
+        _exit(126);
+    _exit(127);
+}
+
+pid_t child_spawn(const struct child_spec *spec, struct diag *diag)
+{
+    int pipe_ends[2];
+    if (pipe2(pipe_ends, O_CLOEXEC) < 0)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot start %s: pipe", spec->argv[0]);
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0)
+        become(spec, parent, pipe_ends[1]);
+    close(pipe_ends[1]);
+    int sys = 0;
+    ssize_t got = pid < 0 ? 0 : read(pipe_ends[0], &sys, sizeof sys);
+    close(pipe_ends[0]);
+    if (pid < 0)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot start %s: fork", spec->argv[0]);
+    if (got == (ssize_t)sizeof sys) {
+        waitpid(pid, NULL, 0);
+        errno = sys;
+        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot start %s", spec->argv[0]);
+    }
+    return pid;
+}
+
+int child_exit_code(int status)
+{
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static bool is_there(const char *dir, const char *middle, const char *name, char *path, size_t room)
+{
+    int n = snprintf(path, room, "%s%s%s", dir, middle, name);
+    return n > 0 && (size_t)n < room && access(path, R_OK) == 0;
+}
+
+int child_libexec(const char *name, char *path, size_t room, struct diag *diag)
+{
+    const char *named = getenv("CAPLAY_LIBEXEC");
+    if (named != NULL) {
+        if (is_there(named, "/", name, path, room))
+            return 0;
+        return diag_fail(diag, DIAG_ENVIRONMENT, "no %s in %s (CAPLAY_LIBEXEC)", name, named);
+    }
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    if (n < 0)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot read /proc/self/exe");
+    self[n] = '\0';
+    *strrchr(self, '/') = '\0';
+    if (is_there(self, "/libexec/", name, path, room) || is_there(self, "/../libexec/caplay/", name, path, room))
+        return 0;
+    return diag_fail(diag, DIAG_ENVIRONMENT, "no %s in %s/libexec: run `make`, or set CAPLAY_LIBEXEC to its folder", name, self);
+}
+
+static uint16_t repeater_port(void)
+{
+    const char *text = getenv("EPICS_CA_REPEATER_PORT");
+    long port = text != NULL ? strtol(text, NULL, 10) : 0;
+    return port > 5000 && port <= 65535 ? (uint16_t)port : 5065; /* EPICS refuses the others (ca-protocol 1.3) */
+}
+
+void child_client_env(const struct child_ports *ports, struct child_env *env)
+{
+    memset(env, 0, sizeof *env);
+    const char *max_array = getenv("EPICS_CA_MAX_ARRAY_BYTES");
+    unsigned n = 0;
+    snprintf(env->line[n++], sizeof env->line[0], "EPICS_CA_ADDR_LIST=%s:%u", ports->address, ports->port);
+    snprintf(env->line[n++], sizeof env->line[0], "EPICS_CA_AUTO_ADDR_LIST=NO");
+    snprintf(env->line[n++], sizeof env->line[0], "EPICS_CA_SERVER_PORT=%u", ports->port);
+    snprintf(env->line[n++], sizeof env->line[0], "EPICS_CA_REPEATER_PORT=%u",
+             ports->repeater != 0 ? ports->repeater : repeater_port());
+    if (max_array != NULL && *max_array != '\0')
+        snprintf(env->line[n++], sizeof env->line[0], "EPICS_CA_MAX_ARRAY_BYTES=%.40s", max_array);
+    for (unsigned i = 0; i < n; i++)
+        env->entries[i] = env->line[i];
+}
+
+int child_env_file(const char *path, const struct child_env *env, struct diag *diag)
+{
+    char aside[PATH_MAX];
+    snprintf(aside, sizeof aside, "%s.part", path);
+    FILE *f = fopen(aside, "we");
+    if (f == NULL)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot write %s", aside);
+    for (char *const *line = env->entries; *line != NULL; line++)
+        fprintf(f, "export %s\n", *line);
+    bool failed = ferror(f) != 0;
+    if (fclose(f) != 0 || failed || rename(aside, path) < 0)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot write %s", path);
+    return 0;
+}
+
+static bool can_bind(int type, struct in_addr address, uint16_t port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = address, .sin_port = htons(port)};
+    int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+    bool good = fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0;
+    if (fd >= 0)
+        close(fd);
+    return good;
+}
+
+int child_pick_port(const char *address, uint16_t *port, struct diag *diag)
+{
+    struct in_addr at;
+    if (inet_pton(AF_INET, address, &at) != 1)
+        return diag_fail(diag, DIAG_USAGE, "'%s' is no IPv4 address (example: 127.0.0.1)", address);
+    const unsigned first = 10000, span = 20000; /* below 32768, where Linux's ephemeral ports begin by default */
+    unsigned start = (unsigned)getpid() * 7u % span;
+    for (unsigned i = 0; i < span; i++) {
+        uint16_t candidate = (uint16_t)(first + (start + i) % span);
+        if (can_bind(SOCK_DGRAM, at, candidate) && can_bind(SOCK_STREAM, at, candidate)) {
+            *port = candidate;
+            return 0;
+        }
+    }
+    return diag_fail(diag, DIAG_ENVIRONMENT, "no free port from %u to %u at %s", first, first + span - 1, address);
+}

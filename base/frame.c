@@ -1,0 +1,48 @@
+#include "base/frame.h"
+
+/* One 32-bit word is two elements. Word j of frame s is s * ODD_A ^ j * ODD_B: since ODD_A is odd, s and s + 1 never
+ * give the same word. */
+#define ODD_A UINT32_C(0x9e3779b1)
+#define ODD_B UINT32_C(0x85ebca6b)
+
+static uint32_t word_at(uint64_t serial, size_t j)
+{
+    return (uint32_t)serial * ODD_A ^ (uint32_t)j * ODD_B;
+}
+
+static int16_t element_at(uint64_t serial, size_t i)
+{
+    if (i < 4)
+        return (int16_t)(serial >> (48 - 16 * i));
+    uint32_t word = word_at(serial, i / 2);
+    return (int16_t)(i % 2 ? word : word >> 16);
+}
+
+void frame_fill(int16_t *elements, size_t n, uint64_t serial)
+{
+    for (size_t i = 0; i < 4; i++)
+        elements[i] = element_at(serial, i);
+    for (size_t j = 2; j < n / 2; j++) {
+        uint32_t word = word_at(serial, j);
+        elements[2 * j] = (int16_t)(word >> 16);
+        elements[2 * j + 1] = (int16_t)word;
+    }
+    if (n % 2)
+        elements[n - 1] = element_at(serial, n - 1);
+}
+
+int64_t frame_sum(size_t n, uint64_t serial)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += element_at(serial, i);
+    return sum;
+}
+
+uint64_t frame_serial_be(const uint8_t *payload)
+{
+    uint64_t serial = 0;
+    for (int i = 0; i < 8; i++)
+        serial = serial << 8 | payload[i];
+    return serial;
+}

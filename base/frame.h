@@ -1,0 +1,20 @@
+/* The image that every server of ours sends: 16-bit elements whose first four carry the frame's serial number, the
+ * most significant first, and whose every 8-byte block differs from the same block of the frame before, so that nothing on the
+ * way can be deduplicated. A frame is known from its serial alone: a client's sum over the elements is checked against
+ * frame_sum(). Pure. */
+#ifndef CAPLAY_BASE_FRAME_H
+#define CAPLAY_BASE_FRAME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Fill n elements, n >= 4, in host order. */
+void frame_fill(int16_t *elements, size_t n, uint64_t serial);
+
+/* Sum of the n elements that frame_fill() writes. */
+int64_t frame_sum(size_t n, uint64_t serial);
+
+/* Serial number in the first 8 bytes of a big-endian payload. */
+uint64_t frame_serial_be(const uint8_t *payload);
+
+#endif

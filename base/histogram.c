@@ -1,0 +1,58 @@
+#include "base/histogram.h"
+
+/* Octave 0 holds 0 .. 2*STEPS-1 one by one; octave k holds values of STEPS<<k .. 2*STEPS<<k in steps of 1<<k. */
+static unsigned bucket_of(uint64_t ns)
+{
+    if (ns < 2 * HISTOGRAM_STEPS)
+        return (unsigned)ns;
+    unsigned octave = 63u - (unsigned)__builtin_clzll(ns) - 10u;
+    return octave * HISTOGRAM_STEPS + (unsigned)(ns >> octave);
+}
+
+static uint64_t bucket_top(unsigned bucket)
+{
+    if (bucket < 2 * HISTOGRAM_STEPS)
+        return bucket;
+    unsigned octave = bucket / HISTOGRAM_STEPS - 1;
+    uint64_t step = bucket - octave * HISTOGRAM_STEPS;
+    return ((step + 1) << octave) - 1;
+}
+
+void histogram_add(struct histogram *h, uint64_t ns)
+{
+    unsigned bucket = bucket_of(ns);
+    if (bucket >= HISTOGRAM_BUCKETS) {
+        bucket = HISTOGRAM_BUCKETS - 1;
+        h->overflow++;
+    }
+    h->bucket[bucket]++;
+    if (h->count++ == 0 || ns < h->min)
+        h->min = ns;
+    if (ns > h->max)
+        h->max = ns;
+}
+
+void histogram_merge(struct histogram *into, const struct histogram *from)
+{
+    if (from->count == 0)
+        return;
+    if (into->count == 0 || from->min < into->min)
+        into->min = from->min;
+    if (from->max > into->max)
+        into->max = from->max;
+    into->count += from->count;
+    into->overflow += from->overflow;
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+        into->bucket[i] += from->bucket[i];
+}
+
+uint64_t histogram_quantile(const struct histogram *h, double fraction)
+{
+    uint64_t seen = 0;
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        seen += h->bucket[i];
+        if (seen > 0 && (double)seen >= fraction * (double)h->count)
+            return bucket_top(i) < h->max ? bucket_top(i) : h->max;
+    }
+    return 0;
+}

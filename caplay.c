@@ -1,0 +1,60 @@
+/* The front door: one table of subcommands, nothing else. */
+#include "base/diag.h"
+#include "capture/command.h"
+#include "clients/command.h"
+#include "replay/command.h"
+#include "sim/command.h"
+#include "traces/command.h"
+
+#include <string.h>
+
+struct subcommand {
+    const char *name;
+    int (*run)(int argc, char **argv, struct diag *diag); /* exit code, or -1 with diag set */
+    const char *about;
+};
+
+static const struct subcommand subcommands[] = {
+    {"ioc", clients_ioc, "run a real EPICS Base IOC in the foreground"},
+    {"capture", capture_command, "record CA traffic from an interface or a capture file"},
+    {"info", traces_info, "what a trace holds, and what it lacks"},
+    {"dump", traces_dump, "one line a message"},
+    {"replay", replay_command, "serve a recording from a fake CA server"},
+    {"sim", sim_command, "serve a synthesized scenario"},
+    {"bench", clients_bench, "measure CA clients against these servers"},
+};
+
+static const size_t nsubcommands = sizeof subcommands / sizeof *subcommands;
+
+static void help(FILE *out)
+{
+    fprintf(out, "usage: caplay COMMAND [options]\n\n"
+                 "Records EPICS Channel Access traffic, replays it, synthesizes it, and measures clients against it.\n\n");
+    for (size_t i = 0; i < nsubcommands; i++)
+        fprintf(out, "  %-9s %s\n", subcommands[i].name, subcommands[i].about);
+    fprintf(out, "\n`caplay COMMAND --help` explains a command, with examples.\n");
+}
+
+int main(int argc, char **argv)
+{
+    struct diag diag = {0};
+    if (argc < 2) {
+        help(stderr);
+        return DIAG_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        help(stdout);
+        return DIAG_GOOD;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        printf("caplay %s\n", CAPLAY_VERSION);
+        return DIAG_GOOD;
+    }
+    for (size_t i = 0; i < nsubcommands; i++)
+        if (strcmp(argv[1], subcommands[i].name) == 0) {
+            int code = subcommands[i].run(argc - 1, argv + 1, &diag);
+            return code < 0 ? diag_report(&diag) : code;
+        }
+    diag_fail(&diag, DIAG_USAGE, "unknown command '%s': `caplay --help` lists them", argv[1]);
+    return diag_report(&diag);
+}

@@ -1,0 +1,7 @@
+#include "capture/command.h"
+
+int capture_command(int argc, char **argv, struct diag *diag)
+{
+    (void)argc;
+    return diag_fail(diag, DIAG_ENVIRONMENT, "%s: not built into this tree yet", argv[0]);
+}

@@ -1,0 +1,10 @@
+/* The commands of this folder: exit code, or -1 with diag set. */
+#ifndef CAPLAY_CLIENTS_COMMAND_H
+#define CAPLAY_CLIENTS_COMMAND_H
+
+#include "base/diag.h"
+
+int clients_ioc(int argc, char **argv, struct diag *diag);
+int clients_bench(int argc, char **argv, struct diag *diag);
+
+#endif

@@ -1,0 +1,147 @@
+/* What a recording is. A trace is one little-endian file, mapped read-only: header, strings, PVs, circuits, events in time order,
+ * payload pool, and a report of what was missing. Times are nanoseconds since the trace's first packet; the header holds that
+ * packet's CLOCK_REALTIME. Layout byte by byte: traces/FORMAT.md. Reading trusts no length, offset or index: all are checked at
+ * open. */
+#ifndef CAPLAY_TRACES_TRACE_H
+#define CAPLAY_TRACES_TRACE_H
+
+#include "base/diag.h"
+#include "wire/dbr.h"
+
+#define TRACE_NONE  UINT32_MAX /* no PV, no circuit, no peer, no string */
+#define TRACE_MAJOR 1
+#define TRACE_MINOR 0
+
+/* The following three structs are the file's records as they are. */
+struct trace_pv {
+    uint32_t name;   /* string */
+    uint32_t count;  /* native count, from CREATE_CHAN's reply; 0: never seen */
+    uint16_t native; /* enum wire_base; 0xffff: never seen */
+    uint16_t rights; /* bits of ACCESS_RIGHTS, last seen; 0xffff: never seen */
+    uint32_t reserved;
+};
+
+enum trace_circuit_flags {
+    TRACE_TCP = 1,    /* a circuit; else all UDP between one client's socket and the servers */
+    TRACE_MIDWAY = 2, /* its beginning was not captured: names may be missing */
+    TRACE_GAP = 4,    /* bytes are missing; nothing is known from there on */
+    TRACE_CLOSED = 8, /* its end was seen */
+};
+
+struct trace_circuit {
+    uint64_t begin_ns, end_ns;               /* first and last packet */
+    uint32_t client_address, server_address; /* IPv4, as a host-order number; UDP: server 0 until one answered */
+    uint16_t client_port, server_port;
+    uint16_t minor; /* the client's */
+    uint16_t priority;
+    uint32_t user, host; /* strings: CLIENT_NAME, HOST_NAME */
+    uint32_t flags;      /* enum trace_circuit_flags */
+    uint32_t reserved;
+};
+
+enum trace_event_flags {
+    TRACE_FROM_SERVER = 1,
+    TRACE_UPDATE = 2,    /* a subscription update; peer is its EVENT_ADD */
+    TRACE_FIRST = 4,     /* the first update of its subscription: the answer to the EVENT_ADD */
+    TRACE_RIGHTS_OF = 8, /* ACCESS_RIGHTS that came with a CREATE_CHAN reply */
+};
+
+struct trace_event {              /* one message */
+    uint64_t t_ns;                /* when the packet with its first byte was captured */
+    uint64_t head, body;          /* offsets in the pool */
+    uint32_t span_ns;             /* from there to the packet with its last byte; saturates */
+    uint32_t circuit;             /* index */
+    uint32_t pv;                  /* index, or TRACE_NONE */
+    uint32_t peer;                /* event index: a reply's request, an update's EVENT_ADD; else TRACE_NONE */
+    uint32_t count, size, p1, p2; /* the header's; size in bytes, padding included */
+    uint16_t command, type;
+    uint16_t flags;      /* enum trace_event_flags */
+    uint16_t head_bytes; /* the payload is head (head_bytes), body (body_bytes), and the rest of `size`, which follows head in the
+                            pool */
+    uint32_t body_bytes; /* DBR payloads: the values; others: the whole payload */
+    uint32_t reserved;
+};
+
+/* What a recording lacks: all 0 is complete. */
+struct trace_missing {
+    uint64_t packets;         /* that were captured (not a lack) */
+    uint64_t kernel_drops;    /* packets that the kernel or the interface dropped */
+    uint64_t cut_packets;     /* shorter in the capture than on the wire */
+    uint64_t gaps, gap_bytes; /* TCP bytes that never came */
+    uint64_t midway;          /* circuits whose beginning is missing */
+    uint64_t malformed;       /* messages that could not be decoded */
+    uint64_t other_packets;   /* not IPv4 TCP or UDP, or not CA (not a lack) */
+    uint64_t retransmits;     /* TCP bytes seen again (not a lack) */
+};
+
+/* ---- reading ---- */
+
+struct trace {
+    const struct trace_pv *pvs;
+    const struct trace_circuit *circuits;
+    const struct trace_event *events;
+    const uint8_t *pool;
+    const char *strings;
+    uint32_t npvs, ncircuits, nevents, nstrings; /* nstrings: bytes */
+    uint64_t pool_bytes;
+    uint64_t start_realtime_ns; /* Unix time of the first packet */
+    uint64_t end_ns;            /* last packet */
+    struct trace_missing missing;
+    char source[96]; /* "lo", "x.pcap" */
+    char sha256[65]; /* of the capture that it was made from; "" for a live one */
+    void *map;
+    size_t map_bytes;
+};
+
+/* Map and check a trace. 0, or -1 with DIAG_USAGE: not a trace, cut short (both sizes), a newer version (both versions), a bad
+ * checksum (section and offset). */
+int trace_open(struct trace *trace, const char *path, struct diag *diag);
+void trace_close(struct trace *trace);
+
+/* NUL-terminated; "?" for TRACE_NONE. */
+const char *trace_string(const struct trace *trace, uint32_t string);
+const char *trace_pv_name(const struct trace *trace, uint32_t pv);
+
+/* Views into the map, valid until trace_close(). */
+static inline const uint8_t *trace_head(const struct trace *t, const struct trace_event *e)
+{
+    return t->pool + e->head;
+}
+static inline const uint8_t *trace_body(const struct trace *t, const struct trace_event *e)
+{
+    return t->pool + e->body;
+}
+
+/* ---- writing ---- */
+
+struct trace_writer;
+
+/* Writes PATH.part, which trace_writer_finish() renames to PATH: a half-written file never bears the final name. */
+struct trace_writer *trace_writer_open(const char *path, struct diag *diag);
+
+uint32_t trace_writer_string(struct trace_writer *w, const char *text, size_t length); /* interned */
+uint32_t trace_writer_pv(struct trace_writer *w, const char *name, size_t length);     /* index; interned by name */
+uint32_t trace_writer_circuit(struct trace_writer *w);                                 /* index of a zeroed one */
+
+/* Valid until the next trace_writer_ call: change the record in place. */
+struct trace_pv *trace_writer_pv_at(struct trace_writer *w, uint32_t pv);
+struct trace_circuit *trace_writer_circuit_at(struct trace_writer *w, uint32_t circuit);
+
+/* Append an event and its payload (event->size bytes, or NULL); head, body, head_bytes and body_bytes are set by the writer from
+ * type and count where the payload is a DBR structure (equal bodies are stored once). Returns the event's index, for a later
+ * event's `peer`; events may come slightly out of time order: finish() sorts. */
+uint32_t trace_writer_event(struct trace_writer *w, const struct trace_event *event, const uint8_t *payload);
+
+struct trace_meta {
+    uint64_t start_realtime_ns, end_ns;
+    const char *source, *sha256;
+    struct trace_missing missing;
+};
+
+/* Sort, write tables and header, rename. 0, or -1 (disk full...: DIAG_ENVIRONMENT). Frees the writer in both cases. */
+int trace_writer_finish(struct trace_writer *w, const struct trace_meta *meta, struct diag *diag);
+
+/* Free without finishing; PATH.part is removed. */
+void trace_writer_abandon(struct trace_writer *w);
+
+#endif

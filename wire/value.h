@@ -1,0 +1,96 @@
+/* A PV's value, alarm, stamp and metadata, and the two ways between them and DBR payloads, with the real server's conversions.
+ * Pure: no malloc. Rule: ca-protocol 6.1, 6.4, 7.2, 7.4. Values stay big endian, as they travel: an array that is asked for in
+ * its own type is copied, never converted. */
+#ifndef CAPLAY_WIRE_VALUE_H
+#define CAPLAY_WIRE_VALUE_H
+
+#include "wire/dbr.h"
+
+/* ECA statuses that a server sends (ca-protocol 8.3). */
+enum wire_status {
+    WIRE_ECA_NORMAL = 0x001,
+    WIRE_ECA_ALLOCMEM = 0x030,
+    WIRE_ECA_TOLARGE = 0x048,
+    WIRE_ECA_BADTYPE = 0x072,
+    WIRE_ECA_INTERNAL = 0x08e,
+    WIRE_ECA_GETFAIL = 0x098,
+    WIRE_ECA_PUTFAIL = 0x0a0,
+    WIRE_ECA_BADMONID = 0x0f2,
+    WIRE_ECA_DEFUNCT = 0x116,
+    WIRE_ECA_PUTCBINPROG = 0x16a,
+    WIRE_ECA_NORDACCESS = 0x170,
+    WIRE_ECA_NOWTACCESS = 0x178,
+    WIRE_ECA_16KARRAYCLIENT = 0x1d0,
+};
+
+/* "ECA_NORMAL", "ECA_GETFAIL"...; "ECA_<number>" is never made: unknown statuses give NULL. */
+const char *wire_status_name(uint32_t status);
+
+struct wire_stamp { /* since 1990-01-01 UTC (CLOCK_EPICS_EPOCH) */
+    uint32_t seconds, nanoseconds;
+};
+
+/* One value with its alarm and stamp. `data` is borrowed. */
+struct wire_value {
+    const uint8_t *data;       /* count elements of `base`, big endian, no padding */
+    uint32_t count;            /* elements that there are */
+    uint8_t base;              /* enum wire_base */
+    bool has_alarm, has_stamp; /* what a decoded payload told; encoding takes 0 for what is missing */
+    uint16_t status, severity;
+    uint16_t ackt, acks;
+    struct wire_stamp stamp;
+};
+
+/* What GR_ and CTRL_ types carry. Unset members: 0, empty; alarm limits NaN. */
+enum wire_meta_bits {
+    WIRE_META_PRECISION = 1,
+    WIRE_META_UNITS = 2,
+    WIRE_META_DISPLAY = 4, /* display and alarm limits travel together */
+    WIRE_META_CONTROL = 8,
+    WIRE_META_LABELS = 16,
+    WIRE_META_CLASS = 32,
+};
+
+struct wire_meta {
+    uint32_t has; /* enum wire_meta_bits: what is known */
+    int16_t precision;
+    uint8_t units[WIRE_UNITS_BYTES];
+    double display[2]; /* upper, lower */
+    double alarm[4];   /* HIHI, HIGH, LOW, LOLO */
+    double control[2]; /* upper, lower */
+    uint16_t nlabels;
+    uint8_t labels[WIRE_LABELS][WIRE_LABEL_BYTES];
+    char record_type[WIRE_STRING_BYTES]; /* for CLASS_NAME: "ai" */
+};
+
+/* Metadata of which nothing is known: all 0, alarm limits NaN. */
+void wire_meta_init(struct wire_meta *meta);
+
+/* Take a DBR structure apart. head: the bytes before the first value (wire_types[type].offset of them); data: the values,
+ * data_bytes long. OK: *value set (count = min(count, what data_bytes holds)); known metadata merged into *meta if it is not
+ * NULL. MALFORMED: type > 38 or head_bytes too few; nothing touched. */
+enum wire_err wire_decode(unsigned type, uint32_t count, const uint8_t *head, size_t head_bytes, const uint8_t *data,
+                          size_t data_bytes, struct wire_value *value, struct wire_meta *meta);
+
+/* Write the structure of `type` with exactly `count` elements (zeros beyond value->count) into out, which holds
+ * wire_dbr_padded(type, count) bytes; padding is zeros. Returns ECA_NORMAL, or ECA_GETFAIL for what has no conversion: then
+ * everything is zeros. type < WIRE_TYPES. */
+uint32_t wire_encode(unsigned type, uint32_t count, const struct wire_value *value, const struct wire_meta *meta, uint8_t *out);
+
+/* Only the part before the first value: wire_types[type].offset bytes. For arrays whose values are sent from elsewhere,
+ * unconverted. */
+void wire_encode_head(unsigned type, const struct wire_value *value, const struct wire_meta *meta, uint8_t *out);
+
+/* A put's values -> elements of the PV's native base. from/count/size: as received, hostile; missing bytes are zeros.
+ * out holds out_count elements of `base`; *written is how many were made, at most out_count. Returns ECA_NORMAL or ECA_PUTFAIL.
+ */
+uint32_t wire_put_convert(unsigned type, uint32_t count, const uint8_t *payload, uint32_t size, uint8_t base,
+                          const struct wire_meta *meta, uint8_t *out, uint32_t out_count, uint32_t *written);
+
+/* The first element as a number, for people and tests; strings are parsed, NaN if they are none. */
+double wire_value_number(const struct wire_value *value);
+
+/* Append the first `most` elements as text ("1.5 2 3", strings quoted and escaped); returns what snprintf would. */
+int wire_value_text(const struct wire_value *value, uint32_t most, char *out, size_t room);
+
+#endif
