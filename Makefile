@@ -1,27 +1,32 @@
 # A short front door: everything is in CMakeLists.txt, CMakePresets.json and scripts/.
 PRESET ?= release
+BUILD = build$(patsubst release,,$(PRESET:asan=-asan))
+PROFILE = quick
 
-.PHONY: all bench bench-full test test-asan format clean
+.PHONY: all setup bench bench-full test test-asan format clean
 
-all: build/.setup
-	@cmake --preset $(PRESET) >/dev/null
+all: setup
+	@test -f $(BUILD)/build.ninja || cmake --preset $(PRESET) >/dev/null
 	@cmake --build --preset $(PRESET)
 
-# Debian packages and .venv, once for each state of what asks for them; without a network when they are there.
-build/.setup: scripts/setup requirements.txt
+# Debian packages and .venv; touches no network when they are there.
+setup:
 	@scripts/setup
-	@mkdir -p build && touch $@
 
-bench bench-full: all
-	@clients/record.py build/bench.db build/bench.catrace
-	@build/caplay bench --profile $(if $(filter bench-full,$@),full,quick) --output report \
-	    --server ioc:build/bench.db --server replay:build/bench.catrace --server sim:ten-thousand
+# Record a real IOC, then measure every client on it, on its replay and on the synthesized server.
+bench: all
+	@build/libexec/record.py build/bench.db build/bench.catrace
+	@build/caplay bench --profile $(PROFILE) --output report \
+	    --server ioc:build/bench.db --server replay:build/bench.catrace --server sim
+
+bench-full:
+	@$(MAKE) --no-print-directory bench PROFILE=full
 
 test: all
 	@ctest --preset $(PRESET)
 
-test-asan: build/.setup
-	@$(MAKE) --no-print-directory PRESET=asan test
+test-asan:
+	@$(MAKE) --no-print-directory test PRESET=asan
 
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
