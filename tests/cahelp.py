@@ -1,0 +1,129 @@
+"""What the end-to-end tests share: a caplay server, a client's job, one run of caplay.
+
+    with cahelp.server("sim", "ten-thousand") as server:
+        result = cahelp.run_job("pyca", {"task": "read", "names": ["ten-thousand:00000"]}, server.env)
+
+Every process is started on ports of its own and ended by its pid, also when a test fails. Nothing waits by sleeping.
+"""
+import json
+import os
+import pathlib
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CAPLAY = pathlib.Path(os.environ.get("CAPLAY", ROOT / "build" / "caplay"))
+BUILD = CAPLAY.parent
+LIBCA = BUILD / "libexec" / "caplay-libca"
+BENCH_DB = BUILD / "bench.db"
+CLIENTS = ("libca", "pyca", "psp", "pyepics", "caproto")
+
+
+def caplay(*args, timeout=60, env=None, **keywords):
+    """Run caplay to its end: a CompletedProcess with returncode, stdout and stderr as text."""
+    return subprocess.run([str(CAPLAY), *map(str, args)], capture_output=True, text=True, timeout=timeout,
+                          env=os.environ | (env or {}), **keywords)
+
+
+def free_port():
+    """A UDP port that was free just now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def client_env(udp):
+    """What a CA client needs to find the server at this UDP port and nothing else; images of any size pass."""
+    return {"EPICS_CA_ADDR_LIST": "127.0.0.1", "EPICS_CA_AUTO_ADDR_LIST": "NO", "EPICS_CA_SERVER_PORT": str(udp),
+            "EPICS_CA_REPEATER_PORT": str(REPEATER_PORT), "EPICS_CA_MAX_ARRAY_BYTES": "10000000"}
+
+
+class server:
+    """`caplay ARGS... --port 0` from its ready line to SIGINT: udp, tcp (ports), env (for clients), process."""
+
+    def __init__(self, *args, env=None, ready_s=60):
+        self.log = tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen([str(CAPLAY), *map(str, args), "--port", "0"], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=self.log, text=True, env=os.environ | (env or {}))
+        try:
+            self._wait_ready(ready_s)
+        except BaseException:
+            self.kill()
+            raise
+
+    def _wait_ready(self, ready_s):
+        readable, _, _ = select.select([self.process.stdout], [], [], ready_s)
+        line = self.process.stdout.readline() if readable else ""
+        if not line.startswith("ready "):
+            raise RuntimeError(f"{self.process.args}: no ready line but {line!r}; stderr: {self.stderr()}")
+        ports = dict(word.split("=") for word in line.split()[1:])
+        self.udp, self.tcp = int(ports["udp"]), int(ports["tcp"])
+        self.env = client_env(self.udp)
+
+    def stderr(self):
+        """What the server has said so far."""
+        self.log.seek(0)
+        return self.log.read()
+
+    def stop(self, timeout=30):
+        """End it as a user would, with SIGINT; its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout)
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        try:
+            self.stop()
+        finally:
+            self.kill()
+
+
+def client_command(client):
+    """The command that runs a client's adapter; the job's file is its one argument."""
+    if client == "libca":
+        return [str(LIBCA)]
+    return [sys.executable, str(ROOT / "clients" / f"client_{client}.py")]
+
+
+def start_job(client, job, env):
+    """Start an adapter on a job (a dict); finish_job() waits for it."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
+        json.dump(job, file)
+    process = subprocess.Popen([*client_command(client), file.name], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True, env=os.environ | env)
+    process.job_file = file.name
+    return process
+
+
+def finish_job(process, timeout=120):
+    """The adapter's one line as a dict, with "exit_code" and "stderr" added."""
+    try:
+        out, err = process.communicate(timeout=timeout)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        os.unlink(process.job_file)
+    lines = out.splitlines()
+    assert len(lines) == 1, f"{process.args}: not one line: {out!r}, exit code {process.returncode}, stderr: {err}"
+    return json.loads(lines[0]) | {"exit_code": process.returncode, "stderr": err}
+
+
+def run_job(client, job, env, timeout=120):
+    return finish_job(start_job(client, job, env), timeout)
+
+
+# Nobody listens here: a libca client that finds no repeater says so on stderr and goes on.
+REPEATER_PORT = free_port()
