@@ -93,12 +93,12 @@ struct trace {
     size_t map_bytes;
 };
 
-/* Map and check a trace. 0, or -1 with DIAG_USAGE: not a trace, cut short (both sizes), a newer version (both versions), a bad
- * checksum (section and offset). */
+/* Map and check a trace, every byte of it. 0, or -1 with DIAG_USAGE: not a trace (a capture is told apart), unfinished, cut short
+ * (both sizes), another version (both versions), a bad checksum (section and offset), a record that points outside. */
 int trace_open(struct trace *trace, const char *path, struct diag *diag);
 void trace_close(struct trace *trace);
 
-/* NUL-terminated; "?" for TRACE_NONE. */
+/* NUL-terminated, bytes as they were on the wire; "?" for TRACE_NONE. */
 const char *trace_string(const struct trace *trace, uint32_t string);
 const char *trace_pv_name(const struct trace *trace, uint32_t pv);
 
@@ -127,10 +127,16 @@ uint32_t trace_writer_circuit(struct trace_writer *w);                          
 struct trace_pv *trace_writer_pv_at(struct trace_writer *w, uint32_t pv);
 struct trace_circuit *trace_writer_circuit_at(struct trace_writer *w, uint32_t circuit);
 
-/* Append an event and its payload (event->size bytes, or NULL); head, body, head_bytes and body_bytes are set by the writer from
- * type and count where the payload is a DBR structure (equal bodies are stored once). Returns the event's index, for a later
- * event's `peer`; events may come slightly out of time order: finish() sorts. */
+/* Equal bodies of at least so many bytes are stored once. Below, remembering them costs more than it saves. */
+#define TRACE_SHARED_BYTES 64u
+
+/* Append an event and its payload (event->size bytes; NULL only if that is 0); head, body, head_bytes and body_bytes are set by
+ * the writer from type and count where the payload is a DBR structure. Returns the event's index, for a later event's `peer`, or
+ * TRACE_NONE once the writer has failed; events may come slightly out of time order: finish() sorts. */
 uint32_t trace_writer_event(struct trace_writer *w, const struct trace_event *event, const uint8_t *payload);
+
+/* Did something fail (disk full, no memory)? From then on nothing more is recorded, and finish() says what it was. */
+bool trace_writer_failed(const struct trace_writer *w);
 
 struct trace_meta {
     uint64_t start_realtime_ns, end_ns;

@@ -1,0 +1,443 @@
+#include "traces/trace.h"
+
+#include "traces/format.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <xxhash.h>
+
+/* Where memory is gone the writer fails as a whole, with a diag; it does not exit. */
+#define HASH_NONFATAL_OOM           1
+#define uthash_nonfatal_oom(record) fail_memory(w)
+#include <uthash.h>
+
+#define BUFFER_BYTES (1u << 20)
+
+/* One interned text. As a PV's name it also knows the PV. */
+struct string {
+    UT_hash_handle hh;
+    uint32_t offset; /* in the strings section */
+    uint32_t pv;     /* index, or TRACE_NONE */
+    char text[];
+};
+
+/* One body in the pool that later equal ones share. 128 bits of XXH3 and the length stand for the bytes: comparing the bytes
+ * themselves would mean reading the pool back. */
+struct body {
+    UT_hash_handle hh;
+    struct body_key {
+        uint64_t low, high, bytes;
+    } key;
+    uint64_t offset;
+};
+
+/* A growing array of records. */
+struct array {
+    void *at;
+    uint32_t count, room;
+};
+
+struct trace_writer {
+    FILE *file;
+    char path[PATH_MAX], part[PATH_MAX + 8];
+    struct diag failure;    /* the first one; code DIAG_GOOD: none so far */
+    uint64_t position;      /* bytes written so far */
+    XXH3_state_t *checksum; /* of the section that is being written */
+    struct format_header header;
+    struct array strings, pvs, circuits, events;
+    struct string *string_table;
+    struct body *body_table;
+};
+
+static void fail(struct trace_writer *w, const char *what)
+{
+    if (w->failure.code == DIAG_GOOD)
+        diag_errno(&w->failure, DIAG_ENVIRONMENT, "cannot write %s: %s", w->part, what);
+}
+
+static void fail_memory(struct trace_writer *w)
+{
+    errno = ENOMEM;
+    fail(w, "the tables do not fit in memory");
+}
+
+bool trace_writer_failed(const struct trace_writer *w)
+{
+    return w->failure.code != DIAG_GOOD;
+}
+
+/* Make room for n more records. NULL, with the writer failed, if there is none. */
+static void *array_add(struct trace_writer *w, struct array *a, uint32_t n, size_t record_bytes)
+{
+    if (n >= TRACE_NONE - a->count) {
+        errno = EOVERFLOW;
+        fail(w, "more than 2^32 - 1 records");
+        return NULL;
+    }
+    if (a->room - a->count < n) {
+        uint64_t room = (uint64_t)a->room * 2 + n + 1024;
+        room = room < TRACE_NONE ? room : TRACE_NONE;
+        void *at = realloc(a->at, room * record_bytes);
+        if (at == NULL) {
+            fail_memory(w);
+            return NULL;
+        }
+        a->at = at;
+        a->room = (uint32_t)room;
+    }
+    void *added = (char *)a->at + (size_t)a->count * record_bytes;
+    memset(added, 0, n * record_bytes);
+    a->count += n;
+    return added;
+}
+
+/* ---- bytes to the file ---- */
+
+static void put(struct trace_writer *w, const void *bytes, size_t n)
+{
+    if (n == 0 || trace_writer_failed(w))
+        return;
+    XXH3_64bits_update(w->checksum, bytes, n);
+    w->position += n;
+    if (fwrite(bytes, 1, n, w->file) != n)
+        fail(w, "write");
+}
+
+static void section_begin(struct trace_writer *w, unsigned kind)
+{
+    static const char zeros[FORMAT_ALIGN];
+    put(w, zeros, format_align(w->position) - w->position);
+    w->header.sections[kind] =
+        (struct format_section){.offset = w->position, .kind = kind, .record_bytes = format_record_bytes(kind)};
+    XXH3_64bits_reset(w->checksum);
+}
+
+static void section_end(struct trace_writer *w, unsigned kind)
+{
+    struct format_section *s = &w->header.sections[kind];
+    s->bytes = w->position - s->offset;
+    s->checksum = XXH3_64bits_digest(w->checksum);
+}
+
+static void put_section(struct trace_writer *w, unsigned kind, const void *bytes, size_t n)
+{
+    section_begin(w, kind);
+    put(w, bytes, n);
+    section_end(w, kind);
+}
+
+/* ---- opening ---- */
+
+static int start_file(struct trace_writer *w, const char *path, struct diag *diag)
+{
+    int n = snprintf(w->path, sizeof w->path, "%s", path);
+    if (n < 0 || (size_t)n >= sizeof w->path)
+        return diag_fail(diag, DIAG_USAGE, "the path of the trace is longer than %zu bytes", sizeof w->path - 1);
+    snprintf(w->part, sizeof w->part, "%s.part", path);
+    w->file = fopen(w->part, "we");
+    if (w->file == NULL)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot write %s", w->part);
+    setvbuf(w->file, NULL, _IOFBF, BUFFER_BYTES);
+    memcpy(w->header.magic, FORMAT_MAGIC, FORMAT_MAGIC_BYTES);
+    w->header.major = TRACE_MAJOR;
+    w->header.minor = TRACE_MINOR;
+    w->header.header_bytes = sizeof w->header;
+    w->header.nsections = FORMAT_SECTIONS;
+    put(w, &w->header, sizeof w->header); /* file_bytes 0: whoever finds the .part is told that it is unfinished */
+    section_begin(w, FORMAT_POOL);
+    return 0;
+}
+
+struct trace_writer *trace_writer_open(const char *path, struct diag *diag)
+{
+    struct trace_writer *w = calloc(1, sizeof *w);
+    XXH3_state_t *checksum = w != NULL ? XXH3_createState() : NULL;
+    if (checksum == NULL) {
+        free(w);
+        diag_fail(diag, DIAG_ENVIRONMENT, "out of memory");
+        return NULL;
+    }
+    w->checksum = checksum;
+    XXH3_64bits_reset(checksum);
+    if (start_file(w, path, diag) < 0) {
+        XXH3_freeState(checksum);
+        free(w);
+        return NULL;
+    }
+    return w;
+}
+
+/* ---- tables ---- */
+
+static struct string *intern(struct trace_writer *w, const char *text, size_t length)
+{
+    length = strnlen(text, length);
+    struct string *s;
+    HASH_FIND(hh, w->string_table, text, length, s);
+    if (s != NULL)
+        return s;
+    s = calloc(1, sizeof *s + length + 1);
+    char *stored = s != NULL ? array_add(w, &w->strings, (uint32_t)length + 1, 1) : NULL;
+    if (stored == NULL) {
+        free(s);
+        fail_memory(w);
+        return NULL;
+    }
+    memcpy(stored, text, length);
+    memcpy(s->text, text, length);
+    s->pv = TRACE_NONE;
+    s->offset = w->strings.count - (uint32_t)length - 1;
+    HASH_ADD_KEYPTR(hh, w->string_table, s->text, length, s);
+    return s;
+}
+
+uint32_t trace_writer_string(struct trace_writer *w, const char *text, size_t length)
+{
+    const struct string *s = intern(w, text, length);
+    return s != NULL ? s->offset : TRACE_NONE;
+}
+
+uint32_t trace_writer_pv(struct trace_writer *w, const char *name, size_t length)
+{
+    struct string *s = intern(w, name, length);
+    if (s == NULL || s->pv != TRACE_NONE)
+        return s != NULL ? s->pv : TRACE_NONE;
+    struct trace_pv *pv = array_add(w, &w->pvs, 1, sizeof *pv);
+    if (pv == NULL)
+        return TRACE_NONE;
+    *pv = (struct trace_pv){.name = s->offset, .native = 0xffff, .rights = 0xffff};
+    s->pv = w->pvs.count - 1;
+    return s->pv;
+}
+
+uint32_t trace_writer_circuit(struct trace_writer *w)
+{
+    struct trace_circuit *c = array_add(w, &w->circuits, 1, sizeof *c);
+    if (c == NULL)
+        return TRACE_NONE;
+    c->user = c->host = TRACE_NONE;
+    return w->circuits.count - 1;
+}
+
+struct trace_pv *trace_writer_pv_at(struct trace_writer *w, uint32_t pv)
+{
+    assert(pv < w->pvs.count);
+    return (struct trace_pv *)w->pvs.at + pv;
+}
+
+struct trace_circuit *trace_writer_circuit_at(struct trace_writer *w, uint32_t circuit)
+{
+    assert(circuit < w->circuits.count);
+    return (struct trace_circuit *)w->circuits.at + circuit;
+}
+
+/* ---- events ---- */
+
+static bool has_values(const struct trace_event *e)
+{
+    bool from_server = e->flags & TRACE_FROM_SERVER;
+    switch (e->command) {
+    case WIRE_EVENT_ADD:
+    case WIRE_READ:
+    case WIRE_READ_NOTIFY:
+        return from_server && e->type < WIRE_TYPES;
+    case WIRE_WRITE:
+    case WIRE_WRITE_NOTIFY:
+        return !from_server && e->type < WIRE_TYPES;
+    default:
+        return false;
+    }
+}
+
+/* Where the values of a payload begin and end. Bytes around them (stamps, pads with whatever lay in the server's buffer) differ
+ * from subscriber to subscriber; the values are the same. */
+static void split(struct trace_event *e)
+{
+    e->head_bytes = 0;
+    e->body_bytes = e->size;
+    if (!has_values(e))
+        return;
+    const struct wire_type *type = &wire_types[e->type];
+    uint64_t values = (uint64_t)type->size * e->count;
+    e->head_bytes = (uint16_t)(type->offset < e->size ? type->offset : e->size);
+    e->body_bytes = e->size - e->head_bytes;
+    if (values < e->body_bytes)
+        e->body_bytes = (uint32_t)values;
+}
+
+static uint64_t pool_add(struct trace_writer *w, const void *bytes, size_t n)
+{
+    uint64_t offset = w->position - w->header.sections[FORMAT_POOL].offset;
+    put(w, bytes, n);
+    return offset;
+}
+
+/* Offset of the body in the pool, where an equal one may lie already. */
+static uint64_t pool_share(struct trace_writer *w, const uint8_t *bytes, uint32_t n)
+{
+    if (n < TRACE_SHARED_BYTES)
+        return pool_add(w, bytes, n);
+    XXH128_hash_t hash = XXH3_128bits(bytes, n);
+    struct body_key key = {.low = hash.low64, .high = hash.high64, .bytes = n};
+    struct body *body;
+    HASH_FIND(hh, w->body_table, &key, sizeof key, body);
+    if (body != NULL)
+        return body->offset;
+    body = calloc(1, sizeof *body);
+    if (body == NULL) {
+        fail_memory(w);
+        return 0;
+    }
+    body->key = key;
+    body->offset = pool_add(w, bytes, n);
+    HASH_ADD(hh, w->body_table, key, sizeof key, body);
+    return body->offset;
+}
+
+uint32_t trace_writer_event(struct trace_writer *w, const struct trace_event *event, const uint8_t *payload)
+{
+    assert(payload != NULL || event->size == 0);
+    struct trace_event *e = trace_writer_failed(w) ? NULL : array_add(w, &w->events, 1, sizeof *e);
+    if (e == NULL)
+        return TRACE_NONE;
+    *e = *event;
+    split(e);
+    if (e->size == 0)
+        return w->events.count - 1;
+    const uint32_t rest = e->size - e->head_bytes - e->body_bytes;
+    e->body = pool_share(w, payload + e->head_bytes, e->body_bytes);
+    e->head = pool_add(w, payload, e->head_bytes);
+    pool_add(w, payload + e->head_bytes + e->body_bytes, rest);
+    return w->events.count - 1;
+}
+
+/* ---- finishing ---- */
+
+static int by_time(const void *a, const void *b, void *events)
+{
+    const uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
+    const struct trace_event *x = (const struct trace_event *)events + i, *y = (const struct trace_event *)events + k;
+    if (x->t_ns != y->t_ns)
+        return x->t_ns < y->t_ns ? -1 : 1;
+    return i < k ? -1 : 1;
+}
+
+/* order[k] is the index of the k-th event in time; place[i] is where event i comes. */
+static void put_events(struct trace_writer *w, uint32_t *order, uint32_t *place)
+{
+    const struct trace_event *events = w->events.at;
+    const uint32_t n = w->events.count;
+    for (uint32_t i = 0; i < n; i++)
+        order[i] = i;
+    qsort_r(order, n, sizeof *order, by_time, w->events.at);
+    for (uint32_t k = 0; k < n; k++)
+        place[order[k]] = k;
+    section_begin(w, FORMAT_EVENTS);
+    for (uint32_t k = 0; k < n; k++) {
+        struct trace_event e = events[order[k]];
+        e.peer = e.peer < n ? place[e.peer] : TRACE_NONE;
+        put(w, &e, sizeof e);
+    }
+    section_end(w, FORMAT_EVENTS);
+}
+
+static void put_sorted(struct trace_writer *w)
+{
+    const size_t n = w->events.count;
+    uint32_t *order = malloc((n + 1) * sizeof *order), *place = malloc((n + 1) * sizeof *place);
+    if (order != NULL && place != NULL)
+        put_events(w, order, place);
+    else
+        fail_memory(w);
+    free(order);
+    free(place);
+}
+
+static void put_meta(struct trace_writer *w, const struct trace_meta *meta)
+{
+    struct format_meta m = {.start_realtime_ns = meta->start_realtime_ns, .end_ns = meta->end_ns, .missing = meta->missing};
+    snprintf(m.source, sizeof m.source, "%s", meta->source != NULL ? meta->source : "");
+    snprintf(m.sha256, sizeof m.sha256, "%.64s", meta->sha256 != NULL ? meta->sha256 : "");
+    put_section(w, FORMAT_META, &m, sizeof m);
+}
+
+static void put_header(struct trace_writer *w)
+{
+    w->header.file_bytes = w->position;
+    w->header.checksum = XXH3_64bits(&w->header, offsetof(struct format_header, checksum));
+    if (fseeko(w->file, 0, SEEK_SET) != 0)
+        fail(w, "seek");
+    put(w, &w->header, sizeof w->header);
+}
+
+static void free_tables(struct trace_writer *w)
+{
+    struct string *s, *next_string;
+    HASH_ITER(hh, w->string_table, s, next_string)
+    {
+        HASH_DEL(w->string_table, s);
+        free(s);
+    }
+    struct body *b, *next_body;
+    HASH_ITER(hh, w->body_table, b, next_body)
+    {
+        HASH_DEL(w->body_table, b);
+        free(b);
+    }
+    free(w->strings.at);
+    free(w->pvs.at);
+    free(w->circuits.at);
+    free(w->events.at);
+}
+
+/* Close the file; keep it under its final name if nothing failed, remove it else. */
+static void end_file(struct trace_writer *w)
+{
+    if (fclose(w->file) != 0)
+        fail(w, "close");
+    if (!trace_writer_failed(w) && rename(w->part, w->path) != 0)
+        fail(w, "rename");
+    if (trace_writer_failed(w))
+        unlink(w->part);
+}
+
+static void free_writer(struct trace_writer *w)
+{
+    free_tables(w);
+    XXH3_freeState(w->checksum);
+    free(w);
+}
+
+int trace_writer_finish(struct trace_writer *w, const struct trace_meta *meta, struct diag *diag)
+{
+    section_end(w, FORMAT_POOL);
+    put_section(w, FORMAT_STRINGS, w->strings.at, w->strings.count);
+    put_section(w, FORMAT_PVS, w->pvs.at, w->pvs.count * sizeof(struct trace_pv));
+    put_section(w, FORMAT_CIRCUITS, w->circuits.at, w->circuits.count * sizeof(struct trace_circuit));
+    put_sorted(w);
+    put_meta(w, meta);
+    put_header(w);
+    end_file(w);
+    int result = 0;
+    if (trace_writer_failed(w)) {
+        *diag = w->failure;
+        result = -1;
+    }
+    free_writer(w);
+    return result;
+}
+
+void trace_writer_abandon(struct trace_writer *w)
+{
+    if (w == NULL)
+        return;
+    fclose(w->file);
+    unlink(w->part);
+    free_writer(w);
+}
