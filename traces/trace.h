@@ -138,6 +138,12 @@ uint32_t trace_writer_event(struct trace_writer *w, const struct trace_event *ev
 /* Did something fail (disk full, no memory)? From then on nothing more is recorded, and finish() says what it was. */
 bool trace_writer_failed(const struct trace_writer *w);
 
+/* What has been written so far, for summaries. */
+struct trace_counts {
+    uint32_t pvs, circuits, events;
+};
+struct trace_counts trace_writer_counts(const struct trace_writer *w);
+
 struct trace_meta {
     uint64_t start_realtime_ns, end_ns;
     const char *source, *sha256;
