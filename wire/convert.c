@@ -1,0 +1,201 @@
+#include "wire/convert.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+
+static float float_from_bits(uint32_t bits)
+{
+    float f;
+    memcpy(&f, &bits, sizeof f);
+    return f;
+}
+
+static uint32_t bits_from_float(float f)
+{
+    uint32_t bits;
+    memcpy(&bits, &f, sizeof bits);
+    return bits;
+}
+
+static double double_from_bits(uint64_t bits)
+{
+    double d;
+    memcpy(&d, &bits, sizeof d);
+    return d;
+}
+
+static uint64_t bits_from_double(double d)
+{
+    uint64_t bits;
+    memcpy(&bits, &d, sizeof bits);
+    return bits;
+}
+
+/* The cast of cvttsd2si: what does not fit becomes INT32_MIN. The narrower integers are its low bits. */
+static uint32_t integer_bits(double number)
+{
+    if (number > -2147483649.0 && number < 2147483648.0)
+        return (uint32_t)(int32_t)number;
+    return UINT32_C(0x80000000);
+}
+
+/* EPICS never lets a finite number become infinite, nor one that is not 0 become denormal. */
+static float float_saturated(double number)
+{
+    double size = fabs(number);
+    if (number == 0 || !isfinite(number))
+        return (float)number;
+    if (size >= (double)FLT_MAX)
+        return copysignf(FLT_MAX, number < 0 ? -1.0f : 1.0f);
+    if (size <= (double)FLT_MIN)
+        return copysignf(FLT_MIN, number < 0 ? -1.0f : 1.0f);
+    return (float)number;
+}
+
+double wire_number_read(unsigned base, const uint8_t *src)
+{
+    switch (base) {
+    case WIRE_INT16:
+        return (int16_t)wire_get16(src);
+    case WIRE_FLOAT:
+        return (double)float_from_bits(wire_get32(src));
+    case WIRE_ENUM:
+        return wire_get16(src);
+    case WIRE_CHAR:
+        return (int8_t)*src;
+    case WIRE_INT32:
+        return (int32_t)wire_get32(src);
+    case WIRE_DOUBLE:
+        return double_from_bits(wire_get64(src));
+    default:
+        return NAN;
+    }
+}
+
+void wire_number_write(unsigned base, double number, uint8_t *dst)
+{
+    switch (base) {
+    case WIRE_INT16:
+    case WIRE_ENUM:
+        wire_put16(dst, (uint16_t)integer_bits(number));
+        break;
+    case WIRE_FLOAT:
+        wire_put32(dst, bits_from_float(float_saturated(number)));
+        break;
+    case WIRE_CHAR:
+        *dst = (uint8_t)integer_bits(number);
+        break;
+    case WIRE_INT32:
+        wire_put32(dst, integer_bits(number));
+        break;
+    case WIRE_DOUBLE:
+        wire_put64(dst, bits_from_double(number));
+        break;
+    default:
+        break;
+    }
+}
+
+static double read_number(const struct wire_conversion *how, const uint8_t *src)
+{
+    if (how->is_put && how->from == WIRE_CHAR)
+        return *src;
+    return wire_number_read(how->from, src);
+}
+
+static void label_text(const uint8_t label[WIRE_LABEL_BYTES], char text[WIRE_STRING_BYTES])
+{
+    memset(text, 0, WIRE_STRING_BYTES);
+    memcpy(text, label, strnlen((const char *)label, WIRE_LABEL_BYTES));
+}
+
+/* What a record says about a state that it has no label for: by its type where that is known, else the number. */
+static void stray_state_text(const struct wire_meta *meta, unsigned state, char text[WIRE_STRING_BYTES])
+{
+    const char *type = meta->record_type;
+    if (strcmp(type, "bo") == 0 || strcmp(type, "bi") == 0)
+        snprintf(text, WIRE_STRING_BYTES, "Illegal_Value");
+    else if (strcmp(type, "mbbo") == 0 || strcmp(type, "mbbi") == 0)
+        snprintf(text, WIRE_STRING_BYTES, "%s", state < WIRE_LABELS ? "" : "Illegal Value");
+    else
+        snprintf(text, WIRE_STRING_BYTES, "%u", state);
+}
+
+static void state_text(const struct wire_meta *meta, unsigned state, char text[WIRE_STRING_BYTES])
+{
+    if (state < meta->nlabels && state < WIRE_LABELS)
+        label_text(meta->labels[state], text);
+    else
+        stray_state_text(meta, state, text);
+}
+
+/* A string that a client puts into an ENUM: one of the labels, else the number of one. */
+static bool state_number(const struct wire_conversion *how, const char *text, double *state)
+{
+    char label[WIRE_STRING_BYTES];
+    for (unsigned i = 0; i < how->meta->nlabels && i < WIRE_LABELS; i++) {
+        label_text(how->meta->labels[i], label);
+        if (strcmp(label, text) == 0) {
+            *state = i;
+            return true;
+        }
+    }
+    return wire_text_number(text, how, state) && *state < how->meta->nlabels;
+}
+
+static void number_to_string(const struct wire_conversion *how, const uint8_t *src, uint8_t *dst)
+{
+    char text[WIRE_STRING_BYTES] = {0};
+    double number = read_number(how, src);
+    if (how->from == WIRE_ENUM && !how->is_put)
+        state_text(how->meta, wire_get16(src), text);
+    else if (how->from == WIRE_FLOAT || how->from == WIRE_DOUBLE)
+        wire_number_text(number, how->from == WIRE_FLOAT, how->precision, text);
+    else
+        snprintf(text, sizeof text, "%.0f", number);
+    wire_string_copy((const uint8_t *)text, sizeof text, (char *)dst);
+}
+
+static bool string_to_number(const struct wire_conversion *how, const uint8_t *src, uint8_t *dst)
+{
+    char text[WIRE_STRING_BYTES];
+    double number;
+    wire_string_copy(src, WIRE_STRING_BYTES, text);
+    if (how->to == WIRE_ENUM && how->is_put) {
+        if (!state_number(how, text, &number))
+            return false;
+    } else if (!wire_text_number(text, how, &number))
+        return false;
+    wire_number_write(how->to, number, dst);
+    return true;
+}
+
+static void strings_copy(const uint8_t *src, uint32_t n, uint8_t *dst)
+{
+    for (; n > 0; n--, src += WIRE_STRING_BYTES, dst += WIRE_STRING_BYTES)
+        wire_string_copy(src, WIRE_STRING_BYTES, (char *)dst);
+}
+
+bool wire_convert(const struct wire_conversion *how, const uint8_t *src, uint32_t n, uint8_t *dst)
+{
+    size_t from_bytes = wire_base_size(how->from), to_bytes = wire_base_size(how->to);
+    if (n == 0)
+        return true;
+    if (how->from == how->to) {
+        if (how->from == WIRE_STRING)
+            strings_copy(src, n, dst);
+        else
+            memcpy(dst, src, from_bytes * n);
+        return true;
+    }
+    for (; n > 0; n--, src += from_bytes, dst += to_bytes) {
+        if (how->to == WIRE_STRING)
+            number_to_string(how, src, dst);
+        else if (how->from != WIRE_STRING)
+            wire_number_write(how->to, read_number(how, src), dst);
+        else if (!string_to_number(how, src, dst))
+            return false;
+    }
+    return true;
+}

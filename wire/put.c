@@ -1,0 +1,40 @@
+#include "wire/convert.h"
+
+/* PREC of a record that has none, as the database assumes it. */
+#define DEFAULT_PRECISION 6
+
+/* Element i of a put, completed with zeros where the payload ends. */
+static const uint8_t *element_at(const uint8_t *values, size_t bytes, uint32_t i, size_t size, uint8_t *whole)
+{
+    uint64_t at = (uint64_t)i * size;
+    size_t left = at < bytes ? bytes - (size_t)at : 0;
+    if (left >= size)
+        return values + at;
+    memset(whole, 0, size);
+    if (left > 0)
+        memcpy(whole, values + at, left);
+    return whole;
+}
+
+uint32_t wire_put_convert(unsigned type, uint32_t count, const uint8_t *payload, uint32_t size, uint8_t base,
+                          const struct wire_meta *meta, uint8_t *out, uint32_t out_count, uint32_t *written)
+{
+    if (type >= WIRE_TYPES || wire_types[type].family == WIRE_SPECIAL)
+        return WIRE_ECA_PUTFAIL;
+    const struct wire_type *t = &wire_types[type];
+    struct wire_conversion how = {.from = t->base, .to = base, .is_put = true, .meta = meta};
+    how.precision = meta->has & WIRE_META_PRECISION ? (uint16_t)meta->precision : DEFAULT_PRECISION;
+    uint32_t n = count < out_count ? count : out_count;
+    size_t skip = t->offset < size ? t->offset : size, bytes = size - skip;
+    uint32_t whole = bytes / t->size < n ? (uint32_t)(bytes / t->size) : n;
+    if (!wire_convert(&how, payload + skip, whole, out))
+        return WIRE_ECA_PUTFAIL;
+    for (uint32_t i = whole; i < n; i++) {
+        uint8_t element[WIRE_STRING_BYTES];
+        const uint8_t *src = element_at(payload + skip, bytes, i, t->size, element);
+        if (!wire_convert(&how, src, 1, out + (size_t)i * wire_base_size((enum wire_base)base)))
+            return WIRE_ECA_PUTFAIL;
+    }
+    *written = n;
+    return WIRE_ECA_NORMAL;
+}

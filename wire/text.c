@@ -1,0 +1,113 @@
+#include "wire/convert.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void wire_string_copy(const uint8_t *src, size_t bytes, char text[WIRE_STRING_BYTES])
+{
+    size_t room = bytes < WIRE_STRING_BYTES ? bytes : WIRE_STRING_BYTES - 1;
+    size_t n = strnlen((const char *)src, room);
+    memmove(text, src, n);
+    memset(text + n, 0, WIRE_STRING_BYTES - n);
+}
+
+/* Beyond what EPICS prints digit by digit it leaves the number to printf, with limits of its own on width and decimals. */
+static void printf_text(double number, bool is_float, uint16_t precision, char text[WIRE_STRING_BYTES])
+{
+    int most = is_float ? 12 : 17, margin = is_float ? 6 : 7;
+    bool is_large = is_float ? fabs(number) >= 1e8 : fabs(number) > 1e16;
+    int decimals = precision < most ? precision : most;
+    if (precision > 8 || is_large)
+        snprintf(text, WIRE_STRING_BYTES, "%*.*e", decimals + margin, decimals, number);
+    else
+        snprintf(text, WIRE_STRING_BYTES, "%.*f", precision < 3 ? precision : 3, number);
+}
+
+/* The fraction of a number in units of 10^-(decimals+1), cut: in the arithmetic of the number's own type. */
+static int32_t fraction_cut(double fraction, bool is_float, int32_t scale)
+{
+    if (is_float)
+        return (int32_t)((float)fraction * (float)scale * 10.0f);
+    return (int32_t)(fraction * scale * 10);
+}
+
+void wire_number_text(double number, bool is_float, uint16_t precision, char text[WIRE_STRING_BYTES])
+{
+    if (isnan(number) || precision > 8 || fabs(number) > 1e7) {
+        printf_text(number, is_float, precision, text);
+        return;
+    }
+    int32_t scale = 1;
+    for (int i = 0; i < precision; i++)
+        scale *= 10;
+    double size = fabs(number);
+    int32_t whole = (int32_t)size;
+    int32_t fraction = (fraction_cut(size - whole, is_float, scale) + 5) / 10;
+    if (fraction >= scale) {
+        whole++;
+        fraction -= scale;
+    }
+    int n = snprintf(text, WIRE_STRING_BYTES, "%s%d", number < 0 ? "-" : "", whole);
+    if (precision > 0)
+        snprintf(text + n, WIRE_STRING_BYTES - (size_t)n, ".%0*d", precision, fraction);
+}
+
+static bool real_from_text(const char *text, bool is_float, double *number)
+{
+    char *end;
+    errno = 0;
+    double value = strtod(text, &end);
+    double size = fabs(value);
+    if (end == text || errno == ERANGE)
+        return false;
+    if (is_float && isfinite(value) && value != 0 && (size <= (double)FLT_MIN || size >= (double)FLT_MAX))
+        return false;
+    *number = value;
+    return true;
+}
+
+static bool signed_from_text(const char *text, long most, double *number)
+{
+    char *end;
+    errno = 0;
+    long value = strtol(text, &end, 0);
+    if (end == text || errno == ERANGE || value < -most - 1 || value > most)
+        return false;
+    *number = (double)value;
+    return true;
+}
+
+/* As strtoul has it, "-1" is the largest number; EPICS lets -most to -1 pass for their low bits. */
+static bool unsigned_from_text(const char *text, unsigned long most, double *number)
+{
+    char *end;
+    errno = 0;
+    unsigned long value = strtoul(text, &end, 0);
+    if (end == text || errno == ERANGE || (value > most && value <= ~most))
+        return false;
+    *number = (double)(value & most);
+    return true;
+}
+
+bool wire_text_number(const char *text, const struct wire_conversion *how, double *number)
+{
+    *number = 0;
+    if (*text == '\0')
+        return true;
+    switch (how->to) {
+    case WIRE_INT16:
+        return signed_from_text(text, INT16_MAX, number);
+    case WIRE_ENUM:
+        return unsigned_from_text(text, UINT16_MAX, number);
+    case WIRE_CHAR:
+        return how->unsigned_char ? unsigned_from_text(text, UINT8_MAX, number) : signed_from_text(text, INT8_MAX, number);
+    case WIRE_INT32:
+        return signed_from_text(text, INT32_MAX, number);
+    default:
+        return real_from_text(text, how->to == WIRE_FLOAT, number);
+    }
+}
