@@ -225,6 +225,11 @@ uint32_t trace_writer_circuit(struct trace_writer *w)
     return w->circuits.count - 1;
 }
 
+struct trace_counts trace_writer_counts(const struct trace_writer *w)
+{
+    return (struct trace_counts){.pvs = w->pvs.count, .circuits = w->circuits.count, .events = w->events.count};
+}
+
 struct trace_pv *trace_writer_pv_at(struct trace_writer *w, uint32_t pv)
 {
     assert(pv < w->pvs.count);
