@@ -1,11 +1,5 @@
 #include "clients/command.h"
 
-int clients_ioc(int argc, char **argv, struct diag *diag)
-{
-    (void)argc;
-    return diag_fail(diag, DIAG_ENVIRONMENT, "%s: not built into this tree yet", argv[0]);
-}
-
 int clients_bench(int argc, char **argv, struct diag *diag)
 {
     (void)argc;
