@@ -5,7 +5,6 @@
 #include "base/options.h"
 #include "sim/source.h"
 
-enum sim_start { SIM_START_READY, SIM_START_SEARCH, SIM_START_SUBSCRIPTIONS, SIM_START_SIGNAL };
 enum sim_spin { SIM_SPIN_AUTO, SIM_SPIN_NEVER, SIM_SPIN_ALWAYS };
 
 struct sim_config {
@@ -15,8 +14,7 @@ struct sim_config {
     const char *env_file;  /* written whole once the server is ready, or NULL */
     const char *report;    /* JSON about posts, merges and lateness, written at the end, or NULL */
     unsigned spin;         /* enum sim_spin */
-    enum sim_start start;
-    uint64_t start_subscriptions;
+    const char *start_when; /* when time 0 is: "ready", "search", "subscriptions=N" (default N = 1), "signal" (SIGUSR1) */
     bool quiet;            /* no summary on stderr */
 };
 
@@ -27,6 +25,7 @@ struct sim_config {
     { "share-port", 0, OPTION_FLAG, offsetof(type, member.share_port), NULL, NULL, 0, 0, "share the UDP port with other servers (SO_REUSEPORT)" }, \
     { "env-file", 0, OPTION_STRING, offsetof(type, member.env_file), "FILE", NULL, 0, 0, "write the environment that a client needs, once ready" }, \
     { "report", 0, OPTION_STRING, offsetof(type, member.report), "FILE", NULL, 0, 0, "write counts and lateness as JSON at the end" }, \
+    { "start-when", 0, OPTION_STRING, offsetof(type, member.start_when), "WHEN", NULL, 0, 0, "time 0: ready, search, subscriptions=N or signal (SIGUSR1) (default subscriptions=1)" }, \
     { "spin", 0, OPTION_CHOICE, offsetof(type, member.spin), "MODE", sim_spin_choices, 0, 0, "auto, never or always: spin before a deadline (default auto)" }
 
 extern const char *const sim_spin_choices[];
