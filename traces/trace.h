@@ -43,7 +43,7 @@ enum trace_event_flags {
     TRACE_FROM_SERVER = 1,
     TRACE_UPDATE = 2,    /* a subscription update; peer is its EVENT_ADD */
     TRACE_FIRST = 4,     /* the first update of its subscription: the answer to the EVENT_ADD */
-    TRACE_RIGHTS_OF = 8, /* ACCESS_RIGHTS that came with a CREATE_CHAN reply */
+    TRACE_RIGHTS_OF = 8, /* the first ACCESS_RIGHTS of a channel; peer is its CREATE_CHAN, which it does not answer */
 };
 
 struct trace_event {              /* one message */

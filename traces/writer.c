@@ -1,6 +1,7 @@
 #include "traces/trace.h"
 
 #include "traces/format.h"
+#include "traces/table.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,11 +12,6 @@
 #include <unistd.h>
 
 #include <xxhash.h>
-
-/* Where memory is gone the writer fails as a whole, with a diag; it does not exit. */
-#define HASH_NONFATAL_OOM           1
-#define uthash_nonfatal_oom(record) fail_memory(w)
-#include <uthash.h>
 
 #define BUFFER_BYTES (1u << 20)
 
@@ -194,6 +190,11 @@ static struct string *intern(struct trace_writer *w, const char *text, size_t le
     s->pv = TRACE_NONE;
     s->offset = w->strings.count - (uint32_t)length - 1;
     HASH_ADD_KEYPTR(hh, w->string_table, s->text, length, s);
+    if (s->hh.tbl == NULL) {
+        free(s);
+        fail_memory(w);
+        return NULL;
+    }
     return s;
 }
 
@@ -301,8 +302,11 @@ static uint64_t pool_share(struct trace_writer *w, const uint8_t *bytes, uint32_
     }
     body->key = key;
     body->offset = pool_add(w, bytes, n);
+    const uint64_t offset = body->offset;
     HASH_ADD(hh, w->body_table, key, sizeof key, body);
-    return body->offset;
+    if (body->hh.tbl == NULL)
+        free(body); /* stored again next time */
+    return offset;
 }
 
 uint32_t trace_writer_event(struct trace_writer *w, const struct trace_event *event, const uint8_t *payload)

@@ -1,0 +1,58 @@
+/* Inside of the dialogue: one circuit, and one message on its way into the trace. Shared by dialogue.c (circuits), turns.c (what
+ * each command means) and datagram.c (UDP). */
+#ifndef CAPLAY_TRACES_CONVERSATION_H
+#define CAPLAY_TRACES_CONVERSATION_H
+
+#include "traces/dialogue.h"
+#include "traces/ledger.h"
+
+struct circuit {
+    uint32_t index; /* in the trace */
+    unsigned minor;
+    bool has_version; /* the client's first VERSION was seen */
+    struct ledger ledger;
+};
+
+/* All UDP of one client's socket. */
+struct client {
+    UT_hash_handle hh;
+    struct client_key {
+        uint32_t address, port;
+    } key;
+    struct circuit *circuit;
+};
+
+struct dialogue {
+    struct trace_writer *writer;
+    struct circuit **circuits; /* by the trace's index */
+    uint32_t ncircuits, room;
+    struct client *clients;
+    uint64_t malformed;
+    uint8_t server_ports[65536 / 8]; /* a bit a port */
+};
+
+/* One message: its command's function fills in the event, and says where the event's index is to be kept. */
+struct turn {
+    struct dialogue *d;
+    struct circuit *circuit;
+    const struct wire_header *h;
+    const uint8_t *payload;
+    struct trace_event e;
+    uint32_t *keep; /* for the replies to come; or NULL */
+    bool malformed; /* recorded as it is, and counted */
+};
+
+/* What a message of a command means, by its sender. NULL: nothing to be tied. turns.c */
+struct turn_calls {
+    void (*from_client)(struct turn *t);
+    void (*from_server)(struct turn *t);
+};
+extern const struct turn_calls turn_calls[WIRE_COMMANDS];
+
+/* A new circuit of the trace, flags as given; NULL without memory. dialogue.c */
+struct circuit *conversation_circuit(struct dialogue *d, const struct dialogue_endpoints *ends, uint32_t flags, uint64_t t_ns);
+
+/* Let a message of a circuit speak: decode, tie, write. dialogue.c */
+void conversation_message(struct dialogue *d, struct circuit *circuit, const struct dialogue_message *m);
+
+#endif

@@ -1,0 +1,164 @@
+#include "traces/ledger.h"
+
+#include "traces/trace.h"
+
+#include <stdlib.h>
+
+#include <utlist.h>
+
+/* ---- channels ---- */
+
+struct ledger_channel *ledger_channel_by_cid(struct ledger *l, uint32_t cid)
+{
+    struct ledger_channel *channel;
+    HASH_FIND(by_cid, l->by_cid, &cid, sizeof cid, channel);
+    return channel;
+}
+
+struct ledger_channel *ledger_channel_by_sid(struct ledger *l, uint32_t sid)
+{
+    struct ledger_channel *channel;
+    HASH_FIND(by_sid, l->by_sid, &sid, sizeof sid, channel);
+    return channel;
+}
+
+static void unbind(struct ledger *l, struct ledger_channel *channel)
+{
+    if (channel->has_sid)
+        HASH_DELETE(by_sid, l->by_sid, channel);
+    channel->has_sid = false;
+}
+
+void ledger_channel_drop(struct ledger *l, struct ledger_channel *channel)
+{
+    struct ledger_subscription *s, *next;
+    DL_FOREACH_SAFE(channel->subscriptions, s, next)
+    ledger_subscription_drop(l, s);
+    unbind(l, channel);
+    HASH_DELETE(by_cid, l->by_cid, channel);
+    free(channel);
+}
+
+struct ledger_channel *ledger_channel_add(struct ledger *l, uint32_t cid, uint32_t pv)
+{
+    struct ledger_channel *channel = ledger_channel_by_cid(l, cid);
+    if (channel != NULL)
+        ledger_channel_drop(l, channel);
+    channel = calloc(1, sizeof *channel);
+    if (channel == NULL)
+        return NULL;
+    channel->cid = cid;
+    channel->pv = pv;
+    channel->create = channel->write = TRACE_NONE;
+    HASH_ADD(by_cid, l->by_cid, cid, sizeof channel->cid, channel);
+    if (channel->by_cid.tbl == NULL) {
+        free(channel);
+        return NULL;
+    }
+    return channel;
+}
+
+void ledger_channel_bind(struct ledger *l, struct ledger_channel *channel, uint32_t sid)
+{
+    struct ledger_channel *older = ledger_channel_by_sid(l, sid);
+    if (older != NULL)
+        unbind(l, older);
+    unbind(l, channel);
+    channel->sid = sid;
+    HASH_ADD(by_sid, l->by_sid, sid, sizeof channel->sid, channel);
+    channel->has_sid = channel->by_sid.tbl != NULL;
+}
+
+/* ---- subscriptions ---- */
+
+struct ledger_subscription *ledger_subscription_find(struct ledger *l, uint32_t subid)
+{
+    struct ledger_subscription *s;
+    HASH_FIND(hh, l->subscriptions, &subid, sizeof subid, s);
+    return s;
+}
+
+void ledger_subscription_drop(struct ledger *l, struct ledger_subscription *s)
+{
+    if (s->channel != NULL)
+        DL_DELETE(s->channel->subscriptions, s);
+    HASH_DEL(l->subscriptions, s);
+    free(s);
+}
+
+struct ledger_subscription *ledger_subscription_add(struct ledger *l, struct ledger_channel *channel, uint32_t subid)
+{
+    struct ledger_subscription *s = ledger_subscription_find(l, subid);
+    if (s != NULL)
+        ledger_subscription_drop(l, s);
+    s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return NULL;
+    s->subid = subid;
+    s->pv = channel != NULL ? channel->pv : TRACE_NONE;
+    s->add = s->cancel = TRACE_NONE;
+    HASH_ADD(hh, l->subscriptions, subid, sizeof s->subid, s);
+    if (s->hh.tbl == NULL) {
+        free(s);
+        return NULL;
+    }
+    s->channel = channel;
+    if (channel != NULL)
+        DL_APPEND(channel->subscriptions, s);
+    return s;
+}
+
+/* ---- requests ---- */
+
+struct ledger_request *ledger_request_find(struct ledger *l, uint32_t command, uint32_t id)
+{
+    struct ledger_key key = {command, id};
+    struct ledger_request *request;
+    HASH_FIND(hh, l->requests, &key, sizeof key, request);
+    return request;
+}
+
+struct ledger_request *ledger_request_add(struct ledger *l, uint32_t command, uint32_t id, uint32_t pv)
+{
+    struct ledger_request *request = ledger_request_find(l, command, id);
+    if (request == NULL) {
+        request = calloc(1, sizeof *request);
+        if (request == NULL)
+            return NULL;
+        request->key = (struct ledger_key){command, id};
+        HASH_ADD(hh, l->requests, key, sizeof request->key, request);
+        if (request->hh.tbl == NULL) {
+            free(request);
+            return NULL;
+        }
+    }
+    request->pv = pv;
+    request->event = TRACE_NONE;
+    return request;
+}
+
+void ledger_request_drop(struct ledger *l, struct ledger_request *request)
+{
+    HASH_DEL(l->requests, request);
+    free(request);
+}
+
+void ledger_fini(struct ledger *l)
+{
+    struct ledger_channel *channel, *next_channel;
+    HASH_ITER(by_cid, l->by_cid, channel, next_channel)
+    {
+        ledger_channel_drop(l, channel);
+    }
+    struct ledger_subscription *s, *next_s;
+    HASH_ITER(hh, l->subscriptions, s, next_s)
+    {
+        ledger_subscription_drop(l, s);
+    }
+    struct ledger_request *request, *next_request;
+    HASH_ITER(hh, l->requests, request, next_request)
+    {
+        ledger_request_drop(l, request);
+    }
+    *l = (struct ledger){0};
+}
