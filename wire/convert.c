@@ -146,7 +146,7 @@ static bool state_number(const struct wire_conversion *how, const char *text, do
 
 static void number_to_string(const struct wire_conversion *how, const uint8_t *src, uint8_t *dst)
 {
-    char text[WIRE_STRING_BYTES] = {0};
+    char text[WIRE_STRING_BYTES];
     double number = read_number(how, src);
     if (how->from == WIRE_ENUM && !how->is_put)
         state_text(how->meta, wire_get16(src), text);
@@ -177,11 +177,24 @@ static void strings_copy(const uint8_t *src, uint32_t n, uint8_t *dst)
         wire_string_copy(src, WIRE_STRING_BYTES, (char *)dst);
 }
 
+/* Reads that no record answers: a single string has no states, though an array of strings is parsed; and an array of ENUM has
+ * no names for them. */
+static bool is_refused(const struct wire_conversion *how)
+{
+    if (how->is_put)
+        return false;
+    if (how->from == WIRE_STRING && how->to == WIRE_ENUM)
+        return how->is_single;
+    return how->from == WIRE_ENUM && how->to == WIRE_STRING && how->meta->has & WIRE_META_LABELS && how->meta->nlabels == 0;
+}
+
 bool wire_convert(const struct wire_conversion *how, const uint8_t *src, uint32_t n, uint8_t *dst)
 {
     size_t from_bytes = wire_base_size(how->from), to_bytes = wire_base_size(how->to);
     if (n == 0)
         return true;
+    if (is_refused(how))
+        return false;
     if (how->from == how->to) {
         if (how->from == WIRE_STRING)
             strings_copy(src, n, dst);

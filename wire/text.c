@@ -61,10 +61,10 @@ static bool real_from_text(const char *text, bool is_float, double *number)
     char *end;
     errno = 0;
     double value = strtod(text, &end);
-    double size = fabs(value);
     if (end == text || errno == ERANGE)
         return false;
-    if (is_float && isfinite(value) && value != 0 && (size <= (double)FLT_MIN || size >= (double)FLT_MAX))
+    bool is_tiny = value > 0 && value <= (double)FLT_MIN, is_huge = isfinite(value) && fabs(value) >= (double)FLT_MAX;
+    if (is_float && (is_tiny || is_huge))
         return false;
     *number = value;
     return true;

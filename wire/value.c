@@ -40,11 +40,34 @@ static bool has_alarm(unsigned type)
     return wire_types[type].offset >= 4;
 }
 
-static const uint8_t *limits_read(const uint8_t *at, unsigned base, double *limits, unsigned n)
+/* What integer types say for an alarm limit that is not set: they have no NaN. */
+static double alarm_sayable(unsigned base, double limit)
 {
-    for (unsigned i = 0; i < n; i++, at += wire_base_size((enum wire_base)base))
-        limits[i] = wire_number_read(base, at);
-    return at;
+    bool is_real = base == WIRE_FLOAT || base == WIRE_DOUBLE;
+    return is_real || isfinite(limit) ? limit : 0;
+}
+
+/* Take a limit in a narrow type for news only if the known one would read otherwise in that type: a DOUBLE's limits stay exact,
+ * and unset alarm limits NaN, when somebody else asks for SHORT. */
+static void limit_learn(unsigned base, const uint8_t *at, double known_as, double *limit)
+{
+    uint8_t known[sizeof(double)];
+    wire_number_write(base, known_as, known);
+    if (memcmp(known, at, wire_base_size((enum wire_base)base)) != 0)
+        *limit = wire_number_read(base, at);
+}
+
+static void limits_learn(unsigned type, const uint8_t *at, struct wire_meta *meta)
+{
+    unsigned base = wire_types[type].base;
+    size_t size = wire_base_size((enum wire_base)base);
+    for (unsigned i = 0; i < 2; i++, at += size)
+        limit_learn(base, at, meta->display[i], &meta->display[i]);
+    for (unsigned i = 0; i < 4; i++, at += size)
+        limit_learn(base, at, alarm_sayable(base, meta->alarm[i]), &meta->alarm[i]);
+    if (wire_types[type].family == WIRE_CTRL)
+        for (unsigned i = 0; i < 2; i++, at += size)
+            limit_learn(base, at, meta->control[i], &meta->control[i]);
 }
 
 static void limits_decode(unsigned type, const uint8_t *head, struct wire_meta *meta)
@@ -53,12 +76,9 @@ static void limits_decode(unsigned type, const uint8_t *head, struct wire_meta *
     struct layout l = layout_of(type);
     memcpy(meta->units, head + l.units, WIRE_UNITS_BYTES);
     meta->has |= WIRE_META_UNITS | WIRE_META_DISPLAY;
-    const uint8_t *at = limits_read(head + l.limits, t->base, meta->display, 2);
-    at = limits_read(at, t->base, meta->alarm, 4);
-    if (t->family == WIRE_CTRL) {
-        limits_read(at, t->base, meta->control, 2);
+    limits_learn(type, head + l.limits, meta);
+    if (t->family == WIRE_CTRL)
         meta->has |= WIRE_META_CONTROL;
-    }
     if (l.has_precision) {
         meta->precision = (int16_t)wire_get16(head + 4);
         meta->has |= WIRE_META_PRECISION;
@@ -119,20 +139,13 @@ static uint8_t *limits_write(uint8_t *at, unsigned base, const double *limits, u
     return at;
 }
 
-/* An alarm limit that is not set is NaN, and 0 where the type has no NaN. */
-static void alarm_limits(unsigned base, const struct wire_meta *meta, double out[4])
-{
-    bool is_real = base == WIRE_FLOAT || base == WIRE_DOUBLE;
-    for (unsigned i = 0; i < 4; i++)
-        out[i] = is_real || isfinite(meta->alarm[i]) ? meta->alarm[i] : 0;
-}
-
 static void limits_encode(unsigned type, const struct wire_value *value, const struct wire_meta *meta, uint8_t *out)
 {
     const struct wire_type *t = &wire_types[type];
     struct layout l = layout_of(type);
     double alarm[4];
-    alarm_limits(t->base, meta, alarm);
+    for (unsigned i = 0; i < 4; i++)
+        alarm[i] = alarm_sayable(t->base, meta->alarm[i]);
     memcpy(out + l.units, meta->units, strnlen((const char *)meta->units, WIRE_UNITS_BYTES - 1));
     if (l.has_precision && (value->base == WIRE_FLOAT || value->base == WIRE_DOUBLE))
         wire_put16(out + 4, (uint16_t)meta->precision);
@@ -180,6 +193,7 @@ static struct wire_conversion reading(unsigned type, const struct wire_value *va
     return (struct wire_conversion){
         .from = value->base,
         .to = wire_types[type].base,
+        .is_single = value->count == 1,
         .unsigned_char = family != WIRE_PLAIN && family != WIRE_TIME,
         .precision = (uint16_t)meta->precision,
         .meta = meta,
