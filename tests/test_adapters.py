@@ -1,0 +1,155 @@
+"""Every client against a real EPICS Base IOC: what each stage of a job answers, right and wrong."""
+import subprocess
+import sys
+
+import cahelp
+import numpy
+import pytest
+
+every_client = pytest.mark.parametrize("client", cahelp.CLIENTS)
+IMAGE, PIXELS = "area-detector:image", 640 * 480
+
+
+@pytest.fixture(scope="module")
+def ioc():
+    with cahelp.server("ioc", cahelp.BENCH_DB, env={"EPICS_CA_MAX_ARRAY_BYTES": "10000000"}) as server:
+        yield server
+
+
+def run(client, ioc, **job):
+    result = cahelp.run_job(client, job, ioc.env)
+    assert result["error"] is None and result["ok"], result
+    assert (result["client"], result["task"]) == (client, job["task"])
+    return result
+
+
+def scalar(i):
+    return f"ten-thousand:{i:05d}"
+
+
+def frame(serial):
+    """base/frame.c in numpy."""
+    words = numpy.uint32(serial * 0x9E3779B1 & 0xFFFFFFFF) ^ (numpy.arange(PIXELS // 2, dtype=numpy.uint64) * 0x85EBCA6B).astype(numpy.uint32)
+    elements = numpy.empty(PIXELS, numpy.uint16)
+    elements[0::2], elements[1::2] = words >> 16, words & 0xFFFF
+    elements[:4] = [serial >> shift & 0xFFFF for shift in (48, 32, 16, 0)]
+    return elements.view(numpy.int16)
+
+
+# ---- connect, get, put ----
+
+
+@every_client
+@pytest.mark.parametrize("i, value", [(0, 0.5), (1, 1), (2, "s2"), (3, 0), (9, 9)])
+def test_one_pv_is_connected_and_read_twice(client, ioc, i, value):
+    result = run(client, ioc, task="connect", names=[scalar(i)], order="together", gets=2)
+    assert result["values"] == [value, value]
+    assert result["connected"] == 1
+    assert result["setup_ns"] > 0 and result["connect_ns"] > 0 and len(result["get_ns"]) == 2
+    assert result["put_ns"] is None and result["exit_code"] == 0
+
+
+@every_client
+@pytest.mark.parametrize("order", ["together", "sequential"])
+def test_a_hundred_pvs_are_connected(client, ioc, order, tmp_path):
+    names = tmp_path / "names"
+    names.write_text("".join(scalar(i) + "\n" for i in range(100)))
+    result = run(client, ioc, task="connect", names_file=str(names), order=order, gets=2, get_names=10)
+    assert result["connected"] == 100
+    assert result["values"] == [0.5, 0.5]
+
+
+@every_client
+def test_a_put_is_seen_by_the_next_client(client, ioc):
+    value = 1000 + cahelp.CLIENTS.index(client)
+    put = run(client, ioc, task="connect", names=[scalar(4)], gets=1, put={"name": scalar(4), "value": value})
+    assert put["put_ns"] > 0
+    assert run("pyca", ioc, task="connect", names=[scalar(4)], gets=1)["values"] == [value]
+
+
+@every_client
+def test_a_name_that_nobody_serves_is_an_error_after_the_time_out(client, ioc):
+    job = {"task": "connect", "names": [scalar(0), "no-such-pv"], "gets": 1, "timeout_s": 2}
+    result = cahelp.run_job(client, job, ioc.env)
+    assert result["exit_code"] == 1 and result["ok"] is False
+    assert "no-such-pv" in result["error"]
+
+
+# ---- read ----
+
+
+@every_client
+def test_read_tells_value_type_rights_and_metadata(client, ioc):
+    names = [scalar(i) for i in (10, 1, 2, 3, 9)]
+    ai, mbbo, stringin, bo, longout = (run(client, ioc, task="read", names=names)["pvs"][name] for name in names)
+    assert (ai["value"], ai["type"], ai["count"], ai["access"], ai["units"], ai["precision"]) == (10.5, "DOUBLE", 1, 3, "mm", 3)
+    assert ai["limits"] == {"upper_disp": 10000, "lower_disp": 0, "upper_alarm": 9900, "upper_warning": 9800, "lower_warning": 20,
+                            "lower_alarm": 10, "upper_ctrl": 10000, "lower_ctrl": 0}
+    assert (ai["status"], ai["severity"]) == (6, 1), "10.5 is under LOW = 20: LOW_ALARM, MINOR"
+    assert (mbbo["value"], mbbo["type"], mbbo["labels"]) == (1, "ENUM", [f"state {i}" for i in range(16)])
+    assert (stringin["value"], stringin["type"]) == ("s2", "STRING")
+    assert (bo["value"], bo["type"], bo["labels"]) == (0, "ENUM", ["Off", "On"])
+    assert (longout["value"], longout["type"], longout["units"]) == (9, "LONG", "counts")
+    assert all(0 <= pv["nanoseconds"] < 10**9 and pv["seconds"] > 0 for pv in (ai, mbbo, stringin, bo, longout))
+
+
+@every_client
+def test_read_of_an_image_gives_its_first_elements_and_the_sum_of_all(client, ioc):
+    image = run(client, ioc, task="read", names=[IMAGE])["pvs"][IMAGE]
+    high, next_, middle, low = (element & 0xFFFF for element in image["value"][:4])
+    expected = frame(high << 48 | next_ << 32 | middle << 16 | low)
+    assert (image["type"], image["count"]) == ("SHORT", PIXELS)
+    assert image["value"] == expected[:16].tolist()
+    assert image["sum"] == expected.sum()
+
+
+# ---- monitor, watch ----
+
+
+@every_client
+def test_monitor_sums_every_frame_of_an_image(client, ioc):
+    result = run(client, ioc, task="monitor", name=IMAGE, seconds=1, warmup_s=0.5)
+    frames = result["frames"]
+    assert "monitoring\n" in result["stderr"]
+    assert result["native_count"] == PIXELS
+    assert len(frames["serial"]) > 2, "a busy machine may deliver few, never none"
+    later = frames["serial"][1:]  # a frame posted while the subscription begins comes twice: as first value and as update
+    assert later == sorted(set(later)) and frames["serial"][0] <= later[0]
+    assert frames["sum"] == [frame(serial).sum() for serial in frames["serial"]]
+    assert frames["arrived_ns"] == sorted(frames["arrived_ns"])
+    assert all(len(column) == len(frames["serial"]) for column in frames.values())
+
+
+@every_client
+def test_watch_gives_every_update_of_moving_pvs_and_one_of_still_ones(client, ioc):
+    names = ["moving:0", "moving:1", scalar(0), scalar(2), "area-detector:image-10hz"]
+    updates = run(client, ioc, task="watch", names=names, seconds=1)["updates"]
+    assert [update[2] for update in updates[scalar(0)]] == [0.5]
+    assert [update[2] for update in updates[scalar(2)]] == ["s2"]
+    for name in ("moving:0", "moving:1", "area-detector:image-10hz"):
+        values = [update[2] for update in updates[name]][1:]
+        assert len(values) > 2 and values == [values[0] + i for i in range(len(values))], name
+        stamps = [update[:2] for update in updates[name]]
+        assert stamps == sorted(stamps)
+
+
+# ---- not installed ----
+
+
+@pytest.mark.parametrize("client", ["pyca", "psp", "pyepics", "caproto"])
+def test_a_client_that_is_not_installed_says_so(client, tmp_path):
+    job = tmp_path / "job.json"
+    job.write_text('{"task": "connect", "names": ["x"]}')
+    script = cahelp.client_command(client)[1]
+    without_site_packages = subprocess.run([sys.executable, "-S", script, job], capture_output=True, text=True, timeout=60)
+    assert without_site_packages.returncode == 1
+    assert '"error": "not installed: No module named ' in without_site_packages.stdout
+
+
+def test_the_reason_noted_at_set_up_is_told(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(cahelp.ROOT / "clients")
+    import adapter
+    (tmp_path / "not-installed").mkdir()
+    (tmp_path / "not-installed" / "pyepics").write_text("ERROR: no matching distribution\n")
+    assert adapter.why_not_installed("pyepics", tmp_path) == "ERROR: no matching distribution"
+    assert adapter.why_not_installed("caproto", tmp_path) is None
