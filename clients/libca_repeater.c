@@ -1,0 +1,73 @@
+#include "clients/libca_repeater.h"
+
+#include <arpa/inet.h>
+#include <envDefs.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+/* Exported by libca, in none of its public headers: runs ca_repeater(), which does not return while it holds the port. */
+void caRepeaterThread(void *);
+
+#define REGISTER    24
+#define CONFIRM     17
+#define PATIENCE_US 50000 /* between two registrations */
+
+static void on_stop(int signal)
+{
+    (void)signal;
+    _exit(DIAG_GOOD);
+}
+
+static int open_udp(struct in_addr address, uint16_t port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = address, .sin_port = htons(port)};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+/* Register as a client does, until the repeater confirms. */
+static void *announce(void *arg)
+{
+    uint16_t port = *(uint16_t *)arg;
+    const uint8_t ask[16] = {0, REGISTER, [12] = 127, 0, 0, 1};
+    uint8_t answer[16] = {0};
+    struct in_addr loopback = {htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr = loopback, .sin_port = htons(port)};
+    struct timeval patience = {.tv_usec = PATIENCE_US};
+    int fd = open_udp(loopback, 0);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    while (fd >= 0 && answer[1] != CONFIRM) {
+        sendto(fd, ask, sizeof ask, 0, (struct sockaddr *)&to, sizeof to);
+        (void)!recv(fd, answer, sizeof answer, 0);
+    }
+    close(fd);
+    printf("ready udp=%u\n", port);
+    fflush(stdout);
+    return NULL;
+}
+
+int repeater_run(struct diag *diag)
+{
+    static uint16_t port;
+    port = envGetInetPortConfigParam(&EPICS_CA_REPEATER_PORT, 5065);
+    int probe = open_udp((struct in_addr){htonl(INADDR_ANY)}, port);
+    if (probe < 0)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "repeater: UDP port %u (EPICS_CA_REPEATER_PORT)", port);
+    close(probe);
+    signal(SIGINT, on_stop);
+    signal(SIGTERM, on_stop);
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, announce, &port) != 0)
+        return diag_fail(diag, DIAG_ENVIRONMENT, "repeater: cannot start a thread");
+    caRepeaterThread(NULL);
+    return diag_fail(diag, DIAG_ENVIRONMENT, "repeater: EPICS Base cannot use UDP port %u", port);
+}

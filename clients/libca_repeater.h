@@ -1,0 +1,11 @@
+/* EPICS Base's CA repeater, which hands beacons on to the clients of this machine (ca-protocol 9.2), in the foreground. */
+#ifndef CAPLAY_CLIENTS_LIBCA_REPEATER_H
+#define CAPLAY_CLIENTS_LIBCA_REPEATER_H
+
+#include "base/diag.h"
+
+/* Run it on EPICS_CA_REPEATER_PORT, and print `ready udp=P` once it answers; the process ends with 0 on SIGINT or SIGTERM.
+ * Returns only with an error: -1 and a diag. */
+int repeater_run(struct diag *diag);
+
+#endif
