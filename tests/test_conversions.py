@@ -185,3 +185,69 @@ def test_every_type_is_read_as_the_real_server_reads_it(ioc, tool, name):
         type, values = ARRAYS[name]
         assert ioc.circuit.write(channel, type, len(values), pack(type, values)) == NORMAL
     assert "\n".join(read_rows(ioc.circuit, tool, name, channel)) == ""
+
+
+WRITTEN = {
+    STRING: ["2.5xyz", "7x", "3.7", "1e2", "0x1f", "-0x1f", "010", "", " ", "abc", "  12", "-1", "300", "-300", "70000", "-70000",
+             "3000000000", "1e40", "1e-40", "1e400", "nan", "inf", "one", "one ", "12", "12 ", "1 x", "three 3", "on", "1", "15", "99",
+             "65535", "65536", "a text of 39 characters, the longest one"],
+    SHORT: [0, 1, 2, -1, 300, 32767, -32768],
+    FLOAT: [0.0, 0.1, 1.5, -1.5, 3e9, 1e38, 1e-40, float("nan"), float("inf"), float("-inf"), 70000.5],
+    ENUM: [0, 1, 2, 7, 300, 65535],
+    CHAR: [0, 1, 127, 128, 255],
+    LONG: [0, 1, -1, 300, 70000, -70000, 2147483647, -2147483648],
+    DOUBLE: [0.0, 0.1, 1.5, -1.5, 3e9, 1e17, 1e300, -1e300, 1e-40, -1e-40, float("nan"), float("inf"), 70000.5, 16777217.0],
+}
+PUTS = [name for name in NAMES if name.startswith("put:")]
+
+
+def put_payloads(type, channel):
+    """(count, payload) of single values, of as many as fit and of one too many, and of payloads that are too short."""
+    values = WRITTEN[type]
+    for value in values:
+        yield 1, pack(type, [value])
+    numbers = values[:5] if type == STRING else values
+    yield channel.count, pack(type, (numbers * 4)[:channel.count])
+    if type == STRING:
+        yield 1, b"2.5\0"
+    if type != STRING or channel.count > 1:
+        yield channel.count + 1, pack(type, (numbers * 4)[:channel.count + 1])
+
+
+def put_rows(circuit, tool, name, channel, type, write):
+    """Each payload of a type: where status, or the value that is held behind it, is not what wire/ makes of it."""
+    for count, payload in put_payloads(type, channel):
+        tool.learn(circuit, channel)
+        before = circuit.read(channel, channel.native, 0)[2]
+        status = write(channel, type, count, payload)
+        _, held, after = circuit.read(channel, channel.native, 0)
+        after = masked(channel.native, held, True, after)[:held * SIZE[channel.native]]
+        ours, n, converted = tool.put(type, count, channel.native, channel.count, payload)
+        if ours != NORMAL and channel.count == 1:
+            converted = masked(channel.native, 1, True, before)[:SIZE[channel.native]]
+        if status != ours or (after != converted and (status == NORMAL or channel.count == 1)):
+            yield f"{name} type {type} x {count} {payload}: {status} {after.hex()}\n  ours {ours} {converted.hex()}"
+
+
+@pytest.mark.parametrize("name", PUTS)
+def test_every_type_is_written_as_the_real_server_writes_it(ioc, tool, name):
+    rows = [row for type in range(7) for row in put_rows(ioc.circuit, tool, name, ioc.channels[name], type, ioc.circuit.write)]
+    assert "\n".join(rows) == ""
+
+
+def test_structured_types_are_written_at_their_value_offset(ioc, tool):
+    """WRITE takes types 7 to 34, too."""
+    rows = []
+    for type in range(7, 35):
+        for name in ("put:ao", "put:stringout", "put:DOUBLE"):
+            channel, base = ioc.channels[name], base_of(type)
+            payload = bytes(VALUE_OFFSET[type]) + pack(base, WRITTEN[base][1:3])
+            ioc.circuit.write(channel, STRING, 1, b"0".ljust(8, b"\0"))
+            tool.learn(ioc.circuit, channel)
+            status = ioc.circuit.write_blindly(channel, type, 2, payload)
+            _, held, after = ioc.circuit.read(channel, channel.native, 0)
+            after = masked(channel.native, held, True, after)[:held * SIZE[channel.native]]
+            ours, n, converted = tool.put(type, 2, channel.native, channel.count, payload)
+            if status != ours or (status == NORMAL and after != converted):
+                rows.append(f"{name} type {type}: {status} {after.hex()}\n  ours {ours} {converted.hex()}")
+    assert "\n".join(rows) == ""

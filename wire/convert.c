@@ -110,13 +110,17 @@ static void label_text(const uint8_t label[WIRE_LABEL_BYTES], char text[WIRE_STR
     memcpy(text, label, strnlen((const char *)label, WIRE_LABEL_BYTES));
 }
 
+static bool is_record(const struct wire_meta *meta, const char *type)
+{
+    return strcmp(meta->record_type, type) == 0;
+}
+
 /* What a record says about a state that it has no label for: by its type where that is known, else the number. */
 static void stray_state_text(const struct wire_meta *meta, unsigned state, char text[WIRE_STRING_BYTES])
 {
-    const char *type = meta->record_type;
-    if (strcmp(type, "bo") == 0 || strcmp(type, "bi") == 0)
+    if (is_record(meta, "bo") || is_record(meta, "bi"))
         snprintf(text, WIRE_STRING_BYTES, "Illegal_Value");
-    else if (strcmp(type, "mbbo") == 0 || strcmp(type, "mbbi") == 0)
+    else if (is_record(meta, "mbbo") || is_record(meta, "mbbi"))
         snprintf(text, WIRE_STRING_BYTES, "%s", state < WIRE_LABELS ? "" : "Illegal Value");
     else
         snprintf(text, WIRE_STRING_BYTES, "%u", state);
@@ -130,18 +134,46 @@ static void state_text(const struct wire_meta *meta, unsigned state, char text[W
         stray_state_text(meta, state, text);
 }
 
-/* A string that a client puts into an ENUM: one of the labels, else the number of one. */
-static bool state_number(const struct wire_conversion *how, const char *text, double *state)
+static bool label_number(const struct wire_meta *meta, const char *text, double *state)
 {
     char label[WIRE_STRING_BYTES];
-    for (unsigned i = 0; i < how->meta->nlabels && i < WIRE_LABELS; i++) {
-        label_text(how->meta->labels[i], label);
+    for (unsigned i = 0; i < meta->nlabels && i < WIRE_LABELS; i++) {
+        label_text(meta->labels[i], label);
         if (strcmp(label, text) == 0) {
             *state = i;
             return true;
         }
     }
-    return wire_text_number(text, how, state) && *state < how->meta->nlabels;
+    return false;
+}
+
+/* A string that a client puts into an ENUM: one of the labels, else the number of one. mbbo alone lets text follow the number,
+ * and the mbb records look for "" behind the last label, too. */
+static bool state_number(const struct wire_conversion *how, const char *text, double *state)
+{
+    const struct wire_meta *meta = how->meta;
+    const char *rest;
+    if (label_number(meta, text, state))
+        return true;
+    if (*text == '\0') {
+        *state = meta->nlabels;
+        return meta->nlabels < WIRE_LABELS && (is_record(meta, "mbbo") || is_record(meta, "mbbi"));
+    }
+    if (!wire_text_number(text, how, state, &rest) || *state >= meta->nlabels)
+        return false;
+    return is_record(meta, "mbbo") || rest[strspn(rest, " \t\n\v\f\r")] == '\0';
+}
+
+/* Empty text is 0; but not in a put to an array. */
+static bool text_number(const struct wire_conversion *how, const char *text, double *number)
+{
+    const char *rest;
+    *number = 0;
+    if (how->is_put && how->to == WIRE_ENUM)
+        return state_number(how, text, number);
+    if (*text == '\0')
+        return !how->is_put || how->is_single;
+    return wire_text_number(text, how, number, &rest);
 }
 
 static void number_to_string(const struct wire_conversion *how, const uint8_t *src, uint8_t *dst)
@@ -162,10 +194,7 @@ static bool string_to_number(const struct wire_conversion *how, const uint8_t *s
     char text[WIRE_STRING_BYTES];
     double number;
     wire_string_copy(src, WIRE_STRING_BYTES, text);
-    if (how->to == WIRE_ENUM && how->is_put) {
-        if (!state_number(how, text, &number))
-            return false;
-    } else if (!wire_text_number(text, how, &number))
+    if (!text_number(how, text, &number))
         return false;
     wire_number_write(how->to, number, dst);
     return true;

@@ -9,7 +9,7 @@
 struct wire_conversion {
     uint8_t from, to;             /* enum wire_base */
     bool is_put;                  /* a client writes: CHAR is unsigned, an ENUM becomes its number, a string may name a state */
-    bool is_single;               /* the PV holds one element, whatever is asked for */
+    bool is_single;               /* the PV holds one element (a put: has room for one), whatever is asked for */
     bool unsigned_char;           /* a string that becomes a CHAR may be 0 to 255, not -128 to 127 */
     uint16_t precision;           /* decimals of FLOAT and DOUBLE as text */
     const struct wire_meta *meta; /* labels and record type; not NULL */
@@ -28,9 +28,9 @@ void wire_number_write(unsigned base, double number, uint8_t *dst);
 /* The text of a DOUBLE or (is_float) a FLOAT, NUL-terminated. precision as in the record: PREC. */
 void wire_number_text(double number, bool is_float, uint16_t precision, char text[WIRE_STRING_BYTES]);
 
-/* The number at the start of a NUL-terminated text, in the range of `base`; what follows it is ignored. False: no number, or
- * out of range. */
-bool wire_text_number(const char *text, const struct wire_conversion *how, double *number);
+/* The number at the start of a NUL-terminated text, in the range of how->to; *rest is what follows it. False: no number, or out
+ * of range. */
+bool wire_text_number(const char *text, const struct wire_conversion *how, double *number, const char **rest);
 
 /* Copy a string element to `text`, cut to 39 characters, NULs behind. */
 void wire_string_copy(const uint8_t *src, size_t bytes, char text[WIRE_STRING_BYTES]);

@@ -1,7 +1,7 @@
 #include "wire/convert.h"
 
-/* PREC of a record that has none, as the database assumes it. */
-#define DEFAULT_PRECISION 6
+/* PREC of a record that has none, as the database assumes it; and a PREC that text fields have is never on the wire. */
+#define TEXT_PRECISION 6
 
 /* Element i of a put, completed with zeros where the payload ends. */
 static const uint8_t *element_at(const uint8_t *values, size_t bytes, uint32_t i, size_t size, uint8_t *whole)
@@ -22,8 +22,8 @@ uint32_t wire_put_convert(unsigned type, uint32_t count, const uint8_t *payload,
     if (type >= WIRE_TYPES || wire_types[type].family == WIRE_SPECIAL)
         return WIRE_ECA_PUTFAIL;
     const struct wire_type *t = &wire_types[type];
-    struct wire_conversion how = {.from = t->base, .to = base, .is_put = true, .meta = meta};
-    how.precision = meta->has & WIRE_META_PRECISION ? (uint16_t)meta->precision : DEFAULT_PRECISION;
+    struct wire_conversion how = {
+        .from = t->base, .to = base, .is_put = true, .is_single = out_count == 1, .precision = TEXT_PRECISION, .meta = meta};
     uint32_t n = count < out_count ? count : out_count;
     size_t skip = t->offset < size ? t->offset : size, bytes = size - skip;
     uint32_t whole = bytes / t->size < n ? (uint32_t)(bytes / t->size) : n;

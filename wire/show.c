@@ -15,13 +15,14 @@ double wire_value_number(const struct wire_value *value)
 {
     struct wire_conversion how = {.from = WIRE_STRING, .to = WIRE_DOUBLE};
     char text[WIRE_STRING_BYTES];
+    const char *rest;
     double number;
     if (value->count == 0)
         return NAN;
     if (value->base != WIRE_STRING)
         return shown_number(value->base, value->data);
     wire_string_copy(value->data, WIRE_STRING_BYTES, text);
-    return *text != '\0' && wire_text_number(text, &how, &number) ? number : NAN;
+    return wire_text_number(text, &how, &number, &rest) ? number : NAN;
 }
 
 /* Where text goes that may not fit: `length` counts all of it. */

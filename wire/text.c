@@ -1,6 +1,5 @@
 #include "wire/convert.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <float.h>
 #include <math.h>
@@ -56,13 +55,9 @@ void wire_number_text(double number, bool is_float, uint16_t precision, char tex
         snprintf(text + n, WIRE_STRING_BYTES - (size_t)n, ".%0*d", precision, fraction);
 }
 
-static bool real_from_text(const char *text, bool is_float, double *number)
+static bool real_from_text(const char *text, bool is_float, double *number, char **end)
 {
-    char *end;
-    errno = 0;
-    double value = strtod(text, &end);
-    if (end == text || errno == ERANGE)
-        return false;
+    double value = strtod(text, end);
     bool is_tiny = value > 0 && value <= (double)FLT_MIN, is_huge = isfinite(value) && fabs(value) >= (double)FLT_MAX;
     if (is_float && (is_tiny || is_huge))
         return false;
@@ -70,44 +65,43 @@ static bool real_from_text(const char *text, bool is_float, double *number)
     return true;
 }
 
-static bool signed_from_text(const char *text, long most, double *number)
+static bool signed_from_text(const char *text, long most, double *number, char **end)
 {
-    char *end;
-    errno = 0;
-    long value = strtol(text, &end, 0);
-    if (end == text || errno == ERANGE || value < -most - 1 || value > most)
-        return false;
+    long value = strtol(text, end, 0);
     *number = (double)value;
-    return true;
+    return value >= -most - 1 && value <= most;
 }
 
 /* As strtoul has it, "-1" is the largest number; EPICS lets -most to -1 pass for their low bits. */
-static bool unsigned_from_text(const char *text, unsigned long most, double *number)
+static bool unsigned_from_text(const char *text, unsigned long most, double *number, char **end)
 {
-    char *end;
-    errno = 0;
-    unsigned long value = strtoul(text, &end, 0);
-    if (end == text || errno == ERANGE || (value > most && value <= ~most))
-        return false;
+    unsigned long value = strtoul(text, end, 0);
     *number = (double)(value & most);
-    return true;
+    return value <= most || value > ~most;
 }
 
-bool wire_text_number(const char *text, const struct wire_conversion *how, double *number)
+static bool from_text(const char *text, const struct wire_conversion *how, double *number, char **end)
 {
-    *number = 0;
-    if (*text == '\0')
-        return true;
     switch (how->to) {
     case WIRE_INT16:
-        return signed_from_text(text, INT16_MAX, number);
+        return signed_from_text(text, INT16_MAX, number, end);
     case WIRE_ENUM:
-        return unsigned_from_text(text, UINT16_MAX, number);
+        return unsigned_from_text(text, UINT16_MAX, number, end);
     case WIRE_CHAR:
-        return how->unsigned_char ? unsigned_from_text(text, UINT8_MAX, number) : signed_from_text(text, INT8_MAX, number);
+        return how->unsigned_char ? unsigned_from_text(text, UINT8_MAX, number, end)
+                                  : signed_from_text(text, INT8_MAX, number, end);
     case WIRE_INT32:
-        return signed_from_text(text, INT32_MAX, number);
+        return signed_from_text(text, INT32_MAX, number, end);
     default:
-        return real_from_text(text, how->to == WIRE_FLOAT, number);
+        return real_from_text(text, how->to == WIRE_FLOAT, number, end);
     }
+}
+
+bool wire_text_number(const char *text, const struct wire_conversion *how, double *number, const char **rest)
+{
+    char *end = NULL;
+    errno = 0;
+    bool is_in_range = from_text(text, how, number, &end);
+    *rest = end;
+    return is_in_range && end != text && errno == 0;
 }
