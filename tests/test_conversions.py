@@ -236,7 +236,7 @@ def test_every_type_is_written_as_the_real_server_writes_it(ioc, tool, name):
 
 
 def test_structured_types_are_written_at_their_value_offset(ioc, tool):
-    """WRITE takes types 7 to 34, too."""
+    """WRITE takes types 7 to 34, too, but for TIME_STRING."""
     rows = []
     for type in range(7, 35):
         for name in ("put:ao", "put:stringout", "put:DOUBLE"):

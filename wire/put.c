@@ -3,6 +3,9 @@
 /* PREC of a record that has none, as the database assumes it; and a PREC that text fields have is never on the wire. */
 #define TEXT_PRECISION 6
 
+/* The one value type that rsrv refuses in a WRITE: it mistakes it for an option. */
+#define TIME_STRING 14
+
 /* Element i of a put, completed with zeros where the payload ends. */
 static const uint8_t *element_at(const uint8_t *values, size_t bytes, uint32_t i, size_t size, uint8_t *whole)
 {
@@ -19,7 +22,7 @@ static const uint8_t *element_at(const uint8_t *values, size_t bytes, uint32_t i
 uint32_t wire_put_convert(unsigned type, uint32_t count, const uint8_t *payload, uint32_t size, uint8_t base,
                           const struct wire_meta *meta, uint8_t *out, uint32_t out_count, uint32_t *written)
 {
-    if (type >= WIRE_TYPES || wire_types[type].family == WIRE_SPECIAL)
+    if (type >= WIRE_TYPES || wire_types[type].family == WIRE_SPECIAL || type == TIME_STRING)
         return WIRE_ECA_PUTFAIL;
     const struct wire_type *t = &wire_types[type];
     struct wire_conversion how = {
