@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #ifndef HAS_registerAllRecordDeviceDrivers
-#error "caplay-ioc needs an EPICS Base with registerAllRecordDeviceDrivers(), 7.0.8 or newer"
+#error "caplay-ioc needs an EPICS Base with registerAllRecordDeviceDrivers(), 7.0.5 or newer"
 #endif
 
 struct settings {

@@ -43,7 +43,6 @@ static int print_line(json_t *line, const char *error)
 
 static int run_job(const char *path)
 {
-    uint64_t begin_ns = clock_monotonic_ns();
     json_t *line = json_pack("{s:s, s:s}", "client", "libca", "version", EPICS_VERSION_FULL);
     struct diag diag;
     struct job job;
@@ -52,6 +51,7 @@ static int run_job(const char *path)
         return print_line(line, diag.text);
     }
     json_object_set_new(line, "task", json_string(job.task));
+    uint64_t begin_ns = clock_monotonic_ns();
     struct session session;
     struct task task = {.job = &job, .session = &session, .line = line};
     int result = session_setup(&session, job.timeout_s, &diag);
@@ -59,7 +59,7 @@ static int run_job(const char *path)
     if (result == 0)
         result = run_task(&task, &diag);
     int code = print_line(line, result < 0 ? diag.text : NULL);
-    session_end(&session);
+    session_end(&session, task.channels, task.channels != NULL ? job.nnames + 1 : 0);
     task_fini(&task);
     job_fini(&job);
     return code;

@@ -4,32 +4,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int add_name(struct job *job, const char *name, struct diag *diag)
-{
-    if (name == NULL)
-        return diag_fail(diag, DIAG_USAGE, "job: every name must be a string");
-    const char **more = realloc(job->names, (job->nnames + 1) * sizeof *more);
-    if (more == NULL)
-        return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for %zu names", job->nnames + 1);
-    job->names = more;
-    job->names[job->nnames++] = name;
-    return 0;
-}
-
 static int take_names(struct job *job, const json_t *names, struct diag *diag)
 {
-    for (size_t i = 0; i < json_array_size(names); i++)
-        if (add_name(job, json_string_value(json_array_get(names, i)), diag) < 0)
-            return -1;
+    size_t n = json_array_size(names);
+    job->names = calloc(n + 1, sizeof *job->names);
+    if (job->names == NULL)
+        return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for %zu names", n);
+    for (; job->nnames < n; job->nnames++) {
+        job->names[job->nnames] = json_string_value(json_array_get(names, job->nnames));
+        if (job->names[job->nnames] == NULL)
+            return diag_fail(diag, DIAG_USAGE, "job: every name must be a string");
+    }
     return 0;
 }
 
-/* A name a line; each becomes a string of the job's root, which owns it. */
-static int read_names(struct job *job, const char *path, struct diag *diag)
+/* A name a line. */
+static json_t *read_names(const char *path, struct diag *diag)
 {
     FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return diag_errno(diag, DIAG_USAGE, "cannot read %s", path);
+    if (file == NULL) {
+        diag_errno(diag, DIAG_USAGE, "cannot read %s", path);
+        return NULL;
+    }
     json_t *names = json_array();
     char line[256];
     while (fgets(line, sizeof line, file) != NULL) {
@@ -38,18 +34,27 @@ static int read_names(struct job *job, const char *path, struct diag *diag)
             json_array_append_new(names, json_string(line));
     }
     fclose(file);
-    json_object_set_new(job->root, "names", names);
-    return take_names(job, names, diag);
+    return names;
+}
+
+/* From whichever of "names", "names_file" and "name" is there. The root owns the texts. */
+static int find_names(struct job *job, json_t *names, const char *file, json_t *name, struct diag *diag)
+{
+    if (file != NULL)
+        json_object_set_new(job->root, "names", names = read_names(file, diag));
+    else if (name != NULL)
+        json_object_set_new(job->root, "names", names = json_pack("[O]", name));
+    return file != NULL && names == NULL ? -1 : take_names(job, names, diag);
 }
 
 static int unpack(struct job *job, struct diag *diag)
 {
     json_error_t error;
-    const json_t *names = NULL, *put = NULL;
-    const char *names_file = NULL, *name = NULL, *order = "together";
+    json_t *names = NULL, *put = NULL, *name = NULL;
+    const char *names_file = NULL, *order = "together";
     json_int_t gets = 2, get_names = 1;
     job->timeout_s = 60;
-    if (json_unpack_ex(job->root, &error, 0, "{s:s, s?o, s?s, s?s, s?s, s?I, s?I, s?o, s?F, s?F, s?F}", "task", &job->task,
+    if (json_unpack_ex(job->root, &error, 0, "{s:s, s?o, s?s, s?o, s?s, s?I, s?I, s?o, s?F, s?F, s?F}", "task", &job->task,
                        "names", &names, "names_file", &names_file, "name", &name, "order", &order, "gets", &gets, "get_names",
                        &get_names, "put", &put, "seconds", &job->seconds, "warmup_s", &job->warmup_s, "timeout_s",
                        &job->timeout_s) < 0)
@@ -59,12 +64,9 @@ static int unpack(struct job *job, struct diag *diag)
     job->gets = (uint64_t)gets;
     job->get_names = (size_t)get_names;
     job->sequential = strcmp(order, "sequential") == 0;
-    if (json_is_object(put) &&
-        json_unpack_ex((json_t *)put, &error, 0, "{s:s, s:o}", "name", &job->put_name, "value", &job->put_value) < 0)
+    if (json_is_object(put) && json_unpack_ex(put, &error, 0, "{s:s, s:o}", "name", &job->put_name, "value", &job->put_value) < 0)
         return diag_fail(diag, DIAG_USAGE, "job: put: %s", error.text);
-    if (names_file != NULL)
-        return read_names(job, names_file, diag);
-    return name != NULL ? add_name(job, name, diag) : take_names(job, names, diag);
+    return find_names(job, names, names_file, name, diag);
 }
 
 int job_load(struct job *job, const char *path, struct diag *diag)

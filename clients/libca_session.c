@@ -30,8 +30,11 @@ int session_setup(struct session *session, double timeout_s, struct diag *diag)
     return status == ECA_NORMAL ? 0 : complain(diag, "ca_context_create", "libca", status);
 }
 
-void session_end(struct session *session)
+void session_end(struct session *session, struct channel *channels, size_t n)
 {
+    for (size_t i = 0; i < n; i++)
+        if (channels[i].id != NULL)
+            ca_clear_channel(channels[i].id);
     ca_context_destroy();
     pthread_cond_destroy(&session->changed);
     pthread_mutex_destroy(&session->lock);

@@ -43,8 +43,8 @@ enum answer_kind { ANSWER_PLAIN, ANSWER_TIME, ANSWER_CTRL }; /* of the channel's
 /* Create the context; everything must be done `timeout_s` from now. */
 int session_setup(struct session *session, double timeout_s, struct diag *diag);
 
-/* Ends all callbacks; the channels' and answers' memory may be freed after it. */
-void session_end(struct session *session);
+/* Clear n channels, where they were created, and end all callbacks; the memory of channels and answers may be freed after it. */
+void session_end(struct session *session, struct channel *channels, size_t n);
 
 /* n channels, created all before any is waited for, or one after the other; all are connected on return. */
 int session_connect(struct session *session, struct channel *channels, const char *const *names, size_t n, bool sequential,
