@@ -1,7 +1,247 @@
 #include "capture/command.h"
 
+#include "base/options.h"
+#include "capture/compile.h"
+#include "capture/raw.h"
+#include "capture/source.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <sha2.h>
+
+enum { SNAPLEN_MAX = 262144, FILTER_BYTES = 4096 };
+
+struct settings {
+    const char *interface, *file, *output;
+    uint64_t packets, buffer_mib, snaplen, for_ns;
+    bool no_promiscuous;
+    struct option_list ports;
+};
+
+static const struct option options[] = {
+    {"interface", 'i', OPTION_STRING, offsetof(struct settings, interface), "IF", NULL, 0, 0, "capture live from this interface"},
+    {"read", 'r', OPTION_STRING, offsetof(struct settings, file), "FILE", NULL, 0, 0,
+     "read a pcap or pcapng file; -: standard input"},
+    {"write", 'w', OPTION_STRING, offsetof(struct settings, output), "FILE", NULL, 0, 0,
+     "a trace; FILE.pcap or FILE.pcapng: the packets as they are"},
+    {"count", 'c', OPTION_COUNT, offsetof(struct settings, packets), "N", NULL, 1, 0, "end after N packets"},
+    {"for", 0, OPTION_DURATION, offsetof(struct settings, for_ns), "DURATION", NULL, 0, 0, "end after this time (10s, 5min)"},
+    {"buffer-size", 'B', OPTION_COUNT, offsetof(struct settings, buffer_mib), "MiB", NULL, 1, 2047,
+     "the kernel's ring for captured packets (64)"},
+    {"snapshot-length", 's', OPTION_COUNT, offsetof(struct settings, snaplen), "BYTES", NULL, 0, SNAPLEN_MAX,
+     "cut packets to so many bytes (262144; 0: the same)"},
+    {"no-promiscuous-mode", 'p', OPTION_FLAG, offsetof(struct settings, no_promiscuous), NULL, NULL, 0, 0,
+     "only packets of this host"},
+    {"port", 0, OPTION_LIST, offsetof(struct settings, ports), "N", NULL, 0, 0,
+     "TCP port of a CA server whose search was not captured (repeatable)"},
+};
+
+static const struct option_command command = {
+    .name = "capture",
+    .synopsis = "-i IF | -r FILE  -w FILE  [options] ['pcap filter']",
+    .about =
+        "  Records Channel Access traffic: from packets of an interface or of a capture file to a trace, which `caplay info`,\n"
+        "  `dump` and `replay` read. TCP is put in order, every message is decoded, each reply is tied to its request. What the\n"
+        "  recording lacks (packets that the kernel dropped, gaps, cut packets, circuits joined midway) is printed at the end\n"
+        "  and kept in the trace.\n\n"
+        "  SIGINT (Ctrl-C) and SIGTERM end a capture cleanly. \"capturing on IF\" on standard error says that from now on\n"
+        "  no packet is missed. The letters are tcpdump's, but for -B, which counts in MiB. Servers are known by their SYN,\n"
+        "  by search replies and beacons that were captured, by port 5064, by --port, or by what they say.",
+    .examples = "  caplay capture -i lo -w lo.catrace\n"
+                "  caplay capture -i eth0 --for 10min -w night.catrace 'host 10.0.0.7'\n"
+                "  caplay capture -i eth0 -w evidence.pcapng 'tcp port 5064 or udp port 5064 or udp port 5065'\n"
+                "  caplay capture -r evidence.pcapng -w evidence.catrace",
+    .options = options,
+    .noptions = sizeof options / sizeof *options,
+    .max_operands = OPTION_LIST_MAX,
+};
+
+static int check_settings(const struct settings *s, struct diag *diag)
+{
+    if ((s->interface == NULL) == (s->file == NULL))
+        return diag_fail(diag, DIAG_USAGE, "capture: one of -i IF and -r FILE says where packets come from");
+    if (s->output == NULL)
+        return diag_fail(diag, DIAG_USAGE, "capture: -w FILE says where the recording goes");
+    if (s->file != NULL && s->for_ns != 0)
+        return diag_fail(diag, DIAG_USAGE, "capture: --for is about a live capture, not about -r");
+    struct stat in, out;
+    if (s->file != NULL && stat(s->file, &in) == 0 && stat(s->output, &out) == 0 && S_ISREG(in.st_mode) &&
+        in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+        return diag_fail(diag, DIAG_USAGE, "capture: %s would be overwritten while it is read", s->file);
+    return 0;
+}
+
+/* As tcpdump does: the operands, with blanks between them, are the filter. */
+static int join_filter(const struct option_list *operands, char *filter, struct diag *diag)
+{
+    size_t used = 0;
+    filter[0] = '\0';
+    for (unsigned i = 0; i < operands->count; i++) {
+        int n = snprintf(filter + used, FILTER_BYTES - used, "%s%s", i ? " " : "", operands->at[i]);
+        used += (size_t)n;
+        if (used >= FILTER_BYTES)
+            return diag_fail(diag, DIAG_USAGE, "capture: the filter is longer than %d bytes", FILTER_BYTES - 1);
+    }
+    return 0;
+}
+
+static bool has_suffix(const char *path, const char *suffix)
+{
+    size_t n = strlen(path), m = strlen(suffix);
+    return n > m && strcmp(path + n - m, suffix) == 0;
+}
+
+static void announce(const struct settings *s)
+{
+    if (s->interface != NULL)
+        fprintf(stderr, "capturing on %s\n", s->interface);
+}
+
+static struct source_limits limits(const struct settings *s)
+{
+    return (struct source_limits){.packets = s->packets, .for_ns = s->for_ns};
+}
+
+/* Exit code, or -1 with diag: a file that ends in the middle of a packet still gives a good recording of what it holds. */
+static int conclude(enum source_end end, const struct diag *diag)
+{
+    if (end == SOURCE_CUT)
+        fprintf(stderr, "caplay: warning: %s: what came before it is recorded\n", diag->text);
+    return end == SOURCE_LOST ? -1 : DIAG_GOOD;
+}
+
+/* ---- packets as they are ---- */
+
+static bool on_raw(void *arg, const struct source_packet *p)
+{
+    return raw_packet(arg, p->bytes, p->captured, p->length, p->realtime_ns);
+}
+
+static int run_raw(const struct settings *s, struct source *source, struct diag *diag)
+{
+    struct raw_config config = {.path = s->output,
+                                .pcapng = has_suffix(s->output, ".pcapng"),
+                                .link = source_link_number(source),
+                                .snaplen = (unsigned)s->snaplen,
+                                .interface = s->interface != NULL ? s->interface : s->file};
+    struct raw *raw = raw_open(&config, diag);
+    if (raw == NULL)
+        return -1;
+    announce(s);
+    struct source_limits most = limits(s);
+    enum source_end end = source_run(source, &most, on_raw, raw, diag);
+    struct diag failure = {0};
+    if (raw_close(raw, source_drops(source), &failure) < 0) {
+        *diag = failure;
+        return -1;
+    }
+    fprintf(stderr, "%s: %" PRIu64 " packets; the kernel dropped %" PRIu64 "\n", s->output, source_packets(source),
+            source_drops(source));
+    return conclude(end, diag);
+}
+
+/* ---- packets to a trace ---- */
+
+static bool on_packet(void *arg, const struct source_packet *p)
+{
+    return compile_packet(arg, p);
+}
+
+static int read_ports(const struct option_list *list, uint16_t *ports, struct diag *diag)
+{
+    for (unsigned i = 0; i < list->count; i++) {
+        char *end;
+        unsigned long port = strtoul(list->at[i], &end, 10);
+        if (*list->at[i] < '0' || *list->at[i] > '9' || *end != '\0' || port < 1 || port > 65535)
+            return diag_fail(diag, DIAG_USAGE, "--port: '%s' is not a port from 1 to 65535", list->at[i]);
+        ports[i] = (uint16_t)port;
+    }
+    return 0;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? slash + 1 : path;
+}
+
+/* SHA-256 of the capture, in hex; "" for what is no file to be read twice. */
+static int hash_file(const char *path, char *hex, struct diag *diag)
+{
+    struct stat status;
+    hex[0] = '\0';
+    if (path == NULL || stat(path, &status) < 0 || !S_ISREG(status.st_mode))
+        return 0;
+    return SHA256File(path, hex) != NULL ? 0 : diag_errno(diag, DIAG_USAGE, "%s: cannot be read", path);
+}
+
+static void print_summary(const struct settings *s, const struct compile_summary *sum)
+{
+    const struct trace_missing *m = &sum->missing;
+    fprintf(stderr, "%s: %" PRIu64 " packets, %u messages, %u circuits, %u PVs\n", s->output, m->packets, sum->counts.events,
+            sum->counts.circuits, sum->counts.pvs);
+    fprintf(stderr,
+            "missing: %" PRIu64 " packets dropped by the kernel, %" PRIu64 " gaps (%" PRIu64 " bytes), %" PRIu64
+            " cut packets, %" PRIu64 " circuits joined midway, %" PRIu64 " malformed messages\n",
+            m->kernel_drops, m->gaps, m->gap_bytes, m->cut_packets, m->midway, m->malformed);
+}
+
+static int run_trace(const struct settings *s, struct source *source, struct diag *diag)
+{
+    uint16_t ports[OPTION_LIST_MAX];
+    char sha256[SHA256_DIGEST_STRING_LENGTH];
+    if (read_ports(&s->ports, ports, diag) < 0 || hash_file(s->file, sha256, diag) < 0)
+        return -1;
+    struct compile_config config = {.path = s->output,
+                                    .source = s->interface != NULL ? s->interface : base_name(s->file),
+                                    .sha256 = sha256,
+                                    .link = source_link(source),
+                                    .ports = ports,
+                                    .nports = s->ports.count};
+    struct compile *compile = compile_open(&config, diag);
+    if (compile == NULL)
+        return -1;
+    announce(s);
+    struct source_limits most = limits(s);
+    struct compile_summary summary;
+    struct diag failure = {0};
+    enum source_end end = source_run(source, &most, on_packet, compile, diag);
+    if (compile_finish(compile, source_drops(source), end == SOURCE_CUT, &summary, &failure) < 0) {
+        if (end == SOURCE_DONE || failure.code != DIAG_USAGE) /* else the source's end explains why there is nothing */
+            *diag = failure;
+        return -1;
+    }
+    print_summary(s, &summary);
+    return conclude(end, diag);
+}
+
 int capture_command(int argc, char **argv, struct diag *diag)
 {
-    (void)argc;
-    return diag_fail(diag, DIAG_ENVIRONMENT, "%s: not built into this tree yet", argv[0]);
+    struct settings s = {.buffer_mib = 64, .snaplen = SNAPLEN_MAX};
+    struct option_result result;
+    char filter[FILTER_BYTES];
+    if (options_parse(&command, argc, argv, &s, &result, diag) < 0)
+        return -1;
+    if (result.help)
+        return DIAG_GOOD;
+    if (check_settings(&s, diag) < 0 || join_filter(&result.operands, filter, diag) < 0)
+        return -1;
+    s.snaplen = s.snaplen != 0 ? s.snaplen : SNAPLEN_MAX;
+    struct source_config config = {.interface = s.interface,
+                                   .file = s.file,
+                                   .filter = result.operands.count > 0 ? filter : NULL,
+                                   .buffer_mib = (unsigned)s.buffer_mib,
+                                   .snaplen = (unsigned)s.snaplen,
+                                   .no_promiscuous = s.no_promiscuous};
+    struct source *source = source_open(&config, diag);
+    if (source == NULL)
+        return -1;
+    bool raw = has_suffix(s.output, ".pcap") || has_suffix(s.output, ".pcapng");
+    int code = raw ? run_raw(&s, source, diag) : run_trace(&s, source, diag);
+    source_close(source);
+    return code;
 }

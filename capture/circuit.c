@@ -1,0 +1,284 @@
+#include "capture/circuit.h"
+
+#include "capture/likeness.h"
+
+/* After so many pieces of a stream without a message's beginning, a connection that nothing else marks as CA is not. */
+enum { MISSES_MAX = 256 };
+
+/* What the callbacks of a stream need. */
+struct voice {
+    struct circuit *circuit;
+    struct circuit_world *world;
+    unsigned way;
+};
+
+struct circuit_ends circuit_ends(const struct packet *p, unsigned *way)
+{
+    bool forth = p->from_address != p->to_address ? p->from_address < p->to_address : p->from_port <= p->to_port;
+    *way = forth ? 0 : 1;
+    if (forth)
+        return (struct circuit_ends){p->from_address, p->to_address, p->from_port, p->to_port};
+    return (struct circuit_ends){p->to_address, p->from_address, p->to_port, p->from_port};
+}
+
+void circuit_init(struct circuit *c, const struct circuit_ends *ends, uint64_t t_ns)
+{
+    *c = (struct circuit){.ends = *ends, .begin_ns = t_ns, .server = -1};
+}
+
+/* ---- is it CA, and who is the server ---- */
+
+static bool is_server_port(const struct circuit_world *world, uint16_t port)
+{
+    for (unsigned i = 0; i < world->nports; i++)
+        if (world->ports[i] == port)
+            return true;
+    return port == WIRE_PORT || dialogue_is_server_port(world->dialogue, port);
+}
+
+/* The server's way by its port; -1 if neither or both of the ports are a server's. */
+static int8_t server_by_port(const struct circuit *c, const struct circuit_world *world)
+{
+    bool a = is_server_port(world, c->ends.a_port), b = is_server_port(world, c->ends.b_port);
+    return a == b ? -1 : a ? 0 : 1;
+}
+
+static int8_t server_by_content(const struct framer_message *m, unsigned way)
+{
+    switch (likeness_speaker(&m->header, m->payload)) {
+    case LIKENESS_CLIENT:
+        return (int8_t)!way;
+    case LIKENESS_SERVER:
+        return (int8_t)way;
+    case LIKENESS_UNKNOWN:
+        break;
+    }
+    return -1;
+}
+
+static bool is_midway(const struct circuit *c)
+{
+    return !c->way[0].syn_seen && !c->way[1].syn_seen;
+}
+
+static void open_circuit(struct circuit *c, struct circuit_world *world)
+{
+    const struct circuit_ends *e = &c->ends;
+    struct dialogue_endpoints ends = {e->a_address, e->b_address, e->a_port, e->b_port};
+    if (c->server == 0)
+        ends = (struct dialogue_endpoints){e->b_address, e->a_address, e->b_port, e->a_port};
+    c->index = dialogue_circuit_open(world->dialogue, &ends, is_midway(c), c->begin_ns);
+    c->open = true;
+}
+
+/* The first message of a connection decides. Afterwards the circuit is open, or ignored, or still waits for a message that
+ * tells who speaks. */
+static void decide(struct circuit *c, struct circuit_world *world, unsigned way, const struct framer_message *m)
+{
+    if (!likeness_header(&m->header)) {
+        c->state = CIRCUIT_IGNORED;
+        return;
+    }
+    if (c->server < 0)
+        c->server = server_by_port(c, world);
+    if (c->server < 0)
+        c->server = server_by_content(m, way);
+    if (c->server >= 0)
+        open_circuit(c, world);
+}
+
+/* A direction that was joined midway, or that has a gap, goes on at a piece that begins with a message: servers send whole
+ * messages, and nearly always begin a segment with one. */
+static bool find_message(struct circuit *c, struct circuit_way *w, const uint8_t *bytes, size_t n)
+{
+    if (!w->stream.midway && !w->stream.gaps) /* its first byte is known */
+        w->synced = true;
+    else if (likeness_messages(bytes, n))
+        w->synced = true;
+    else if (++w->misses >= MISSES_MAX && !c->open)
+        c->state = CIRCUIT_IGNORED;
+    return w->synced;
+}
+
+/* ---- from bytes to messages ---- */
+
+/* What a real server or client would end the circuit for (ca-protocol 5.6, 8.2). The message itself is recorded. */
+static bool is_malformed(const struct wire_header *h)
+{
+    return h->command >= WIRE_COMMANDS || h->size % 8 != 0;
+}
+
+static void take_message(struct voice *v, const struct framer_message *m)
+{
+    struct circuit *c = v->circuit;
+    if (!c->open)
+        decide(c, v->world, v->way, m);
+    if (!c->open)
+        return;
+    dialogue_message(v->world->dialogue, c->index,
+                     &(struct dialogue_message){.header = &m->header,
+                                                .payload = m->payload,
+                                                .first_ns = m->first_ns,
+                                                .last_ns = m->last_ns,
+                                                .from_server = (unsigned)c->server == v->way});
+    v->world->messages++;
+    c->way[v->way].dead |= is_malformed(&m->header);
+}
+
+static void on_data(void *arg, const uint8_t *bytes, size_t n, uint64_t t_ns)
+{
+    struct voice *v = arg;
+    struct circuit *c = v->circuit;
+    struct circuit_way *w = &c->way[v->way];
+    if (c->state != CIRCUIT_LIVE || w->dead || (!w->synced && !find_message(c, w, bytes, n)))
+        return;
+    struct framer_message m;
+    enum wire_err err = WIRE_OK;
+    framer_feed(&w->framer, bytes, n, t_ns);
+    while (c->state == CIRCUIT_LIVE && !w->dead) {
+        err = framer_next(&w->framer, c->open ? dialogue_minor(v->world->dialogue, c->index) : WIRE_MINOR, &m);
+        if (err != WIRE_OK)
+            break;
+        take_message(v, &m);
+    }
+    w->dead |= err == WIRE_MALFORMED;
+    if (w->dead && c->open)
+        v->world->missing.malformed++;
+}
+
+static void on_gap(void *arg, uint32_t n, uint64_t t_ns)
+{
+    struct voice *v = arg;
+    struct circuit *c = v->circuit;
+    struct circuit_way *w = &c->way[v->way];
+    if (c->state != CIRCUIT_LIVE)
+        return;
+    if (!framer_gap(&w->framer, n))
+        w->synced = false;
+    if (c->open)
+        dialogue_circuit_gap(v->world->dialogue, c->index, t_ns);
+}
+
+/* ---- packets ---- */
+
+static struct stream_sink sink(struct voice *v, struct circuit *c, struct circuit_world *world, unsigned way)
+{
+    *v = (struct voice){c, world, way};
+    return (struct stream_sink){on_data, on_gap, v};
+}
+
+/* Do something to both directions, first to the one whose held data are older, so that requests come before their replies. */
+static void both_ways(struct circuit *c, struct circuit_world *world, uint64_t t_ns,
+                      void (*act)(struct stream *, uint64_t, const struct stream_sink *))
+{
+    uint64_t t[2] = {stream_held_since(&c->way[0].stream), stream_held_since(&c->way[1].stream)};
+    unsigned first = t[1] < t[0] ? 1 : 0;
+    for (unsigned i = 0; i < 2; i++) {
+        struct voice v;
+        struct stream_sink s = sink(&v, c, world, i ^ first);
+        act(&c->way[i ^ first].stream, t_ns, &s);
+    }
+}
+
+static void free_ways(struct circuit *c)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        stream_fini(&c->way[i].stream);
+        framer_fini(&c->way[i].framer);
+    }
+}
+
+static void count_missing(const struct circuit *c, struct trace_missing *missing)
+{
+    if (!c->open) {
+        missing->other_packets += c->packets;
+        return;
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        missing->gaps += c->way[i].stream.gaps;
+        missing->gap_bytes += c->way[i].stream.gap_bytes;
+        missing->retransmits += c->way[i].stream.retransmitted;
+    }
+    missing->midway += is_midway(c);
+}
+
+static bool is_ended(const struct circuit *c)
+{
+    bool a = stream_ended(&c->way[0].stream), b = stream_ended(&c->way[1].stream);
+    return c->reset ? a || b : a && b;
+}
+
+/* To the state CLOSED or IGNORED. Reached from circuit_packet() (both ends seen, reset, not CA, a new SYN) and circuit_fini(). */
+static void end_circuit(struct circuit *c, struct circuit_world *world, enum circuit_state state, bool end_seen, uint64_t t_ns)
+{
+    both_ways(c, world, t_ns, stream_flush);
+    if (c->open && end_seen)
+        dialogue_circuit_close(world->dialogue, c->index, t_ns);
+    count_missing(c, &world->missing);
+    free_ways(c);
+    c->open = false;
+    c->packets = 0;
+    c->state = (uint8_t)state;
+}
+
+/* A SYN that is no repetition: the ports are used again, or the end of the last connection was not captured. */
+static bool is_new_connection(const struct circuit *c, unsigned way, uint32_t isn)
+{
+    const struct circuit_way *w = &c->way[way];
+    return w->syn_seen ? isn != w->isn : w->stream.midway || c->state != CIRCUIT_LIVE;
+}
+
+static void take_syn(struct circuit *c, struct circuit_world *world, const struct packet *p, unsigned way, uint64_t t_ns)
+{
+    if (is_new_connection(c, way, p->seq)) {
+        if (c->state == CIRCUIT_LIVE)
+            end_circuit(c, world, CIRCUIT_CLOSED, true, t_ns);
+        struct circuit_ends ends = c->ends;
+        circuit_init(c, &ends, t_ns);
+    }
+    bool answers = (p->flags & TCP_ACK) != 0;
+    c->server = (int8_t)(answers ? way : !way);
+    c->way[way].isn = p->seq;
+    c->way[way].syn_seen = true;
+    struct voice v;
+    struct stream_sink s = sink(&v, c, world, way);
+    stream_begin(&c->way[way].stream, p->seq + 1, &s);
+    s = sink(&v, c, world, !way);
+    if (answers) /* the client's SYN may have been missed */
+        stream_begin(&c->way[!way].stream, p->ack, &s);
+}
+
+static void take_segment(struct circuit *c, struct circuit_world *world, const struct packet *p, unsigned way, uint64_t t_ns)
+{
+    struct voice v;
+    struct stream_sink s = sink(&v, c, world, way);
+    struct stream *stream = &c->way[way].stream;
+    uint32_t seq = p->seq + ((p->flags & TCP_SYN) != 0);
+    stream_segment(stream, &(struct stream_segment){seq, p->payload, p->n, t_ns}, &s);
+    if (p->flags & (TCP_FIN | TCP_RST))
+        stream_finish(stream, seq + (uint32_t)p->n);
+    if (p->flags & TCP_ACK)
+        stream_acked(&c->way[!way].stream, p->ack);
+    c->reset |= (p->flags & TCP_RST) != 0;
+}
+
+void circuit_packet(struct circuit *c, struct circuit_world *world, const struct packet *packet, unsigned way, uint64_t t_ns)
+{
+    if (packet->flags & TCP_SYN)
+        take_syn(c, world, packet, way, t_ns);
+    c->packets++;
+    if (c->state == CIRCUIT_LIVE) {
+        take_segment(c, world, packet, way, t_ns);
+        both_ways(c, world, t_ns, stream_tick);
+    }
+    if (c->state == CIRCUIT_IGNORED) {
+        end_circuit(c, world, CIRCUIT_IGNORED, false, t_ns);
+    } else if (c->state == CIRCUIT_LIVE && is_ended(c))
+        end_circuit(c, world, CIRCUIT_CLOSED, true, t_ns);
+}
+
+void circuit_fini(struct circuit *c, struct circuit_world *world, uint64_t t_ns)
+{
+    if (c->state == CIRCUIT_LIVE)
+        end_circuit(c, world, CIRCUIT_CLOSED, c->reset, t_ns);
+}

@@ -1,0 +1,112 @@
+#include "capture/flows.h"
+
+#include "capture/circuit.h"
+
+#include <stdlib.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+enum { PORTS_MAX = 64 };
+
+struct flow {
+    struct circuit circuit; /* its `ends` are the key */
+    UT_hash_handle hh;
+};
+
+struct flows {
+    struct circuit_world world;
+    struct flow *table; /* in the order of their first packets */
+    uint16_t ports[PORTS_MAX];
+};
+
+struct flows *flows_new(struct dialogue *dialogue, const uint16_t *ports, unsigned nports)
+{
+    struct flows *f = calloc(1, sizeof *f);
+    if (f == NULL)
+        return NULL;
+    for (unsigned i = 0; i < nports && i < PORTS_MAX; i++)
+        f->ports[f->world.nports++] = ports[i];
+    f->world.dialogue = dialogue;
+    f->world.ports = f->ports;
+    return f;
+}
+
+static void end_flow(struct flows *f, struct flow *flow, uint64_t t_ns)
+{
+    circuit_fini(&flow->circuit, &f->world, t_ns);
+    HASH_DEL(f->table, flow);
+    free(flow);
+}
+
+static struct flow *new_flow(struct flows *f, const struct circuit_ends *ends, uint64_t t_ns)
+{
+    struct flow *flow = malloc(sizeof *flow);
+    if (flow == NULL)
+        return NULL;
+    circuit_init(&flow->circuit, ends, t_ns);
+    HASH_ADD(hh, f->table, circuit.ends, sizeof flow->circuit.ends, flow);
+    if (flow->hh.tbl == NULL) {
+        free(flow);
+        return NULL;
+    }
+    if (HASH_COUNT(f->table) > FLOWS_MAX)
+        end_flow(f, f->table, t_ns);
+    return flow;
+}
+
+static void take_tcp(struct flows *f, const struct packet *packet, uint64_t t_ns)
+{
+    unsigned way;
+    struct circuit_ends ends = circuit_ends(packet, &way);
+    struct flow *flow;
+    HASH_FIND(hh, f->table, &ends, sizeof ends, flow);
+    if (flow == NULL && (packet->n > 0 || (packet->flags & TCP_SYN)))
+        flow = new_flow(f, &ends, t_ns);
+    if (flow == NULL)
+        f->world.missing.other_packets++;
+    else
+        circuit_packet(&flow->circuit, &f->world, packet, way, t_ns);
+}
+
+static void take_udp(struct flows *f, const struct packet *p, uint64_t t_ns)
+{
+    if (p->cut ||
+        !dialogue_datagram(f->world.dialogue, p->from_address, p->from_port, p->to_address, p->to_port, p->payload, p->n, t_ns))
+        f->world.missing.other_packets++;
+}
+
+void flows_packet(struct flows *f, enum packet_link link, const struct flows_packet *p)
+{
+    struct trace_missing *missing = &f->world.missing;
+    struct packet packet;
+    enum packet_kind kind = packet_read(link, p->bytes, p->captured, &packet);
+    missing->packets++;
+    if (kind == PACKET_FRAGMENT || kind == PACKET_BROKEN || p->captured < p->length || (kind >= PACKET_UDP && packet.cut))
+        missing->cut_packets++;
+    if (kind == PACKET_TCP)
+        take_tcp(f, &packet, p->t_ns);
+    else if (kind == PACKET_UDP)
+        take_udp(f, &packet, p->t_ns);
+    else
+        missing->other_packets++;
+}
+
+void flows_finish(struct flows *f, uint64_t t_ns)
+{
+    while (f->table != NULL)
+        end_flow(f, f->table, t_ns);
+}
+
+struct trace_missing flows_missing(const struct flows *f)
+{
+    return f->world.missing;
+}
+
+void flows_free(struct flows *f)
+{
+    if (f == NULL)
+        return;
+    flows_finish(f, 0);
+    free(f);
+}

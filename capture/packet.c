@@ -1,0 +1,135 @@
+#include "capture/packet.h"
+
+enum { TYPE_IPV4 = 0x0800, TYPE_VLAN = 0x8100, TYPE_QINQ = 0x88a8, TYPE_QINQ_OLD = 0x9100 };
+enum { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 };
+enum { FAMILY_INET = 2 };
+enum { VLAN_TAGS_MAX = 4 };
+
+static void skip(struct cursor *c, size_t n)
+{
+    (void)cursor_bytes(c, n);
+}
+
+/* The family is in the byte order of the host that captured, which may not be ours: 2 reads as 2 in one of them. */
+static uint16_t null_type(struct cursor *c)
+{
+    uint32_t family = cursor_u32(c);
+    return family == FAMILY_INET || family == (uint32_t)FAMILY_INET << 24 ? TYPE_IPV4 : 0;
+}
+
+/* Move over the link layer's header; the Ethernet type of what follows. */
+static uint16_t read_link(struct cursor *c, enum packet_link link)
+{
+    uint16_t type;
+    switch (link) {
+    case PACKET_ETHERNET:
+        skip(c, 12);
+        return cursor_u16(c);
+    case PACKET_COOKED:
+        skip(c, 14);
+        return cursor_u16(c);
+    case PACKET_COOKED_2:
+        type = cursor_u16(c);
+        skip(c, 18);
+        return type;
+    case PACKET_NULL:
+    case PACKET_LOOP:
+        return null_type(c);
+    case PACKET_RAW:
+        return TYPE_IPV4; /* the version field has the last word */
+    case PACKET_UNKNOWN_LINK:
+        break;
+    }
+    return 0;
+}
+
+static uint16_t read_tags(struct cursor *c, uint16_t type)
+{
+    for (int tags = 0; tags < VLAN_TAGS_MAX && (type == TYPE_VLAN || type == TYPE_QINQ || type == TYPE_QINQ_OLD); tags++) {
+        skip(c, 2);
+        type = cursor_u16(c);
+    }
+    return type;
+}
+
+/* Leave *c over the n bytes that a length field promises, without what the link layer put behind them. False if fewer were
+ * captured: then all that is left. */
+static bool narrow(struct cursor *c, size_t n)
+{
+    if (n > cursor_left(c))
+        return false;
+    c->end = c->p + n;
+    return true;
+}
+
+static enum packet_kind read_udp(struct cursor *c, struct packet *packet)
+{
+    packet->from_port = cursor_u16(c);
+    packet->to_port = cursor_u16(c);
+    uint16_t length = cursor_u16(c);
+    skip(c, 2);
+    if (c->err || length < 8)
+        return PACKET_BROKEN;
+    packet->cut |= !narrow(c, length - 8u);
+    return PACKET_UDP;
+}
+
+static enum packet_kind read_tcp(struct cursor *c, struct packet *packet)
+{
+    packet->from_port = cursor_u16(c);
+    packet->to_port = cursor_u16(c);
+    packet->seq = cursor_u32(c);
+    packet->ack = cursor_u32(c);
+    size_t header = (size_t)(cursor_u8(c) >> 4) * 4;
+    packet->flags = cursor_u8(c);
+    skip(c, 6);
+    if (header < 20)
+        return PACKET_BROKEN;
+    skip(c, header - 20);
+    return c->err ? PACKET_BROKEN : PACKET_TCP;
+}
+
+static enum packet_kind read_ipv4(struct cursor *c, struct packet *packet)
+{
+    uint8_t first = cursor_u8(c);
+    size_t header = (size_t)(first & 15) * 4;
+    skip(c, 1);
+    uint16_t total = cursor_u16(c);
+    skip(c, 2);
+    uint16_t fragment = cursor_u16(c);
+    skip(c, 1);
+    uint8_t protocol = cursor_u8(c);
+    skip(c, 2);
+    packet->from_address = cursor_u32(c);
+    packet->to_address = cursor_u32(c);
+    if (c->err)
+        return PACKET_BROKEN;
+    if (first >> 4 != 4 || (protocol != PROTOCOL_UDP && protocol != PROTOCOL_TCP))
+        return PACKET_OTHER;
+    if (header < 20 || (total != 0 && total < header))
+        return PACKET_BROKEN;
+    if ((fragment & 0x3fff) != 0)
+        return PACKET_FRAGMENT;
+    if (total != 0) /* 0: too large for the field, as segmentation offload leaves it */
+        packet->cut = !narrow(c, total - 20u);
+    skip(c, header - 20);
+    return protocol == PROTOCOL_UDP ? read_udp(c, packet) : read_tcp(c, packet);
+}
+
+enum packet_kind packet_read(enum packet_link link, const uint8_t *bytes, size_t n, struct packet *packet)
+{
+    struct cursor c = cursor_over(bytes, n);
+    struct packet t = {0};
+    uint16_t type = read_tags(&c, read_link(&c, link));
+    if (c.err)
+        return PACKET_BROKEN;
+    if (type != TYPE_IPV4)
+        return PACKET_OTHER;
+    enum packet_kind kind = read_ipv4(&c, &t);
+    if (kind != PACKET_UDP && kind != PACKET_TCP)
+        return kind;
+    t.payload = c.p;
+    t.n = cursor_left(&c);
+    *packet = t;
+    return kind;
+}

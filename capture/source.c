@@ -1,0 +1,338 @@
+#include "capture/source.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <net/if.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <pcap/pcap.h>
+
+/* From <linux/if_packet.h>, kernel 4.20; older C libraries lack it. */
+#ifndef PACKET_IGNORE_OUTGOING
+#define PACKET_IGNORE_OUTGOING 23
+#endif
+
+/* The kernel hands over a block of its ring when it is full, or after so long. */
+enum { BLOCK_MS = 10, DRAIN_MS = 5 * BLOCK_MS };
+
+enum { LINKTYPE_RAW = 101 };
+
+/* Packets of a file between two looks at the signals. */
+enum { FILE_BATCH = 1000 };
+
+struct source {
+    pcap_t *pcap;
+    const char *name; /* of interface or file, for messages */
+    bool live;
+    bool nanoseconds;
+    int signals; /* signalfd; -1: not open yet */
+    sigset_t mask_before;
+    /* only while source_run() is active */
+    bool (*on_packet)(void *arg, const struct source_packet *packet);
+    void *arg;
+    bool refused; /* on_packet wants no more */
+    uint64_t packets, last_realtime_ns;
+};
+
+static void interface_names(char *out, size_t room)
+{
+    struct if_nameindex *all = if_nameindex();
+    size_t used = 0;
+    for (struct if_nameindex *i = all; i != NULL && i->if_index != 0 && used < room; i++)
+        used += (size_t)snprintf(out + used, room - used, "%s, ", i->if_name);
+    if (used < room)
+        snprintf(out + used, room - used, "any");
+    if_freenameindex(all);
+}
+
+static int fail_activate(struct source *s, int status, struct diag *diag)
+{
+    char text[300] = "the program";
+    if (status == PCAP_ERROR_NO_SUCH_DEVICE) {
+        interface_names(text, sizeof text);
+        return diag_fail(diag, DIAG_ENVIRONMENT, "%s: no such interface; there are: %s", s->name, text);
+    }
+    if (status == PCAP_ERROR_PERM_DENIED || status == PCAP_ERROR_PROMISC_PERM_DENIED) {
+        ssize_t n = readlink("/proc/self/exe", text, sizeof text - 1);
+        if (n > 0)
+            text[n] = '\0';
+        return diag_fail(diag, DIAG_ENVIRONMENT, "%s: no permission to capture: run as root, or: setcap cap_net_raw+ep %s",
+                         s->name, text);
+    }
+    const char *detail = pcap_geterr(s->pcap);
+    return diag_fail(diag, DIAG_ENVIRONMENT, "%s: cannot capture: %s", s->name,
+                     *detail != '\0' ? detail : pcap_statustostr(status));
+}
+
+/* The kernel shows a loopback packet twice, going out and coming in. libpcap drops the first, but only after it has taken its
+ * place in the ring. Where the kernel cannot leave it out, nothing is lost but room. */
+static void ignore_outgoing_on_loopback(const struct source *s)
+{
+    static const int on = 1;
+    pcap_if_t *all;
+    char text[PCAP_ERRBUF_SIZE];
+    if (pcap_findalldevs(&all, text) < 0)
+        return;
+    for (pcap_if_t *i = all; i != NULL; i = i->next)
+        if (strcmp(i->name, s->name) == 0 && (i->flags & PCAP_IF_LOOPBACK))
+            (void)setsockopt(pcap_fileno(s->pcap), SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on);
+    pcap_freealldevs(all);
+}
+
+static int open_live(struct source *s, const struct source_config *config, struct diag *diag)
+{
+    char text[PCAP_ERRBUF_SIZE];
+    s->name = config->interface;
+    s->live = true;
+    s->pcap = pcap_create(config->interface, text);
+    if (s->pcap == NULL)
+        return diag_fail(diag, DIAG_ENVIRONMENT, "%s: cannot capture: %s", s->name, text);
+    pcap_set_snaplen(s->pcap, (int)config->snaplen);
+    pcap_set_promisc(s->pcap, !config->no_promiscuous);
+    pcap_set_timeout(s->pcap, BLOCK_MS);
+    pcap_set_buffer_size(s->pcap, (int)(config->buffer_mib << 20));
+    (void)pcap_set_tstamp_precision(s->pcap, PCAP_TSTAMP_PRECISION_NANO); /* asked for again below */
+    int status = pcap_activate(s->pcap);
+    if (status < 0)
+        return fail_activate(s, status, diag);
+    ignore_outgoing_on_loopback(s);
+    if (pcap_setnonblock(s->pcap, 1, text) < 0)
+        return diag_fail(diag, DIAG_ENVIRONMENT, "%s: cannot capture: %s", s->name, text);
+    return 0;
+}
+
+static int open_file(struct source *s, const struct source_config *config, struct diag *diag)
+{
+    char text[PCAP_ERRBUF_SIZE];
+    struct stat status;
+    s->name = strcmp(config->file, "-") == 0 ? "standard input" : config->file;
+    if (strcmp(config->file, "-") != 0) {
+        if (stat(config->file, &status) < 0)
+            return diag_errno(diag, DIAG_USAGE, "%s: cannot be read", s->name);
+        if (S_ISREG(status.st_mode) && status.st_size == 0)
+            return diag_fail(diag, DIAG_USAGE, "%s: is empty: 0 bytes, no capture", s->name);
+    }
+    s->pcap = pcap_open_offline_with_tstamp_precision(config->file, PCAP_TSTAMP_PRECISION_NANO, text);
+    if (s->pcap == NULL)
+        return diag_fail(diag, DIAG_USAGE, "%s: cannot be read as pcap or pcapng: %s", s->name, text);
+    return 0;
+}
+
+static const char *default_filter(const struct source *s)
+{
+    /* A tag shifts all that follows, so an untagged filter sees no tagged packet. */
+    if (s->live)
+        return source_link(s) == PACKET_ETHERNET ? "tcp or udp or (vlan and (tcp or udp))" : "tcp or udp";
+    return "";
+}
+
+static int set_filter(struct source *s, const char *filter, struct diag *diag)
+{
+    struct bpf_program program;
+    if (pcap_compile(s->pcap, &program, filter, 1, PCAP_NETMASK_UNKNOWN) < 0)
+        return diag_fail(diag, DIAG_USAGE, "filter '%s': %s", filter, pcap_geterr(s->pcap));
+    int status = pcap_setfilter(s->pcap, &program);
+    pcap_freecode(&program);
+    return status < 0 ? diag_fail(diag, DIAG_ENVIRONMENT, "%s: %s", s->name, pcap_geterr(s->pcap)) : 0;
+}
+
+/* SIGINT and SIGTERM become readable, so that a capture ends between two packets. */
+static int open_signals(struct source *s, struct diag *diag)
+{
+    sigset_t mask;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGINT);
+    sigaddset(&mask, SIGTERM);
+    s->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (s->signals < 0)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "signalfd");
+    sigprocmask(SIG_BLOCK, &mask, &s->mask_before);
+    return 0;
+}
+
+static int open_any(struct source *s, const struct source_config *config, struct diag *diag)
+{
+    if ((config->interface != NULL ? open_live(s, config, diag) : open_file(s, config, diag)) < 0)
+        return -1;
+    s->nanoseconds = pcap_get_tstamp_precision(s->pcap) == PCAP_TSTAMP_PRECISION_NANO;
+    if (set_filter(s, config->filter != NULL ? config->filter : default_filter(s), diag) < 0)
+        return -1;
+    return open_signals(s, diag);
+}
+
+struct source *source_open(const struct source_config *config, struct diag *diag)
+{
+    struct source *s = calloc(1, sizeof *s);
+    if (s == NULL) {
+        diag_errno(diag, DIAG_ENVIRONMENT, "capture");
+        return NULL;
+    }
+    s->signals = -1;
+    if (open_any(s, config, diag) == 0)
+        return s;
+    source_close(s);
+    return NULL;
+}
+
+void source_close(struct source *s)
+{
+    if (s == NULL)
+        return;
+    if (s->signals >= 0) {
+        close(s->signals);
+        sigprocmask(SIG_SETMASK, &s->mask_before, NULL);
+    }
+    if (s->pcap != NULL)
+        pcap_close(s->pcap);
+    free(s);
+}
+
+enum packet_link source_link(const struct source *s)
+{
+    switch (pcap_datalink(s->pcap)) {
+    case DLT_EN10MB:
+        return PACKET_ETHERNET;
+    case DLT_LINUX_SLL:
+        return PACKET_COOKED;
+    case DLT_LINUX_SLL2:
+        return PACKET_COOKED_2;
+    case DLT_NULL:
+        return PACKET_NULL;
+    case DLT_LOOP:
+        return PACKET_LOOP;
+    case DLT_RAW:
+    case DLT_IPV4:
+        return PACKET_RAW;
+    default:
+        return PACKET_UNKNOWN_LINK;
+    }
+}
+
+unsigned source_link_number(const struct source *s)
+{
+    int link = pcap_datalink(s->pcap);
+    return link == DLT_RAW ? LINKTYPE_RAW : (unsigned)link;
+}
+
+static void on_pcap(u_char *arg, const struct pcap_pkthdr *h, const u_char *bytes)
+{
+    struct source *s = (struct source *)arg;
+    uint64_t fraction = (uint64_t)h->ts.tv_usec * (s->nanoseconds ? 1 : 1000); /* tv_usec holds nanoseconds, if asked for */
+    struct source_packet packet = {bytes, h->caplen, h->len, (uint64_t)h->ts.tv_sec * CLOCK_NS + fraction};
+    s->packets++;
+    s->last_realtime_ns = packet.realtime_ns;
+    if (!s->on_packet(s->arg, &packet)) {
+        s->refused = true;
+        pcap_breakloop(s->pcap);
+    }
+}
+
+static bool is_full(const struct source *s, const struct source_limits *limits)
+{
+    return s->refused || (limits->packets != 0 && s->packets >= limits->packets);
+}
+
+/* Hand on what is there, up to the limits. Packets handed on, or -1 with diag. */
+static int dispatch(struct source *s, const struct source_limits *limits, struct diag *diag)
+{
+    uint64_t most = s->live ? INT32_MAX : FILE_BATCH;
+    if (limits->packets != 0 && limits->packets - s->packets < most)
+        most = limits->packets - s->packets;
+    int n = pcap_dispatch(s->pcap, (int)most, on_pcap, (u_char *)s);
+    if (n >= 0 || n == PCAP_ERROR_BREAK)
+        return n >= 0 ? n : 0;
+    return diag_fail(diag, s->live ? DIAG_ENVIRONMENT : DIAG_USAGE, "%s: %s", s->name, pcap_geterr(s->pcap));
+}
+
+static bool is_signalled(const struct source *s)
+{
+    struct pollfd fd = {.fd = s->signals, .events = POLLIN};
+    return poll(&fd, 1, 0) > 0;
+}
+
+static enum source_end run_file(struct source *s, const struct source_limits *limits, struct diag *diag)
+{
+    int n = 1;
+    while (n > 0 && !is_full(s, limits) && !is_signalled(s))
+        n = dispatch(s, limits, diag);
+    if (n >= 0)
+        return SOURCE_DONE;
+    char text[300];
+    snprintf(text, sizeof text, "%.299s", diag->text);
+    diag_fail(diag, DIAG_USAGE, "%s; packet %" PRIu64 ", byte %ld", text, s->packets + 1, ftell(pcap_file(s->pcap)));
+    return SOURCE_CUT;
+}
+
+/* The ring may still hold packets that were captured before the end: take them, up to the first that is younger. */
+static enum source_end drain(struct source *s, const struct source_limits *limits, struct diag *diag)
+{
+    struct pollfd fd = {.fd = pcap_get_selectable_fd(s->pcap), .events = POLLIN};
+    uint64_t end_ns = clock_realtime_ns();
+    int n = 1;
+    while (n > 0 && s->last_realtime_ns < end_ns && !is_full(s, limits)) {
+        n = dispatch(s, limits, diag);
+        if (n == 0 && poll(&fd, 1, DRAIN_MS) > 0)
+            n = dispatch(s, limits, diag);
+    }
+    return n < 0 ? SOURCE_LOST : SOURCE_DONE;
+}
+
+/* Milliseconds for poll(), rounded up; -1: for ever. */
+static int wait_ms(const struct source_limits *limits, uint64_t begin_ns, uint64_t now_ns)
+{
+    if (limits->for_ns == 0)
+        return -1;
+    uint64_t end_ns = begin_ns + limits->for_ns, left = end_ns > now_ns ? end_ns - now_ns : 0;
+    return left > INT32_MAX * UINT64_C(1000000) ? INT32_MAX : (int)((left + 999999) / 1000000);
+}
+
+static enum source_end run_live(struct source *s, const struct source_limits *limits, struct diag *diag)
+{
+    struct pollfd fds[2] = {{.fd = s->signals, .events = POLLIN}, {.fd = pcap_get_selectable_fd(s->pcap), .events = POLLIN}};
+    uint64_t begin_ns = clock_monotonic_ns();
+    for (;;) {
+        int ms = wait_ms(limits, begin_ns, clock_monotonic_ns());
+        if (ms == 0)
+            return drain(s, limits, diag);
+        if (poll(fds, 2, ms) < 0 && errno != EINTR) {
+            diag_errno(diag, DIAG_ENVIRONMENT, "%s: poll", s->name);
+            return SOURCE_LOST;
+        }
+        if (fds[0].revents != 0)
+            return drain(s, limits, diag);
+        if (fds[1].revents != 0 && dispatch(s, limits, diag) < 0)
+            return SOURCE_LOST;
+        if (is_full(s, limits))
+            return SOURCE_DONE;
+    }
+}
+
+enum source_end source_run(struct source *s, const struct source_limits *limits,
+                           bool (*on_packet)(void *arg, const struct source_packet *packet), void *arg, struct diag *diag)
+{
+    s->on_packet = on_packet;
+    s->arg = arg;
+    return s->live ? run_live(s, limits, diag) : run_file(s, limits, diag);
+}
+
+uint64_t source_packets(const struct source *s)
+{
+    return s->packets;
+}
+
+uint64_t source_drops(const struct source *s)
+{
+    struct pcap_stat stat;
+    if (!s->live || pcap_stats(s->pcap, &stat) < 0)
+        return 0;
+    return (uint64_t)stat.ps_drop + stat.ps_ifdrop;
+}

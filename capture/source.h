@@ -1,0 +1,58 @@
+/* Where packets come from: a live interface or a capture file. The only user of libpcap.
+ * Live: a ring that the kernel fills (TPACKET_V3, so that small packets do not waste it), packets stamped by the kernel in
+ * nanoseconds where offered, loopback packets taken once. */
+#ifndef CAPLAY_CAPTURE_SOURCE_H
+#define CAPLAY_CAPTURE_SOURCE_H
+
+#include "base/diag.h"
+#include "capture/packet.h"
+
+#include <stdint.h>
+
+struct source;
+
+struct source_config {
+    const char *interface; /* or */
+    const char *file;      /* "-": stdin */
+    const char *filter;    /* NULL: live, "tcp or udp" with and without VLAN tags; a file, everything */
+    unsigned buffer_mib, snaplen;
+    bool no_promiscuous;
+};
+
+struct source_packet {
+    const uint8_t *bytes; /* borrowed for the call */
+    uint32_t captured, length;
+    uint64_t realtime_ns; /* since the Unix epoch */
+};
+
+/* A device captures from here on. NULL with diag: DIAG_USAGE for a bad file or filter, DIAG_ENVIRONMENT for no such interface
+ * (names the ones there are) or no permission. */
+struct source *source_open(const struct source_config *config, struct diag *diag);
+void source_close(struct source *s);
+
+enum packet_link source_link(const struct source *s);
+unsigned source_link_number(const struct source *s); /* as capture files have it: tcpdump.org, LINKTYPE_ */
+
+struct source_limits {
+    uint64_t packets; /* 0: no limit */
+    uint64_t for_ns;  /* live only; 0: no limit */
+};
+
+enum source_end {
+    SOURCE_DONE, /* end of file, limit, SIGINT or SIGTERM */
+    SOURCE_CUT,  /* the file ends in the middle of a packet, or is damaged there; diag says where */
+    SOURCE_LOST, /* the interface went away; diag */
+};
+
+/* Hand every packet to on_packet until the source ends, a limit is reached, SIGINT or SIGTERM comes, or on_packet says false. A
+ * live source then still hands on what the kernel has captured up to that moment. */
+enum source_end source_run(struct source *s, const struct source_limits *limits,
+                           bool (*on_packet)(void *arg, const struct source_packet *packet), void *arg, struct diag *diag);
+
+/* Packets handed on so far. */
+uint64_t source_packets(const struct source *s);
+
+/* Packets that the kernel and the interface dropped so far; 0 for a file. */
+uint64_t source_drops(const struct source *s);
+
+#endif
