@@ -188,6 +188,9 @@ void source_close(struct source *s)
     if (s == NULL)
         return;
     if (s->signals >= 0) {
+        struct signalfd_siginfo taken; /* a signal that stayed pending would end the program once it is unblocked */
+        while (read(s->signals, &taken, sizeof taken) > 0)
+            ;
         close(s->signals);
         sigprocmask(SIG_SETMASK, &s->mask_before, NULL);
     }
