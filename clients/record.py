@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+"""Record the benchmark's IOC: the IOC, a capture on lo, and three real clients at the same time on the same PVs.
+
+    clients/record.py build/bench.db build/bench.catrace [--seconds N]
+
+One line a step on stderr. Exits with the capture's code (0 good, 3 packets were dropped, 5 not allowed to capture), 4 if a client
+failed, 5 if a part is missing. Whatever was started is ended, by its pid, also on errors and on Ctrl-C.
+"""
+import argparse
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+CAPLAY = pathlib.Path(os.environ.get("CAPLAY", ROOT / "build" / "caplay"))
+LIBCA = CAPLAY.parent / "libexec" / "caplay-libca"
+PYTHON = ROOT / ".venv" / "bin" / "python"
+CLIENTS = {"libca": [LIBCA], **{name: [PYTHON, ROOT / "clients" / f"client_{name}.py"] for name in ("pyepics", "caproto")}}
+
+IMAGE, IMAGE_680, IMAGE_10HZ = "area-detector:image", "area-detector:image-680", "area-detector:image-10hz"
+SCALARS = [f"ten-thousand:{i:05d}" for i in range(10000)]
+MOVING = [f"moving:{i}" for i in range(10)]
+PUT = {"name": "ten-thousand:00004", "value": 4}  # the value that it has: a put that changes nothing but its stamp
+IMAGE_SECONDS, SHORT_SECONDS = 5, 2  # of frames at 120 Hz: 74 MB of trace each second
+
+
+def main():
+    options = parse_options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        with contextlib.ExitStack() as started:
+            code = Recording(options, started).run()
+    except Failed as failed:
+        say(failed)
+        code = failed.code
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)
+
+
+def parse_options():
+    parser = argparse.ArgumentParser(description="Record the benchmark's IOC while three real clients use it.")
+    parser.add_argument("database", help="the IOC's database, made by the build: build/bench.db")
+    parser.add_argument("trace", help="the recording to write")
+    parser.add_argument("--seconds", type=float, default=12, metavar="N", help="how long the moving PVs are watched (default 12)")
+    return parser.parse_args()
+
+
+class Failed(Exception):
+    def __init__(self, code, text):
+        super().__init__(text)
+        self.code = code
+
+
+class Recording:
+    """started: an ExitStack that ends every process."""
+
+    def __init__(self, options, started):
+        self.options, self.started = options, started
+        self.folder = pathlib.Path(started.enter_context(tempfile.TemporaryDirectory(prefix="caplay-record-")))
+        self.env = os.environ | {"EPICS_CA_MAX_ARRAY_BYTES": "10000000", "EPICS_CA_REPEATER_PORT": str(free_port())}
+        self.jobs = 0
+
+    def run(self):
+        with step("starting a repeater and the IOC"):
+            self.start_server("repeater", LIBCA, "--repeater")
+            self.start_ioc()
+        with step("starting the capture"):
+            capture = self.start_capture()
+        with step("reading 10,000 scalars and three images with their metadata", seconds=4):
+            self.finish(self.readers())
+        with step("watching moving PVs and images, three clients at once", seconds=self.options.seconds):
+            watchers = self.watchers()
+            self.finish(self.put(client) for client in CLIENTS)
+            self.finish(watchers)
+        with step("writing the recording", seconds=2):
+            capture.send_signal(signal.SIGINT)
+            code = capture.wait()
+            capture.pump.join()
+        return code
+
+    # ---- servers ----
+
+    def start_ioc(self):
+        env_file = self.folder / "env"
+        self.start_server("ioc", CAPLAY, "ioc", self.options.database, "--port", "0", "--env-file", env_file)
+        for line in env_file.read_text().splitlines():
+            name, _, value = line.removeprefix("export ").partition("=")
+            self.env[name] = value
+
+    def start_server(self, what, *command):
+        """Returns at its ready line; what it says is shown only if that never comes."""
+        log = self.folder / f"{what}.log"
+        with open(log, "w") as said:
+            server = self.start(what, *command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said)
+        if not server.stdout.readline().startswith("ready "):
+            raise Failed(server.wait() or 5, f"{log.read_text()}the {what} did not start")
+
+    def start_capture(self):
+        """Returns once packets are being captured; from then on what it says goes to our stderr."""
+        capture = self.start("capture", CAPLAY, "capture", "-i", "lo", "-w", self.options.trace, stderr=subprocess.PIPE)
+        for line in capture.stderr:
+            sys.stderr.write(line)
+            if line.startswith("capturing on"):
+                capture.pump = threading.Thread(target=lambda: sys.stderr.writelines(capture.stderr), daemon=True)
+                capture.pump.start()
+                return capture
+        raise Failed(capture.wait() or 5, "the capture did not start")
+
+    def start(self, what, *command, **keywords):
+        command = [str(word) for word in command]
+        try:
+            process = subprocess.Popen(command, text=True, env=self.env, **keywords)
+        except OSError as error:
+            raise Failed(5, f"{what}: {command[0]}: {error.strerror}: run make") from error
+        self.started.callback(end, process)
+        return process
+
+    # ---- clients ----
+
+    def readers(self):
+        everything = self.folder / "names"
+        everything.write_text("\n".join(SCALARS + MOVING + [IMAGE, IMAGE_680, IMAGE_10HZ]) + "\n")
+        some = SCALARS[:100] + MOVING + [IMAGE]
+        return [self.job("libca", task="read", names_file=str(everything)), self.job("pyepics", task="read", names=some),
+                self.job("caproto", task="read", names=some)]
+
+    def watchers(self):
+        seconds = self.options.seconds
+        images = min(seconds, IMAGE_SECONDS)
+        jobs = [self.job(client, task="watch", names=MOVING + SCALARS[:20], seconds=seconds) for client in CLIENTS]
+        jobs += [self.job(client, task="monitor", name=IMAGE, seconds=images, warmup_s=0) for client in CLIENTS]
+        jobs.append(self.job("libca", task="monitor", name=IMAGE_10HZ, seconds=images, warmup_s=0))
+        jobs.append(self.job("libca", task="monitor", name=IMAGE_680, seconds=min(seconds, SHORT_SECONDS), warmup_s=0))
+        return jobs
+
+    def put(self, client):
+        return self.job(client, task="connect", names=[PUT["name"]], gets=1, put=PUT)
+
+    def job(self, client, **job):
+        """Start a client on a job; its answer goes to a file."""
+        self.jobs += 1
+        path = self.folder / f"job-{self.jobs}.json"
+        path.write_text(json.dumps(job | {"timeout_s": 60}))
+        with open(path.with_suffix(".answer"), "w") as answer, open(path.with_suffix(".log"), "w") as log:
+            process = self.start(client, *CLIENTS[client], path, stdout=answer, stderr=log)
+        process.client, process.path = client, path
+        return process
+
+    def finish(self, processes):
+        for process in list(processes):
+            process.wait()
+            text = process.path.with_suffix(".answer").read_text()
+            answer = json.loads(text) if text else {"error": f"no answer, exit code {process.returncode}"}
+            if (answer["error"] or "").startswith("not installed"):
+                say(f"{process.client}: {answer['error']}: recorded without it")
+            elif answer["error"]:
+                raise Failed(4, f"{process.client}: {answer['error']}\n{process.path.with_suffix('.log').read_text()}")
+
+
+def end(process):
+    """End what we started: politely, then for certain."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+# ---- what a person sees ----
+
+BEGIN = time.monotonic()
+WIDTH = 30
+
+
+def say(text):
+    print(f"record {time.monotonic() - BEGIN:5.1f} s  {text}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def step(text, seconds=0):
+    """One line a step; on a terminal, a bar below it while a step takes more than 2 s. seconds: about how long it takes."""
+    say(text)
+    done = threading.Event()
+    bar = threading.Thread(target=draw_bar, args=(seconds, done))
+    if seconds > 2 and sys.stderr.isatty():
+        bar.start()
+    try:
+        yield
+    finally:
+        done.set()
+        if bar.ident:
+            bar.join()
+
+
+def draw_bar(seconds, done):
+    begin = time.monotonic()
+    while not done.wait(0.2):
+        part = min(1, (time.monotonic() - begin) / seconds)
+        sys.stderr.write(f"\r  [{'#' * int(WIDTH * part):<{WIDTH}}] {part:4.0%}")
+    sys.stderr.write("\r\33[K")
+
+
+if __name__ == "__main__":
+    main()
