@@ -340,3 +340,16 @@ const char *trace_pv_name(const struct trace *t, uint32_t pv)
 {
     return pv < t->npvs ? trace_string(t, t->pvs[pv].name) : "?";
 }
+
+bool trace_service_ns(const struct trace *t, const struct trace_event *reply, uint64_t *ns)
+{
+    const bool is_later_update = (reply->flags & TRACE_UPDATE) && !(reply->flags & TRACE_FIRST);
+    if (!(reply->flags & TRACE_FROM_SERVER) || (reply->flags & TRACE_RIGHTS_OF) || is_later_update || reply->peer >= t->nevents)
+        return false;
+    const struct trace_event *request = &t->events[reply->peer];
+    const uint64_t asked_ns = request->t_ns + request->span_ns;
+    if (reply->t_ns < asked_ns)
+        return false;
+    *ns = reply->t_ns - asked_ns;
+    return true;
+}

@@ -112,6 +112,10 @@ static inline const uint8_t *trace_body(const struct trace *t, const struct trac
     return t->pool + e->body;
 }
 
+/* Service time of a reply: from the capture of its request's last byte to that of its own first. False for what answers no
+ * request (later updates, rights, replies without a known request), and where the capture's clock stepped back in between. */
+bool trace_service_ns(const struct trace *trace, const struct trace_event *reply, uint64_t *ns);
+
 /* ---- writing ---- */
 
 struct trace_writer;

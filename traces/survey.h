@@ -1,0 +1,51 @@
+/* What a trace holds, in numbers: one walk over its events. */
+#ifndef CAPLAY_TRACES_SURVEY_H
+#define CAPLAY_TRACES_SURVEY_H
+
+#include "base/histogram.h"
+#include "traces/trace.h"
+
+/* Requests whose replies have service times. */
+enum survey_class {
+    SURVEY_SEARCH,
+    SURVEY_CREATE,
+    SURVEY_READ,
+    SURVEY_WRITE,
+    SURVEY_SUBSCRIBE, /* to the first update */
+    SURVEY_CANCEL,
+    SURVEY_CLEAR,
+    SURVEY_ECHO,
+    SURVEY_CLASSES
+};
+
+extern const char *const survey_class_names[SURVEY_CLASSES];
+
+struct survey_pv {
+    uint64_t messages, updates;
+    uint32_t subscriptions;
+    uint64_t intervals, intervals_ns; /* between the updates of one subscription, all subscriptions added up */
+};
+
+struct survey_circuit {
+    uint64_t messages, bytes; /* payload */
+    uint32_t channels;        /* created */
+};
+
+struct survey_kind {
+    uint64_t messages[2], bytes[2]; /* from the client, from the server */
+};
+
+struct survey {
+    struct survey_pv *pvs;                       /* npvs */
+    struct survey_circuit *circuits;             /* ncircuits */
+    struct survey_kind kinds[WIRE_COMMANDS + 1]; /* the last: unknown commands */
+    struct histogram *service;                   /* SURVEY_CLASSES */
+    uint64_t payload_bytes, updates;
+    uint32_t subscriptions;
+};
+
+/* NULL without memory. */
+struct survey *survey_new(const struct trace *trace);
+void survey_free(struct survey *survey);
+
+#endif
