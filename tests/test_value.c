@@ -265,8 +265,8 @@ static const struct {
     {"above 1e7 at most 3 decimals", 10000000.25, 8, "10000000.250"},
     {"above 1e16 an exponent", 1e17, 3, " 1.000e+17"},
     {"more than 8 decimals: an exponent", 3.14159265358979, 12, " 3.141592653590e+00"},
-    {"at most 17 decimals", 1.5, 40, "  1.50000000000000000e+00"},
-    {"negative PREC counts as many", 1.5, -1, "  1.50000000000000000e+00"},
+    {"at most 17 decimals", 1.5, 40, " 1.50000000000000000e+00"},
+    {"negative PREC counts as many", 1.5, -1, " 1.50000000000000000e+00"},
     {"infinity right-aligned", INFINITY, 3, "       inf"},
     {"no number", NAN, 3, "nan"},
 };
