@@ -118,10 +118,11 @@ class Recording:
     def start(self, what, *command, **keywords):
         command = [str(word) for word in command]
         try:
-            process = subprocess.Popen(command, text=True, env=self.env, **keywords)
+            with signals_held():
+                process = subprocess.Popen(command, text=True, env=self.env, **keywords)
+                self.started.callback(end, process)
         except OSError as error:
             raise Failed(5, f"{what}: {command[0]}: {error.strerror}: run make") from error
-        self.started.callback(end, process)
         return process
 
     # ---- clients ----
@@ -164,6 +165,20 @@ class Recording:
                 say(f"{process.client}: {answer['error']}: recorded without it")
             elif answer["error"]:
                 raise Failed(4, f"{process.client}: {answer['error']}\n{process.path.with_suffix('.log').read_text()}")
+
+
+@contextlib.contextmanager
+def signals_held():
+    """SIGINT and SIGTERM wait until the end, so that nothing is started without being noted."""
+    caught = []
+    handlers = {number: signal.signal(number, lambda n, _: caught.append(n)) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in caught:
+            signal.raise_signal(number)
 
 
 def end(process):
