@@ -9,6 +9,7 @@
 #include <dbAccess.h>
 #include <envDefs.h>
 #include <epicsExit.h>
+#include <errlog.h>
 #include <iocInit.h>
 #include <iocshRegisterCommon.h>
 #include <semaphore.h>
@@ -116,7 +117,9 @@ int main(int argc, char **argv)
         return diag_report(&diag);
     if (parsed.help)
         return DIAG_GOOD;
-    int code = load(&parsed.operands, settings.macros, &diag) < 0 || serve(&diag) < 0 ? diag_report(&diag) : DIAG_GOOD;
+    bool failed = load(&parsed.operands, settings.macros, &diag) < 0 || serve(&diag) < 0;
     ioc_source_stop();
+    errlogFlush(); /* so that its messages are above ours */
+    int code = failed ? diag_report(&diag) : DIAG_GOOD;
     epicsExit(code);
 }

@@ -253,12 +253,17 @@ static int serve(struct run *run, const char *ready, const struct child_env *env
     return argv != NULL ? child_exit_code(run->command_status) : DIAG_GOOD;
 }
 
-/* It ended before it was ready. Where the exit code is one of ours, caplay-ioc has said why. */
+/* It ended before it was ready. Where the exit code is one of ours, caplay-ioc has said why. EPICS Base 7.0.10 crashes on a file
+ * that ends within a record. */
 static int explain(const struct run *run, bool asked, struct diag *diag)
 {
-    int code = child_exit_code(run->server_status);
+    int status = run->server_status, code = child_exit_code(status);
     if (asked || code == DIAG_USAGE || code == DIAG_ENVIRONMENT)
         return asked ? DIAG_GOOD : code;
+    if (WIFSIGNALED(status))
+        return diag_fail(diag, DIAG_USAGE,
+                         "EPICS Base crashed (signal %d) while it loaded the files: does one end within a record?",
+                         WTERMSIG(status));
     return diag_fail(diag, DIAG_ENVIRONMENT, "the IOC did not start (exit code %d)", code);
 }
 
