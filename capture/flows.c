@@ -1,6 +1,6 @@
 #include "capture/flows.h"
 
-#include "capture/circuit.h"
+#include "capture/connection.h"
 
 #include <stdlib.h>
 
@@ -10,12 +10,12 @@
 enum { PORTS_MAX = 64 };
 
 struct flow {
-    struct circuit circuit; /* its `ends` are the key */
+    struct connection connection; /* its `ends` are the key */
     UT_hash_handle hh;
 };
 
 struct flows {
-    struct circuit_world world;
+    struct connection_world world;
     struct flow *table; /* in the order of their first packets */
     uint16_t ports[PORTS_MAX];
 };
@@ -34,18 +34,18 @@ struct flows *flows_new(struct dialogue *dialogue, const uint16_t *ports, unsign
 
 static void end_flow(struct flows *f, struct flow *flow, uint64_t t_ns)
 {
-    circuit_fini(&flow->circuit, &f->world, t_ns);
+    connection_fini(&flow->connection, &f->world, t_ns);
     HASH_DEL(f->table, flow);
     free(flow);
 }
 
-static struct flow *new_flow(struct flows *f, const struct circuit_ends *ends, uint64_t t_ns)
+static struct flow *new_flow(struct flows *f, const struct connection_ends *ends, uint64_t t_ns)
 {
     struct flow *flow = malloc(sizeof *flow);
     if (flow == NULL)
         return NULL;
-    circuit_init(&flow->circuit, ends, t_ns);
-    HASH_ADD(hh, f->table, circuit.ends, sizeof flow->circuit.ends, flow);
+    connection_init(&flow->connection, ends, t_ns);
+    HASH_ADD(hh, f->table, connection.ends, sizeof flow->connection.ends, flow);
     if (flow->hh.tbl == NULL) {
         free(flow);
         return NULL;
@@ -58,7 +58,7 @@ static struct flow *new_flow(struct flows *f, const struct circuit_ends *ends, u
 static void take_tcp(struct flows *f, const struct packet *packet, uint64_t t_ns)
 {
     unsigned way;
-    struct circuit_ends ends = circuit_ends(packet, &way);
+    struct connection_ends ends = connection_ends(packet, &way);
     struct flow *flow;
     HASH_FIND(hh, f->table, &ends, sizeof ends, flow);
     if (flow == NULL && (packet->n > 0 || (packet->flags & TCP_SYN)))
@@ -66,7 +66,7 @@ static void take_tcp(struct flows *f, const struct packet *packet, uint64_t t_ns
     if (flow == NULL)
         f->world.missing.other_packets++;
     else
-        circuit_packet(&flow->circuit, &f->world, packet, way, t_ns);
+        connection_packet(&flow->connection, &f->world, packet, way, t_ns);
 }
 
 static void take_udp(struct flows *f, const struct packet *p, uint64_t t_ns)

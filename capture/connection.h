@@ -1,35 +1,34 @@
 /* One TCP connection between two sockets: both directions put in order and cut into messages; is it CA, who is the server;
  * the messages go to the dialogue. Knows no libpcap and no clock.
  * Rule: ca-protocol 5.1 (beginning), 5.6 (end), 8.2 (what ends a circuit). */
-#ifndef CAPLAY_CAPTURE_CIRCUIT_H
-#define CAPLAY_CAPTURE_CIRCUIT_H
+#ifndef CAPLAY_CAPTURE_CONNECTION_H
+#define CAPLAY_CAPTURE_CONNECTION_H
 
 #include "capture/framer.h"
 #include "capture/packet.h"
 #include "capture/stream.h"
 #include "traces/dialogue.h"
 
-/* What all circuits share. */
-struct circuit_world {
+/* What all connections share. */
+struct connection_world {
     struct dialogue *dialogue;
     const uint16_t *ports; /* TCP ports that the user declares to be CA servers' */
     unsigned nports;
-    struct trace_missing missing; /* what circuits that ended have added up */
-    uint64_t messages;
+    struct trace_missing missing; /* what connections that ended have added up */
 };
 
-struct circuit_ends { /* no padding: serves as a table's key. a < b, by address, then by port */
+struct connection_ends { /* no padding: serves as a table's key. a < b, by address, then by port */
     uint32_t a_address, b_address;
     uint16_t a_port, b_port;
 };
 
-enum circuit_state {
-    CIRCUIT_LIVE,
-    CIRCUIT_IGNORED, /* not CA */
-    CIRCUIT_CLOSED,  /* what still comes is late or doubled */
+enum connection_state {
+    CONNECTION_LIVE,
+    CONNECTION_IGNORED, /* not CA */
+    CONNECTION_CLOSED,  /* what still comes is late or doubled */
 };
 
-struct circuit_way { /* one direction: 0 is a -> b */
+struct connection_way { /* one direction: 0 is a -> b */
     struct stream stream;
     struct framer framer;
     uint32_t isn;    /* number of its SYN */
@@ -39,26 +38,27 @@ struct circuit_way { /* one direction: 0 is a -> b */
     unsigned misses; /* pieces in which no message's beginning was found */
 };
 
-struct circuit {
-    struct circuit_ends ends;
-    struct circuit_way way[2];
+struct connection {
+    struct connection_ends ends;
+    struct connection_way way[2];
     uint64_t begin_ns, packets;
     uint32_t index; /* the dialogue's, once open */
     bool open;      /* it is CA, and known to the dialogue */
     bool reset;     /* RST was seen */
     int8_t server;  /* the way on which the server speaks, or -1 */
-    uint8_t state;  /* enum circuit_state */
+    uint8_t state;  /* enum connection_state */
 };
 
 /* The connection's key; *way is the direction of this packet. */
-struct circuit_ends circuit_ends(const struct packet *packet, unsigned *way);
+struct connection_ends connection_ends(const struct packet *packet, unsigned *way);
 
-void circuit_init(struct circuit *c, const struct circuit_ends *ends, uint64_t t_ns);
+void connection_init(struct connection *c, const struct connection_ends *ends, uint64_t t_ns);
 
 /* A TCP packet of this connection. */
-void circuit_packet(struct circuit *c, struct circuit_world *world, const struct packet *packet, unsigned way, uint64_t t_ns);
+void connection_packet(struct connection *c, struct connection_world *world, const struct packet *packet, unsigned way,
+                       uint64_t t_ns);
 
 /* Nothing more will come: hand on what is held, count what was missing, free what is owned. */
-void circuit_fini(struct circuit *c, struct circuit_world *world, uint64_t t_ns);
+void connection_fini(struct connection *c, struct connection_world *world, uint64_t t_ns);
 
 #endif

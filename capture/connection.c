@@ -1,4 +1,4 @@
-#include "capture/circuit.h"
+#include "capture/connection.h"
 
 #include "capture/likeness.h"
 
@@ -7,28 +7,28 @@ enum { MISSES_MAX = 256 };
 
 /* What the callbacks of a stream need. */
 struct voice {
-    struct circuit *circuit;
-    struct circuit_world *world;
+    struct connection *connection;
+    struct connection_world *world;
     unsigned way;
 };
 
-struct circuit_ends circuit_ends(const struct packet *p, unsigned *way)
+struct connection_ends connection_ends(const struct packet *p, unsigned *way)
 {
     bool forth = p->from_address != p->to_address ? p->from_address < p->to_address : p->from_port <= p->to_port;
     *way = forth ? 0 : 1;
     if (forth)
-        return (struct circuit_ends){p->from_address, p->to_address, p->from_port, p->to_port};
-    return (struct circuit_ends){p->to_address, p->from_address, p->to_port, p->from_port};
+        return (struct connection_ends){p->from_address, p->to_address, p->from_port, p->to_port};
+    return (struct connection_ends){p->to_address, p->from_address, p->to_port, p->from_port};
 }
 
-void circuit_init(struct circuit *c, const struct circuit_ends *ends, uint64_t t_ns)
+void connection_init(struct connection *c, const struct connection_ends *ends, uint64_t t_ns)
 {
-    *c = (struct circuit){.ends = *ends, .begin_ns = t_ns, .server = -1};
+    *c = (struct connection){.ends = *ends, .begin_ns = t_ns, .server = -1};
 }
 
 /* ---- is it CA, and who is the server ---- */
 
-static bool is_server_port(const struct circuit_world *world, uint16_t port)
+static bool is_server_port(const struct connection_world *world, uint16_t port)
 {
     for (unsigned i = 0; i < world->nports; i++)
         if (world->ports[i] == port)
@@ -37,7 +37,7 @@ static bool is_server_port(const struct circuit_world *world, uint16_t port)
 }
 
 /* The server's way by its port; -1 if neither or both of the ports are a server's. */
-static int8_t server_by_port(const struct circuit *c, const struct circuit_world *world)
+static int8_t server_by_port(const struct connection *c, const struct connection_world *world)
 {
     bool a = is_server_port(world, c->ends.a_port), b = is_server_port(world, c->ends.b_port);
     return a == b ? -1 : a ? 0 : 1;
@@ -56,14 +56,14 @@ static int8_t server_by_content(const struct framer_message *m, unsigned way)
     return -1;
 }
 
-static bool is_midway(const struct circuit *c)
+static bool is_midway(const struct connection *c)
 {
     return !c->way[0].syn_seen && !c->way[1].syn_seen;
 }
 
-static void open_circuit(struct circuit *c, struct circuit_world *world)
+static void open_circuit(struct connection *c, struct connection_world *world)
 {
-    const struct circuit_ends *e = &c->ends;
+    const struct connection_ends *e = &c->ends;
     struct dialogue_endpoints ends = {e->a_address, e->b_address, e->a_port, e->b_port};
     if (c->server == 0)
         ends = (struct dialogue_endpoints){e->b_address, e->a_address, e->b_port, e->a_port};
@@ -73,10 +73,10 @@ static void open_circuit(struct circuit *c, struct circuit_world *world)
 
 /* The first message of a connection decides. Afterwards the circuit is open, or ignored, or still waits for a message that
  * tells who speaks. */
-static void decide(struct circuit *c, struct circuit_world *world, unsigned way, const struct framer_message *m)
+static void decide(struct connection *c, struct connection_world *world, unsigned way, const struct framer_message *m)
 {
     if (!likeness_header(&m->header)) {
-        c->state = CIRCUIT_IGNORED;
+        c->state = CONNECTION_IGNORED;
         return;
     }
     if (c->server < 0)
@@ -87,16 +87,22 @@ static void decide(struct circuit *c, struct circuit_world *world, unsigned way,
         open_circuit(c, world);
 }
 
-/* A direction that was joined midway, or that has a gap, goes on at a piece that begins with a message: servers send whole
- * messages, and nearly always begin a segment with one. */
-static bool find_message(struct circuit *c, struct circuit_way *w, const uint8_t *bytes, size_t n)
+/* Not even a header, as far as these bytes tell? Asked before a message is gathered whose length would be garbage. */
+static bool is_foreign(const uint8_t *bytes, size_t n)
 {
-    if (!w->stream.midway && !w->stream.gaps) /* its first byte is known */
-        w->synced = true;
-    else if (likeness_messages(bytes, n))
-        w->synced = true;
-    else if (++w->misses >= MISSES_MAX && !c->open)
-        c->state = CIRCUIT_IGNORED;
+    struct cursor c = cursor_over(bytes, n);
+    struct wire_header h;
+    return wire_header_read(&c, WIRE_MINOR, &h) == WIRE_OK && !likeness_header(&h);
+}
+
+/* Is this piece of the stream at a message's beginning? A direction that was joined midway, or that has a gap, goes on at a piece
+ * that is: servers send whole messages, and nearly always begin a segment with one. */
+static bool find_message(struct connection *c, struct connection_way *w, const uint8_t *bytes, size_t n)
+{
+    bool from_start = !w->stream.midway && w->stream.gaps == 0;
+    w->synced = from_start ? c->open || !is_foreign(bytes, n) : likeness_messages(bytes, n);
+    if (!w->synced && !c->open && (from_start || ++w->misses >= MISSES_MAX))
+        c->state = CONNECTION_IGNORED;
     return w->synced;
 }
 
@@ -110,7 +116,7 @@ static bool is_malformed(const struct wire_header *h)
 
 static void take_message(struct voice *v, const struct framer_message *m)
 {
-    struct circuit *c = v->circuit;
+    struct connection *c = v->connection;
     if (!c->open)
         decide(c, v->world, v->way, m);
     if (!c->open)
@@ -121,37 +127,36 @@ static void take_message(struct voice *v, const struct framer_message *m)
                                                 .first_ns = m->first_ns,
                                                 .last_ns = m->last_ns,
                                                 .from_server = (unsigned)c->server == v->way});
-    v->world->messages++;
     c->way[v->way].dead |= is_malformed(&m->header);
 }
 
 static void on_data(void *arg, const uint8_t *bytes, size_t n, uint64_t t_ns)
 {
     struct voice *v = arg;
-    struct circuit *c = v->circuit;
-    struct circuit_way *w = &c->way[v->way];
-    if (c->state != CIRCUIT_LIVE || w->dead || (!w->synced && !find_message(c, w, bytes, n)))
+    struct connection *c = v->connection;
+    struct connection_way *w = &c->way[v->way];
+    if (c->state != CONNECTION_LIVE || w->dead || (!w->synced && !find_message(c, w, bytes, n)))
         return;
     struct framer_message m;
     enum wire_err err = WIRE_OK;
     framer_feed(&w->framer, bytes, n, t_ns);
-    while (c->state == CIRCUIT_LIVE && !w->dead) {
+    while (c->state == CONNECTION_LIVE && !w->dead) {
         err = framer_next(&w->framer, c->open ? dialogue_minor(v->world->dialogue, c->index) : WIRE_MINOR, &m);
         if (err != WIRE_OK)
             break;
         take_message(v, &m);
     }
     w->dead |= err == WIRE_MALFORMED;
-    if (w->dead && c->open)
-        v->world->missing.malformed++;
+    if (w->dead && c->open && (err == WIRE_MALFORMED || m.header.command < WIRE_COMMANDS))
+        v->world->missing.malformed++; /* the dialogue counts unknown commands */
 }
 
 static void on_gap(void *arg, uint32_t n, uint64_t t_ns)
 {
     struct voice *v = arg;
-    struct circuit *c = v->circuit;
-    struct circuit_way *w = &c->way[v->way];
-    if (c->state != CIRCUIT_LIVE)
+    struct connection *c = v->connection;
+    struct connection_way *w = &c->way[v->way];
+    if (c->state != CONNECTION_LIVE)
         return;
     if (!framer_gap(&w->framer, n))
         w->synced = false;
@@ -161,14 +166,14 @@ static void on_gap(void *arg, uint32_t n, uint64_t t_ns)
 
 /* ---- packets ---- */
 
-static struct stream_sink sink(struct voice *v, struct circuit *c, struct circuit_world *world, unsigned way)
+static struct stream_sink sink(struct voice *v, struct connection *c, struct connection_world *world, unsigned way)
 {
     *v = (struct voice){c, world, way};
     return (struct stream_sink){on_data, on_gap, v};
 }
 
 /* Do something to both directions, first to the one whose held data are older, so that requests come before their replies. */
-static void both_ways(struct circuit *c, struct circuit_world *world, uint64_t t_ns,
+static void both_ways(struct connection *c, struct connection_world *world, uint64_t t_ns,
                       void (*act)(struct stream *, uint64_t, const struct stream_sink *))
 {
     uint64_t t[2] = {stream_held_since(&c->way[0].stream), stream_held_since(&c->way[1].stream)};
@@ -180,7 +185,7 @@ static void both_ways(struct circuit *c, struct circuit_world *world, uint64_t t
     }
 }
 
-static void free_ways(struct circuit *c)
+static void free_ways(struct connection *c)
 {
     for (unsigned i = 0; i < 2; i++) {
         stream_fini(&c->way[i].stream);
@@ -188,7 +193,7 @@ static void free_ways(struct circuit *c)
     }
 }
 
-static void count_missing(const struct circuit *c, struct trace_missing *missing)
+static void count_missing(const struct connection *c, struct trace_missing *missing)
 {
     if (!c->open) {
         missing->other_packets += c->packets;
@@ -202,14 +207,16 @@ static void count_missing(const struct circuit *c, struct trace_missing *missing
     missing->midway += is_midway(c);
 }
 
-static bool is_ended(const struct circuit *c)
+static bool is_ended(const struct connection *c)
 {
     bool a = stream_ended(&c->way[0].stream), b = stream_ended(&c->way[1].stream);
     return c->reset ? a || b : a && b;
 }
 
-/* To the state CLOSED or IGNORED. Reached from circuit_packet() (both ends seen, reset, not CA, a new SYN) and circuit_fini(). */
-static void end_circuit(struct circuit *c, struct circuit_world *world, enum circuit_state state, bool end_seen, uint64_t t_ns)
+/* To the state CLOSED or IGNORED. Reached from connection_packet() (both ends seen, reset, not CA, a new SYN) and
+ * connection_fini(). */
+static void end_connection(struct connection *c, struct connection_world *world, enum connection_state state, bool end_seen,
+                           uint64_t t_ns)
 {
     both_ways(c, world, t_ns, stream_flush);
     if (c->open && end_seen)
@@ -222,19 +229,19 @@ static void end_circuit(struct circuit *c, struct circuit_world *world, enum cir
 }
 
 /* A SYN that is no repetition: the ports are used again, or the end of the last connection was not captured. */
-static bool is_new_connection(const struct circuit *c, unsigned way, uint32_t isn)
+static bool is_new_connection(const struct connection *c, unsigned way, uint32_t isn)
 {
-    const struct circuit_way *w = &c->way[way];
-    return w->syn_seen ? isn != w->isn : w->stream.midway || c->state != CIRCUIT_LIVE;
+    const struct connection_way *w = &c->way[way];
+    return w->syn_seen ? isn != w->isn : w->stream.midway || c->state != CONNECTION_LIVE;
 }
 
-static void take_syn(struct circuit *c, struct circuit_world *world, const struct packet *p, unsigned way, uint64_t t_ns)
+static void take_syn(struct connection *c, struct connection_world *world, const struct packet *p, unsigned way, uint64_t t_ns)
 {
     if (is_new_connection(c, way, p->seq)) {
-        if (c->state == CIRCUIT_LIVE)
-            end_circuit(c, world, CIRCUIT_CLOSED, true, t_ns);
-        struct circuit_ends ends = c->ends;
-        circuit_init(c, &ends, t_ns);
+        if (c->state == CONNECTION_LIVE)
+            end_connection(c, world, CONNECTION_CLOSED, true, t_ns);
+        struct connection_ends ends = c->ends;
+        connection_init(c, &ends, t_ns);
     }
     bool answers = (p->flags & TCP_ACK) != 0;
     c->server = (int8_t)(answers ? way : !way);
@@ -248,7 +255,8 @@ static void take_syn(struct circuit *c, struct circuit_world *world, const struc
         stream_begin(&c->way[!way].stream, p->ack, &s);
 }
 
-static void take_segment(struct circuit *c, struct circuit_world *world, const struct packet *p, unsigned way, uint64_t t_ns)
+static void take_segment(struct connection *c, struct connection_world *world, const struct packet *p, unsigned way,
+                         uint64_t t_ns)
 {
     struct voice v;
     struct stream_sink s = sink(&v, c, world, way);
@@ -262,23 +270,24 @@ static void take_segment(struct circuit *c, struct circuit_world *world, const s
     c->reset |= (p->flags & TCP_RST) != 0;
 }
 
-void circuit_packet(struct circuit *c, struct circuit_world *world, const struct packet *packet, unsigned way, uint64_t t_ns)
+void connection_packet(struct connection *c, struct connection_world *world, const struct packet *packet, unsigned way,
+                       uint64_t t_ns)
 {
     if (packet->flags & TCP_SYN)
         take_syn(c, world, packet, way, t_ns);
     c->packets++;
-    if (c->state == CIRCUIT_LIVE) {
+    if (c->state == CONNECTION_LIVE) {
         take_segment(c, world, packet, way, t_ns);
         both_ways(c, world, t_ns, stream_tick);
     }
-    if (c->state == CIRCUIT_IGNORED) {
-        end_circuit(c, world, CIRCUIT_IGNORED, false, t_ns);
-    } else if (c->state == CIRCUIT_LIVE && is_ended(c))
-        end_circuit(c, world, CIRCUIT_CLOSED, true, t_ns);
+    if (c->state == CONNECTION_IGNORED) {
+        end_connection(c, world, CONNECTION_IGNORED, false, t_ns);
+    } else if (c->state == CONNECTION_LIVE && is_ended(c))
+        end_connection(c, world, CONNECTION_CLOSED, true, t_ns);
 }
 
-void circuit_fini(struct circuit *c, struct circuit_world *world, uint64_t t_ns)
+void connection_fini(struct connection *c, struct connection_world *world, uint64_t t_ns)
 {
-    if (c->state == CIRCUIT_LIVE)
-        end_circuit(c, world, CIRCUIT_CLOSED, c->reset, t_ns);
+    if (c->state == CONNECTION_LIVE)
+        end_connection(c, world, CONNECTION_CLOSED, c->reset, t_ns);
 }
