@@ -416,6 +416,19 @@ static void puts_are_converted_within_payload_and_room(void **state)
     }
 }
 
+static void a_number_is_put_to_a_state_whose_labels_nobody_told(void **state)
+{
+    (void)state;
+    const uint8_t text[8] = "5";
+    uint8_t out[2];
+    uint32_t written;
+    struct wire_meta meta = {0};
+    assert_int_equal(wire_put_convert(0, 1, text, 8, WIRE_ENUM, &meta, out, 1, &written), WIRE_ECA_NORMAL);
+    assert_int_equal(wire_get16(out), 5);
+    meta.has = WIRE_META_LABELS;
+    assert_int_equal(wire_put_convert(0, 1, text, 8, WIRE_ENUM, &meta, out, 1, &written), WIRE_ECA_PUTFAIL);
+}
+
 static const struct {
     const char *name, *hex;
     unsigned base, count;
@@ -467,6 +480,7 @@ int main(void)
         cmocka_unit_test(labels_go_out_and_come_back),
         cmocka_unit_test(what_has_no_conversion_fails_with_zeros),
         cmocka_unit_test(puts_are_converted_within_payload_and_room),
+        cmocka_unit_test(a_number_is_put_to_a_state_whose_labels_nobody_told),
         cmocka_unit_test(values_are_shown_to_people),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

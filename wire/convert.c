@@ -1,3 +1,4 @@
+/* Elements of one base type -> elements of another: wire/convert.h without its text half. */
 #include "wire/convert.h"
 
 #include <float.h>
@@ -147,8 +148,8 @@ static bool label_number(const struct wire_meta *meta, const char *text, double 
     return false;
 }
 
-/* A string that a client puts into an ENUM: one of the labels, else the number of one. mbbo alone lets text follow the number,
- * and the mbb records look for "" behind the last label, too. */
+/* A string that a client puts into an ENUM: one of the labels, else the number of one (any number where labels never were on
+ * the wire). mbbo alone lets text follow the number, and the mbb records look for "" behind the last label, too. */
 static bool state_number(const struct wire_conversion *how, const char *text, double *state)
 {
     const struct wire_meta *meta = how->meta;
@@ -159,7 +160,9 @@ static bool state_number(const struct wire_conversion *how, const char *text, do
         *state = meta->nlabels;
         return meta->nlabels < WIRE_LABELS && (is_record(meta, "mbbo") || is_record(meta, "mbbi"));
     }
-    if (!wire_text_number(text, how, state, &rest) || *state >= meta->nlabels)
+    if (!wire_text_number(text, how, state, &rest))
+        return false;
+    if (*state >= meta->nlabels && (meta->nlabels > 0 || meta->has & WIRE_META_LABELS))
         return false;
     return is_record(meta, "mbbo") || rest[strspn(rest, " \t\n\v\f\r")] == '\0';
 }

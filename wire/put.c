@@ -1,3 +1,4 @@
+/* What a client writes -> elements of a PV: wire_put_convert() of wire/value.h. Rule: ca-protocol 6.4, 7.4. */
 #include "wire/convert.h"
 
 /* PREC of a record that has none, as the database assumes it; and a PREC that text fields have is never on the wire. */

@@ -1,3 +1,4 @@
+/* Values for people: wire_value_number() and wire_value_text() of wire/value.h. */
 #include "wire/convert.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* Numbers <-> text by the rules of EPICS Base's libCom: the text half of wire/convert.h. Rule: ca-protocol 7.4. */
 #include "wire/convert.h"
 
 #include <errno.h>

@@ -37,7 +37,7 @@ struct wire_value {
     uint8_t base;              /* enum wire_base */
     bool has_alarm, has_stamp; /* what a decoded payload told; encoding takes 0 for what is missing */
     uint16_t status, severity;
-    uint16_t ackt, acks;
+    uint16_t ackt, acks; /* a record's ackt is 1 unless somebody has changed it; wire_decode() sets 1 where it was not told */
     struct wire_stamp stamp;
 };
 
@@ -68,26 +68,37 @@ void wire_meta_init(struct wire_meta *meta);
 
 /* Take a DBR structure apart. head: the bytes before the first value (wire_types[type].offset of them); data: the values,
  * data_bytes long. OK: *value set (count = min(count, what data_bytes holds)); known metadata merged into *meta if it is not
- * NULL. MALFORMED: type > 38 or head_bytes too few; nothing touched. */
+ * NULL. A limit in a narrow type replaces a known one only if that one would read otherwise in the narrow type: what a DOUBLE
+ * told stays exact when a SHORT is asked for later, and 0 of an integer type leaves an alarm limit unset. MALFORMED: type > 38 or
+ * head_bytes too few; nothing touched. */
 enum wire_err wire_decode(unsigned type, uint32_t count, const uint8_t *head, size_t head_bytes, const uint8_t *data,
                           size_t data_bytes, struct wire_value *value, struct wire_meta *meta);
 
-/* Write the structure of `type` with exactly `count` elements (zeros beyond value->count) into out, which holds
+/* The conversions are those of an IOC's record whose field is of the value's base. What the wire does not tell apart reads as
+ * the first of each: CHAR and UCHAR fields (towards wider types a CHAR is signed); LONG and USHORT; DOUBLE, ULONG and INT64
+ * (beyond LONG's range); `$` and plain text. An ENUM's state without a label reads as the record type has it if that is known
+ * ("Illegal_Value" of a bo), else as its number.
+ *
+ * Write the structure of `type` with exactly `count` elements (zeros beyond value->count) into out, which holds
  * wire_dbr_padded(type, count) bytes; padding is zeros. Returns ECA_NORMAL, or ECA_GETFAIL for what has no conversion: then
- * everything is zeros. type < WIRE_TYPES. */
+ * everything is zeros. type < WIRE_TYPES; value and meta not NULL. A server's count for a dynamic request (0) is value->count,
+ * but for CLASS_NAME: there rsrv takes the channel's. */
 uint32_t wire_encode(unsigned type, uint32_t count, const struct wire_value *value, const struct wire_meta *meta, uint8_t *out);
 
 /* Only the part before the first value: wire_types[type].offset bytes. For arrays whose values are sent from elsewhere,
  * unconverted. */
 void wire_encode_head(unsigned type, const struct wire_value *value, const struct wire_meta *meta, uint8_t *out);
 
-/* A put's values -> elements of the PV's native base. from/count/size: as received, hostile; missing bytes are zeros.
- * out holds out_count elements of `base`; *written is how many were made, at most out_count. Returns ECA_NORMAL or ECA_PUTFAIL.
- */
+/* A put's values -> elements of the PV's native base. type/count/size: as received, hostile; missing bytes are zeros. Types 7
+ * to 34 have their values at their offset, as WRITE takes them; a server refuses them in WRITE_NOTIFY, and sees to PUT_ACKT and
+ * PUT_ACKS itself. A put of one element is told from one into an array by out_count.
+ * out holds out_count elements of `base`; *written is how many were made, at most out_count. Returns ECA_NORMAL or ECA_PUTFAIL
+ * (out may be partly written then). */
 uint32_t wire_put_convert(unsigned type, uint32_t count, const uint8_t *payload, uint32_t size, uint8_t base,
                           const struct wire_meta *meta, uint8_t *out, uint32_t out_count, uint32_t *written);
 
-/* The first element as a number, for people and tests; strings are parsed, NaN if they are none. */
+/* The first element as a number, for people and tests; strings are parsed, NaN if they are none; a CHAR is 0 to 255, as clients
+ * show it. */
 double wire_value_number(const struct wire_value *value);
 
 /* Append the first `most` elements as text ("1.5 2 3", strings quoted and escaped); returns what snprintf would. */
