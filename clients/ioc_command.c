@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -63,9 +64,13 @@ struct run {
 
 static int check_files(const struct option_list *files, struct diag *diag)
 {
-    for (unsigned i = 0; i < files->count; i++)
-        if (access(files->at[i], R_OK) != 0)
+    for (unsigned i = 0; i < files->count; i++) {
+        struct stat status;
+        if (stat(files->at[i], &status) != 0 || access(files->at[i], R_OK) != 0)
             return diag_errno(diag, DIAG_USAGE, "cannot read %s", files->at[i]);
+        if (S_ISDIR(status.st_mode)) /* EPICS Base takes it for an empty file */
+            return diag_fail(diag, DIAG_USAGE, "cannot read %s: it is a directory", files->at[i]);
+    }
     return 0;
 }
 
