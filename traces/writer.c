@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <xxhash.h>
@@ -132,6 +133,9 @@ static void put_section(struct trace_writer *w, unsigned kind, const void *bytes
 
 static int start_file(struct trace_writer *w, const char *path, struct diag *diag)
 {
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) /* a rename would put a file in the place of, say, /dev/null */
+        return diag_fail(diag, DIAG_ENVIRONMENT, "cannot write %s: it exists, and is no regular file", path);
     int n = snprintf(w->path, sizeof w->path, "%s", path);
     if (n < 0 || (size_t)n >= sizeof w->path)
         return diag_fail(diag, DIAG_USAGE, "the path of the trace is longer than %zu bytes", sizeof w->path - 1);
