@@ -86,8 +86,8 @@ void session_whole(struct session *s)
     uint32_t circuit = session_circuit(s, false);
     for (size_t i = 0; i < sizeof before_image / sizeof *before_image; i++)
         session_says(s, circuit, before_image[i].from_server, before_image[i].hex);
-    say_image(s, circuit);
-    say_image(s, circuit);
+    for (unsigned update = 0; update < 3; update++)
+        say_image(s, circuit);
     for (size_t i = 0; i < sizeof after_image / sizeof *after_image; i++)
         session_says(s, circuit, after_image[i].from_server, after_image[i].hex);
     dialogue_circuit_close(s->d, circuit, s->now_ns + 5);

@@ -24,7 +24,7 @@ void session_says(struct session *s, uint32_t circuit, bool from_server, const c
 /* A datagram between the client's socket at `port` and the server's search port. */
 bool session_sends(struct session *s, uint16_t port, bool from_server, const char *hex);
 
-/* The session of ca-protocol 12, message by message, with one update more. */
+/* The session of ca-protocol 12, message by message, with two updates more. */
 void session_whole(struct session *s);
 
 #endif

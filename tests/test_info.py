@@ -42,20 +42,20 @@ def refused(*args):
 def test_info_tells_source_time_and_what_is_missing(trace):
     out = run("info", trace)
     assert "\nstart          2023-11-14T22:13:20.123456789Z\n" in out
-    assert "\nduration       0.000036000s\n" in out
+    assert "\nduration       0.000037000s\n" in out
     assert ("\nincomplete     packets dropped by the kernel: 2, circuits joined midway: 1, "
             "messages that could not be decoded: 1\n") in out
-    assert re.search(r"^payload +1229056 bytes, stored as 614656$", out, re.M)
+    assert re.search(r"^payload +1843456 bytes, stored as 614656$", out, re.M)
 
 
 def test_info_tells_circuits_and_pvs(trace):
     out = run("info", trace)
     circuits = lines(out, "circuit")
     assert [row[2] for row in circuits] == ["udp", "tcp", "tcp"]
-    assert circuits[1][3:] == ["10.0.0.1:40000", "10.0.0.2:15314", "opi@ws1", "4.13", "0", "2", "23", "1228880", "closed"]
+    assert circuits[1][3:] == ["10.0.0.1:40000", "10.0.0.2:15314", "opi@ws1", "4.13", "0", "2", "24", "1843280", "closed"]
     assert circuits[2][-1] == "midway"
     assert lines(out, "pv") == [
-        ["pv", "SIM:IMAGE", "SHORT[307200]", "read+write", "1", "2", "1000000.000Hz", "12"],
+        ["pv", "SIM:IMAGE", "SHORT[307200]", "read+write", "1", "3", "1000000.000Hz", "13"],
         ["pv", r"A\x20b\x20\x22\xe9\x22\x5c\x0a", "STRING[1]", "read", "0", "0", "-", "9"],
         ["pv", "SIM:AI", "DOUBLE[1]", "read+write", "0", "0", "-", "9"]]
 
@@ -69,7 +69,7 @@ def test_info_lists_the_busiest_pvs_and_says_how_many_more(trace):
 
 def test_info_counts_messages_and_service_times(trace):
     out = run("info", trace)
-    assert ["messages", "EVENT_ADD", "1", "4", "16", "1228808"] in lines(out, "messages")
+    assert ["messages", "EVENT_ADD", "1", "5", "16", "1843208"] in lines(out, "messages")
     assert ["messages", "UNKNOWN", "0", "1", "0", "0"] in lines(out, "messages")
     assert ["service", "create", "3", "2.0us", "3.0us", "3.0us"] in lines(out, "service")
     assert [row[1] for row in lines(out, "service")] == ["search", "create", "read", "write", "subscribe", "cancel", "clear",
@@ -80,7 +80,7 @@ def test_info_counts_messages_and_service_times(trace):
 
 def test_dump_is_one_line_a_message_in_order(trace):
     out = run("dump", trace).splitlines()
-    assert len(out) == 40
+    assert len(out) == 41
     times = [float(line.split()[0]) for line in out]
     assert times == sorted(times)
     assert out[1] == "0.000001000 #0 -> SEARCH SIM:AI minor=13 cid=1"
@@ -88,8 +88,8 @@ def test_dump_is_one_line_a_message_in_order(trace):
                        "alarm=NO_ALARM/NO_ALARM stamp=2026-11-24T22:28:07.228299483Z service=1.0us")
     assert out[18].endswith(" EVENT_ADD SIM:IMAGE type=SHORT count=307200 sid=1 subid=2 mask=VALUE|ALARM")
     assert " role=first value=[0 0 0 0 0 0 0 0 ...] service=" in out[19]
-    assert " sid=1 subid=2 role=cancelled service=" in out[22]
-    assert out[38].endswith(r'cid=5 status=ECA_NOWTACCESS about=WRITE text="no write, \x0ahere" service=1.0us')
+    assert " sid=1 subid=2 role=cancelled service=" in out[23]
+    assert out[39].endswith(r'cid=5 status=ECA_NOWTACCESS about=WRITE text="no write, \x0ahere" service=1.0us')
 
 
 def test_dump_lets_nothing_through_that_could_steer_a_terminal(trace):
@@ -108,7 +108,7 @@ def test_dump_filters_by_name_and_circuit(trace):
 
 def test_every_jsonl_line_is_an_object_whose_peer_is_its_request(trace):
     events = [json.loads(line) for line in run("dump", "--format", "jsonl", trace).splitlines()]
-    assert [e["index"] for e in events] == list(range(40))
+    assert [e["index"] for e in events] == list(range(41))
     reply = events[14]
     assert reply == {"index": 14, "t_ns": 11000, "span_ns": 0, "circuit": 1, "from": "server", "command": "READ_NOTIFY",
                      "pv": "SIM:AI", "peer": 13, "size": 24, "type": "TIME_DOUBLE", "count": 1, "status": "ECA_NORMAL",
@@ -117,10 +117,10 @@ def test_every_jsonl_line_is_an_object_whose_peer_is_its_request(trace):
     for e in events:
         if e.get("service_ns") is not None:
             assert events[e["peer"]]["from"] == "client"
-    assert [e["role"] for e in events if e.get("peer") == 18] == ["first", "update"]
-    assert events[36]["value"] == [None, -2.0]
-    assert events[37]["value"] == ["ab"]
-    assert events[39]["command"] == 153
+    assert [e["role"] for e in events if e.get("peer") == 18] == ["first", "update", "update"]
+    assert events[37]["value"] == [None, -2.0]
+    assert events[38]["value"] == ["ab"]
+    assert events[40]["command"] == 153
 
 
 def test_a_reader_that_goes_away_is_no_error(trace):
