@@ -1,4 +1,4 @@
-/* What this machine needs at least to answer a request: half the median round trip between two threads over loopback TCP. */
+/* What this machine needs at least for a request and its answer: the median round trip between two threads over loopback TCP. */
 #ifndef CAPLAY_REPLAY_FLOOR_H
 #define CAPLAY_REPLAY_FLOOR_H
 

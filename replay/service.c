@@ -1,6 +1,7 @@
 #include "replay/service.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Draws are the same in each run. */
 #define SEED UINT64_C(0x6361706c6179)
@@ -45,11 +46,21 @@ static enum sim_class class_of(const struct trace_event *reply)
     }
 }
 
-static uint64_t time_of(const struct trace *trace, const struct trace_event *reply)
+/* Replies of one lane never overtake each other (ca-protocol 5.4). */
+enum lane { LANE_REPLIES, LANE_EVENTS, LANE_PUTS, LANE_NONE };
+
+/* Only what takes the server time: VERSION and ACCESS_RIGHTS come along with others. */
+static enum lane lane_of(const struct trace_event *e)
 {
-    const struct trace_event *request = &trace->events[reply->peer];
-    uint64_t asked_ns = request->t_ns + request->span_ns;
-    return reply->t_ns > asked_ns ? reply->t_ns - asked_ns : 0;
+    if (e->command == WIRE_EVENT_ADD)
+        return e->flags & TRACE_UPDATE ? LANE_EVENTS : LANE_NONE;
+    const enum sim_class class = class_of(e);
+    return class == SIM_WRITE ? LANE_PUTS : class != SIM_CLASSES ? LANE_REPLIES : LANE_NONE;
+}
+
+static enum lane lane_of_class(enum sim_class class)
+{
+    return class == SIM_FIRST_UPDATE ? LANE_EVENTS : class == SIM_WRITE ? LANE_PUTS : LANE_REPLIES;
 }
 
 /* npvs for what belongs to none; NAMES_NONE: to one that is not served. */
@@ -63,6 +74,7 @@ struct collector {
     const struct trace *trace;
     const struct timeline *timeline;
     struct diag *diag;
+    uint64_t *last_ns; /* of each circuit: the last reply of the lane at hand; one more for what has no circuit */
 };
 
 /* Count each PV's times behind its start, then make starts of the counts. */
@@ -86,20 +98,49 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static uint64_t *last_of(const struct collector *c, const struct trace_event *e)
+{
+    return &c->last_ns[e->circuit != TRACE_NONE ? e->circuit : c->trace->ncircuits];
+}
+
+/* *queued: it had to wait for the reply before. */
+static uint64_t time_of(const struct collector *c, const struct trace_event *reply, bool *queued)
+{
+    const struct trace_event *request = &c->trace->events[reply->peer];
+    const uint64_t asked_ns = request->t_ns + request->span_ns, last_ns = *last_of(c, reply);
+    *queued = last_ns > asked_ns;
+    const uint64_t begin_ns = *queued ? last_ns : asked_ns;
+    return reply->t_ns > begin_ns ? reply->t_ns - begin_ns : 0;
+}
+
+/* The times that did not wait come first in `sorted_ns`, the others from its end. */
+static void add_time(const struct collector *c, struct service_class *s, const struct trace_event *reply, uint32_t *nqueued)
+{
+    bool queued;
+    const uint32_t pv = pv_of(c->timeline, reply);
+    if (pv == NAMES_NONE)
+        return;
+    const uint64_t ns = time_of(c, reply, &queued);
+    s->times_ns[s->start[pv] + s->next[pv]++] = ns;
+    s->sorted_ns[queued ? s->n - ++*nqueued : s->nsorted++] = ns;
+}
+
 static void fill(const struct collector *c, enum sim_class class)
 {
     struct service_class *s = &c->service->classes[class];
-    uint32_t n = 0;
+    uint32_t nqueued = 0;
+    memset(c->last_ns, 0, ((size_t)c->trace->ncircuits + 1) * sizeof *c->last_ns);
     for (uint32_t i = 0; i < c->trace->nevents; i++) {
         const struct trace_event *e = &c->trace->events[i];
-        uint32_t pv = class_of(e) == class ? pv_of(c->timeline, e) : NAMES_NONE;
-        if (pv == NAMES_NONE)
-            continue;
-        s->times_ns[s->start[pv] + s->next[pv]++] = s->sorted_ns[n++] = time_of(c->trace, e);
+        if (class_of(e) == class)
+            add_time(c, s, e, &nqueued);
+        if (lane_of(e) == lane_of_class(class))
+            *last_of(c, e) = e->t_ns;
     }
-    for (uint32_t k = 0; k <= c->service->npvs; k++)
-        s->next[k] = 0;
-    qsort(s->sorted_ns, n, sizeof *s->sorted_ns, by_value);
+    memset(s->next, 0, ((size_t)c->service->npvs + 1) * sizeof *s->next);
+    if (s->nsorted == 0)
+        s->nsorted = s->n;
+    qsort(s->sorted_ns, s->nsorted, sizeof *s->sorted_ns, by_value);
 }
 
 static int collect(const struct collector *c, enum sim_class class)
@@ -122,16 +163,18 @@ static int collect(const struct collector *c, enum sim_class class)
 int service_init(struct service *service, const struct trace *trace, const struct timeline *timeline, struct diag *diag)
 {
     *service = (struct service){.npvs = timeline->npvs};
-    const struct collector c = {.service = service, .trace = trace, .timeline = timeline, .diag = diag};
-    for (unsigned class = 0; class < SIM_CLASSES; class ++)
-        if (collect(&c, class) < 0)
-            return -1;
-    return 0;
+    struct collector c = {.service = service, .trace = trace, .timeline = timeline, .diag = diag};
+    c.last_ns = calloc((size_t)trace->ncircuits + 1, sizeof *c.last_ns);
+    int result = c.last_ns != NULL ? 0 : diag_fail(diag, DIAG_ENVIRONMENT, "no memory for %u circuits", trace->ncircuits);
+    for (unsigned class = 0; class < SIM_CLASSES && result == 0; class++)
+        result = collect(&c, class);
+    free(c.last_ns);
+    return result;
 }
 
 void service_fini(struct service *service)
 {
-    for (unsigned class = 0; class < SIM_CLASSES; class ++) {
+    for (unsigned class = 0; class < SIM_CLASSES; class++) {
         struct service_class *s = &service->classes[class];
         free(s->start);
         free(s->next);
@@ -163,7 +206,7 @@ uint64_t service_next(struct service *service, uint32_t pv, enum sim_class class
     if (k < mine)
         return s->times_ns[s->start[pv] + k];
     uint64_t draw = scramble(scramble(scramble(SEED + class) + pv) + k);
-    return s->sorted_ns[draw % s->n];
+    return s->sorted_ns[draw % s->nsorted];
 }
 
 uint64_t service_quantile(const struct service *service, enum sim_class class, double fraction)
@@ -171,7 +214,6 @@ uint64_t service_quantile(const struct service *service, enum sim_class class, d
     const struct service_class *s = &service->classes[class];
     if (s->n == 0)
         return 0;
-    double rank = fraction * s->n;
-    uint32_t k = (uint32_t)rank;
-    return s->sorted_ns[k < s->n ? k : s->n - 1];
+    const uint32_t k = (uint32_t)(fraction * s->nsorted);
+    return s->sorted_ns[k < s->nsorted ? k : s->nsorted - 1];
 }

@@ -167,7 +167,7 @@ static uint64_t on_next(void *self)
     const struct replay_source *s = self;
     if (!s->started || s->nmovers == 0)
         return CLOCK_NEVER;
-    return s->playback.config.pace == PLAYBACK_ASAP ? s->t0_ns : s->t0_ns + s->movers[0].due_ns;
+    return s->playback.config.pace == PLAYBACK_ASAP ? 0 : s->t0_ns + s->movers[0].due_ns;
 }
 
 static struct sim_pv *on_change(void *self, unsigned *mask)

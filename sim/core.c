@@ -66,7 +66,7 @@ struct sim_pv *sim_change(struct sim *sim)
     uint64_t due_ns = sim_next_ns(sim);
     unsigned mask = 0;
     struct sim_pv *pv = sim->source->calls->change(sim->source->self, &mask);
-    sim_post(sim, pv, mask, due_ns, true);
+    sim_post(sim, pv, mask, due_ns, due_ns > 0);
     return pv;
 }
 

@@ -313,12 +313,12 @@ static enum request_outcome on_write_notify(struct sim_circuit *c, const struct 
 static void post_first(struct sim_circuit *c, struct sim_subscription *s, uint64_t now_ns)
 {
     struct sim_pv *pv = s->channel->pv;
+    const struct sim_start *start = &c->sim->start;
+    if (++c->sim->counts.subscriptions >= start->subscriptions && start->kind == SIM_START_SUBSCRIPTIONS)
+        sim_begin(c->sim, now_ns); /* sets stamps: the first update bears them */
     uint64_t delay_ns = sim_delay_ns(c->sim, pv, SIM_FIRST_UPDATE);
     queue_post(&c->events, &s->slot,
                &(struct queue_update){.value = &pv->value, .own_ns = now_ns + delay_ns, .first = true, .timed = delay_ns > 0});
-    struct sim_start *start = &c->sim->start;
-    if (++c->sim->counts.subscriptions >= start->subscriptions && start->kind == SIM_START_SUBSCRIPTIONS)
-        sim_begin(c->sim, now_ns);
 }
 
 static enum request_outcome on_event_add(struct sim_circuit *c, const struct request *r)

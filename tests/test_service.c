@@ -51,7 +51,7 @@ static void the_kth_request_gets_the_kth_time(void **state)
     exchange(&m, x, WIRE_READ_NOTIFY, 100, 30);
     exchange(&m, y, WIRE_READ_NOTIFY, 200, 70);
     exchange(&m, x, WIRE_READ_NOTIFY, 300, 10);
-    exchange(&m, x, WIRE_CREATE_CHAN, 50, 500);
+    exchange(&m, x, WIRE_CREATE_CHAN, 5000, 500);
     build(&f, &m);
     assert_int_equal(service_next(&f.service, 0, SIM_READ), 30000);
     assert_int_equal(service_next(&f.service, 1, SIM_READ), 70000);
@@ -86,6 +86,31 @@ static void further_requests_draw_from_their_class(void **state)
     for (int i = 0; i < 200; i++)
         assert_int_equal(service_next(&again, 1, SIM_READ), draws[i]);
     service_fini(&again);
+    done(&f);
+}
+
+/* Ten requests at once, answered every 20 us: each takes 20 us, and only the first was alone. */
+static void waiting_for_ones_own_queue_is_no_service(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct maker m = maker_begin();
+    uint32_t x = maker_pv(&m, "x", WIRE_DOUBLE, 1), circuit = maker_circuit(&m, 1000);
+    struct trace_event e = {.command = WIRE_READ_NOTIFY, .pv = x, .circuit = circuit, .peer = TRACE_NONE};
+    uint32_t requests[10];
+    for (unsigned k = 0; k < 10; k++)
+        requests[k] = maker_event(&m, e, NULL);
+    e.flags = TRACE_FROM_SERVER;
+    for (unsigned k = 0; k < 10; k++) {
+        e.t_ns = (k + 1) * UINT64_C(20000);
+        e.peer = requests[k];
+        maker_event(&m, e, NULL);
+    }
+    build(&f, &m);
+    for (unsigned k = 0; k < 10; k++)
+        assert_int_equal(service_next(&f.service, 0, SIM_READ), 20000);
+    assert_int_equal(f.service.classes[SIM_READ].n, 10);
+    assert_int_equal(f.service.classes[SIM_READ].nsorted, 1);
     done(&f);
 }
 
@@ -240,9 +265,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_kth_request_gets_the_kth_time),  cmocka_unit_test(further_requests_draw_from_their_class),
-        cmocka_unit_test(what_was_never_asked_takes_no_time), cmocka_unit_test(quantiles_are_of_the_class),
-        cmocka_unit_test(values_change_when_they_are_due),    cmocka_unit_test(a_put_lasts_until_the_next_update),
-        cmocka_unit_test(puts_can_be_refused_or_ignored),
+        cmocka_unit_test(what_was_never_asked_takes_no_time), cmocka_unit_test(waiting_for_ones_own_queue_is_no_service),
+        cmocka_unit_test(quantiles_are_of_the_class),         cmocka_unit_test(values_change_when_they_are_due),
+        cmocka_unit_test(a_put_lasts_until_the_next_update),  cmocka_unit_test(puts_can_be_refused_or_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
