@@ -333,6 +333,32 @@ def test_a_capture_ends_by_itself_after_a_count_or_a_time(tmp_path):
     assert (done.returncode, done.stderr) == (GOOD, f"capturing on lo\n{tmp_path}/short.pcap: 0 packets; the kernel dropped 0\n")
 
 
+@needs_capture
+def test_an_interface_that_goes_away_leaves_what_was_recorded_with_and_without_vlan_tags(own_network, tmp_path):
+    """A searching host on an Ethernet of ours, whose packets bear no, one and two tags; then its cable is pulled."""
+    if not own_network or subprocess.run("ip link add from0 type veth peer name to0", shell=True).returncode != 0:
+        pytest.skip("no network of our own here")
+    subprocess.run("ip link set from0 up && ip link set to0 up", shell=True, check=True)
+    trace = tmp_path / "veth.catrace"
+    with recorder(cahelp.CAPLAY, "capture", "-i", "to0", "-w", trace, ready="^capturing on to0$") as live:
+        with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sender:
+            sender.bind(("from0", 0))
+            for cid, tags in enumerate((b"", bytes.fromhex("81000005"), bytes.fromhex("88a8000681000005"))):
+                sender.send(bytes.fromhex("020000000001020000000002") + tags + search_packet(cid))
+        subprocess.run("ip link del from0", shell=True, check=True)
+        live.said += live.process.communicate(timeout=30)[1]
+    assert live.process.returncode == ENVIRONMENT
+    assert "caplay: to0: The interface disappeared\n" in live.said
+    assert [row["cid"] for row in dump(trace) if row["command"] == "SEARCH"] == [0, 1, 2]
+
+
+def search_packet(cid):
+    """From the Ethernet type on: IPv4, UDP, VERSION and SEARCH."""
+    messages = struct.pack(">HHHHII", 0, 0, 1, 13, 1, 0) + struct.pack(">HHHHII", 6, 8, 5, 13, cid, cid) + b"analog\0\0"
+    udp = struct.pack(">HHHH", 40000, 5064, 8 + len(messages), 0) + messages
+    return struct.pack(">HBBHHHBBHII", 0x0800, 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0, 0x0A050001, 0x0A050002) + udp
+
+
 # ---- bad input: one line, its exit code, nothing left behind ----
 
 
