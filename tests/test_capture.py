@@ -226,31 +226,31 @@ def write_pcap(path, header, packets):
             file.write(struct.pack("<IIII", *time, len(packet), len(packet)) + packet)
 
 
-def direction(packet):
-    """Ports of a TCP segment with payload (Ethernet, no IP options), else None."""
-    if packet[23] != 6:
-        return None
-    header = (packet[46] >> 4) * 4
-    total = struct.unpack(">H", packet[16:18])[0]
-    return struct.unpack(">HH", packet[34:38]) if total > 20 + header else None
+def segment(packet):
+    """Ports, payload bytes and RST of a TCP packet (Ethernet, no IP options)."""
+    total, header = struct.unpack(">H", packet[16:18])[0], (packet[46] >> 4) * 4
+    return struct.unpack(">HH", packet[34:38]), total - 20 - header, bool(packet[47] & 4)
 
 
 def swap_neighbours(packets, seed):
-    """Segments of the same direction change places, unless the other side answered between them; times stay in order."""
+    """Segments of the same direction change places, unless the other side answered, or a reset came, between them; times stay in
+    order."""
     draw = random.Random(seed)
     waiting, swapped = {}, 0
     bodies = [body for _, body in packets]
     for i, body in enumerate(bodies):
-        ports = direction(body)
-        if ports is None:
-            continue
-        waiting.pop(ports[::-1], None)
-        before = waiting.pop(ports, None)
-        if before is not None and draw.random() < 0.5:
-            bodies[before], bodies[i] = bodies[i], bodies[before]
-            swapped += 1
-        else:
-            waiting[ports] = i
+        ports, payload, reset = segment(body)
+        if payload or reset:
+            waiting.pop(ports[::-1], None)
+        if reset:
+            waiting.pop(ports, None)
+        elif payload:
+            before = waiting.pop(ports, None)
+            if before is not None and draw.random() < 0.5:
+                bodies[before], bodies[i] = bodies[i], bodies[before]
+                swapped += 1
+            else:
+                waiting[ports] = i
     return [(time, body) for (time, _), body in zip(packets, bodies)], swapped
 
 
