@@ -136,7 +136,7 @@ static int set_up(struct bench_result *r, const struct settings *s, struct diag 
     if (mkdir(o->output, 0777) < 0 && errno != EEXIST)
         return diag_errno(diag, DIAG_ENVIRONMENT, "--output: cannot make folder %s", o->output);
     const char *tmp = getenv("TMPDIR");
-    snprintf(o->folder, sizeof o->folder, "%.40s/caplay-XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
+    snprintf(o->folder, sizeof o->folder, "%.200s/caplay-XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
     if (mkdtemp(o->folder) == NULL)
         return diag_errno(diag, DIAG_ENVIRONMENT, "cannot make folder %s", o->folder);
     return bench_repeater_start(o, diag);
@@ -145,7 +145,7 @@ static int set_up(struct bench_result *r, const struct settings *s, struct diag 
 static void remove_folder(const char *folder)
 {
     static const char *const files[] = {"server.json", "server.log"};
-    char path[128];
+    char path[BENCH_PATH_BYTES + 24];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, files[i]);
         unlink(path);

@@ -24,7 +24,7 @@ struct bench_published {
 };
 
 struct bench_client {
-    char name[64];
+    char name[BENCH_NAME_BYTES];
     bool asked;       /* for by name: being not installed then is a failure */
     unsigned simpler; /* rank: the higher the simpler to use (more Python) */
     bool custom;      /* named "cmd:COMMAND": a line for the shell; the job's file is put behind it */
@@ -80,8 +80,8 @@ struct bench_options {
     uint64_t timeout_ns; /* of a run, what it waits for on purpose apart */
     unsigned first_core; /* the servers' */
     uint64_t server_cores, client_cores;
-    char folder[64];        /* of temporary files */
-    uint16_t repeater_port; /* our own */
+    char folder[BENCH_PATH_BYTES]; /* of temporary files */
+    uint16_t repeater_port;        /* our own */
     uint64_t repeater_drops;
     pid_t repeater;
 };

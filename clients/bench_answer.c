@@ -19,12 +19,21 @@ const char *const bench_outcome_names[BENCH_OUTCOMES] = {
     [BENCH_TIMEOUT] = "time-out", [BENCH_GARBAGE] = "unreadable answer", [BENCH_INVALID] = "invalid",
 };
 
+/* For a terminal and for JSON: what is not plain ASCII becomes '?'. */
+static void make_plain(char *text)
+{
+    for (; *text != '\0'; text++)
+        if (*text < ' ' || *text > '~')
+            *text = '?';
+}
+
 static __attribute__((format(printf, 3, 4))) void fail(struct bench_run *run, enum bench_outcome outcome, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
     vsnprintf(run->why, sizeof run->why, format, args);
     va_end(args);
+    make_plain(run->why);
     run->outcome = outcome;
 }
 
@@ -119,8 +128,8 @@ static void judge_monitor(struct bench_run *run, const json_t *answer, const str
 {
     size_t n;
     int64_t elements = json_integer_value(json_object_get(answer, "native_count"));
-    if (elements < 4 || elements > ELEMENTS_MAX) {
-        fail(run, BENCH_WRONG, "%" PRId64 " elements is no image of ours", elements);
+    if (elements < 4 || elements > ELEMENTS_MAX || (posts->elements != 0 && (size_t)elements != posts->elements)) {
+        fail(run, BENCH_WRONG, "%" PRId64 " elements a frame, not %zu", elements, posts->elements);
         return;
     }
     struct bench_frame *list = read_frames(run, answer, &n);
@@ -164,7 +173,7 @@ static void judge_error(struct bench_run *run, const json_t *answer, struct benc
     static const char missing[] = "not installed: ";
     fail(run, BENCH_FAILED, "%.190s", error != NULL ? error : "it did not say why");
     if (error != NULL && strncmp(error, missing, strlen(missing)) == 0)
-        snprintf(client->missing, sizeof client->missing, "%.150s", error + strlen(missing));
+        snprintf(client->missing, sizeof client->missing, "%.150s", run->why + strlen(missing));
 }
 
 /* It answered, and then did not end well: the sample stays. */
@@ -200,6 +209,7 @@ void bench_run_judge(struct bench_run *run, const struct bench_process *p, struc
     if (run->outcome == BENCH_GOOD) {
         const char *version = json_string_value(json_object_get(answer, "version"));
         snprintf(client->version, sizeof client->version, "%.39s", version != NULL ? version : "?");
+        make_plain(client->version);
         run->setup = seconds_of(json_object_get(answer, "setup_ns"));
         if (!json_is_true(json_object_get(answer, "ok")))
             judge_error(run, answer, client);

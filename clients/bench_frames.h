@@ -21,6 +21,7 @@ struct bench_frame {
  * over and over, and one more as the value before the first of them. */
 struct bench_posts {
     struct clock_rate rate;
+    size_t elements;  /* of a frame; 0: any */
     uint64_t initial; /* its serial */
     uint64_t *serials, *stamps_ns;
     size_t count;

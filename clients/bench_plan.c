@@ -45,7 +45,7 @@ static int start_run(struct block *b, const struct bench_step *step, unsigned cl
     run->round = b->round;
     run->attempt = b->attempt;
     run->start = b->r->nstarts;
-    char what[128];
+    char what[2 * BENCH_NAME_BYTES];
     snprintf(what, sizeof what, "%s on %s", b->r->clients[client].name, b->r->servers[b->server].name);
     bench_progress_step(b->progress, what);
     if (bench_run_start(p, b->r, run, target, diag) == 0)
@@ -101,10 +101,13 @@ static int run_steps(struct block *b, const struct bench_target *target, const s
 static int read_posts(const struct block *b, const struct bench_target *target, struct bench_posts *posts, struct diag *diag)
 {
     const struct bench_server *server = &b->r->servers[b->server];
+    const struct option_size size = b->steps->size;
     *posts = (struct bench_posts){.rate = {b->steps->hertz, 1}};
-    if (b->steps->kind == BENCH_CONNECT || server->kind != BENCH_REPLAY)
-        return 0;
-    return bench_recording_read(server->what, target->image, posts, diag);
+    if (b->steps->kind == BENCH_MONITOR && server->kind == BENCH_REPLAY &&
+        bench_recording_read(server->what, target->image, posts, diag) < 0)
+        return -1;
+    posts->elements = b->r->options.pv == NULL ? (size_t)size.width * size.height : 0;
+    return 0;
 }
 
 static int serve(struct block *b, struct bench_server_report *report, struct diag *diag)

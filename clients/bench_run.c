@@ -64,21 +64,21 @@ static void make_environment(const struct bench_target *target, uint16_t repeate
 }
 
 struct command_line {
-    char shell[128], job[128];
-    char *argv[6];
+    char shell[BENCH_NAME_BYTES + 16], job[BENCH_PATH_BYTES + 24];
+    const char *argv[6];
 };
 
 static void make_command(const struct bench_client *client, struct command_line *c)
 {
     unsigned n = 0;
-    c->argv[n++] = (char *)(uintptr_t)client->program; /* execvp() changes none */
+    c->argv[n++] = client->program;
     if (client->custom) {
         snprintf(c->shell, sizeof c->shell, "exec %s \"$1\"", client->name + strlen("cmd:"));
-        c->argv[n++] = (char[]){"-c"};
+        c->argv[n++] = "-c";
         c->argv[n++] = c->shell;
-        c->argv[n++] = (char[]){"sh"};
+        c->argv[n++] = "sh";
     } else if (client->adapter[0] != '\0')
-        c->argv[n++] = (char *)(uintptr_t)client->adapter;
+        c->argv[n++] = client->adapter;
     c->argv[n++] = c->job;
     c->argv[n] = NULL;
 }
@@ -105,7 +105,7 @@ int bench_run_start(struct bench_process *p, const struct bench_result *r, const
     make_environment(target, r->options.repeater_port, step->kind == BENCH_CONNECT || step->max_bytes, &environment);
     return bench_process_start(p,
                                &(struct bench_process_spec){
-                                   .argv = line.argv,
+                                   .argv = (char *const *)(uintptr_t)line.argv, /* execvp() changes none */
                                    .env = environment.entries,
                                    .cores = r->options.client_cores,
                                    .timeout_ns = life_ns(step, r->options.timeout_ns),

@@ -6,7 +6,8 @@
 #include "base/diag.h"
 #include "base/options.h"
 
-#define BENCH_SERVERS 8
+#define BENCH_SERVERS    8
+#define BENCH_PATH_BYTES 240
 
 enum bench_server_kind { BENCH_IOC, BENCH_REPLAY, BENCH_SIM, BENCH_HOST };
 
@@ -34,7 +35,7 @@ struct bench_target {
     char address[64];
     uint16_t udp;
     char image[128]; /* the PV to monitor, if an image was asked for */
-    char report[128], log[128];
+    char report[BENCH_PATH_BYTES + 16], log[BENCH_PATH_BYTES + 16];
 };
 
 struct bench_server_start {

@@ -80,11 +80,15 @@ static int digits_of(double value)
     return fabs(value) >= 99.95 ? 0 : fabs(value) >= 9.995 ? 1 : 2;
 }
 
-static const char *scaled(double value, const char *const *units, char into[TEXT_NUMBER])
+static const char *scaled(double value, const char *const *units, const char *zero, char into[TEXT_NUMBER])
 {
     double divisor;
     if (isnan(value))
         return strcpy(into, "-");
+    if (fpclassify(value) == FP_ZERO) {
+        snprintf(into, TEXT_NUMBER, "0 %s", zero);
+        return into;
+    }
     unsigned unit = scale_of(value, units, &divisor);
     snprintf(into, TEXT_NUMBER, "%.*f %s", digits_of(value / divisor), value / divisor, units[unit]);
     return into;
@@ -92,7 +96,7 @@ static const char *scaled(double value, const char *const *units, char into[TEXT
 
 const char *text_seconds(double s, char into[TEXT_NUMBER])
 {
-    return scaled(s * 1e9, time_units, into);
+    return scaled(s * 1e9, time_units, "s", into);
 }
 
 const char *text_spread(double q1, double median, double q3, char into[TEXT_SPREAD])
@@ -108,7 +112,7 @@ const char *text_spread(double q1, double median, double q3, char into[TEXT_SPRE
 
 const char *text_bytes(double bytes, char into[TEXT_NUMBER])
 {
-    return scaled(bytes, byte_units, into);
+    return scaled(bytes, byte_units, "B", into);
 }
 
 const char *text_count(double count, char into[TEXT_NUMBER])
