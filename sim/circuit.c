@@ -1,8 +1,7 @@
 #include "sim/circuit.h"
 
+#include "sim/answer.h"
 #include "sim/core.h"
-#include "sim/reply.h"
-#include "sim/request.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +139,21 @@ static void skip_message(struct sim_circuit *c, uint64_t bytes)
     in->skip = bytes - now;
 }
 
+/* What can be said from the header alone. Returns whether the message is dealt with. */
+static bool take_header(struct sim_circuit *c, const struct request *r)
+{
+    if (c->minor == 0 && r->header.command != WIRE_VERSION)
+        request_unversioned(c, r);
+    else if (r->header.size % 8 != 0)
+        request_misaligned(c, r);
+    else if (r->bytes > c->sim->message_limit)
+        request_too_large(c, r);
+    else
+        return false;
+    skip_message(c, r->bytes);
+    return true;
+}
+
 /* Take one message out of the input. False: it is not all there, or must wait. */
 static bool take_message(struct sim_circuit *c, uint64_t now_ns)
 {
@@ -149,26 +163,17 @@ static bool take_message(struct sim_circuit *c, uint64_t now_ns)
     c->is_waiting = false;
     if (!takes_requests(c) || wire_header_read(&cur, c->minor, &r.header) != WIRE_OK)
         return false;
-    size_t head = (size_t)(cur.p - (in->bytes + in->begin));
-    uint64_t all = head + (uint64_t)r.header.size;
-    if (r.header.size % 8 != 0) {
-        request_misaligned(c, &r);
+    r.bytes = (uint64_t)(cur.p - (in->bytes + in->begin)) + r.header.size;
+    if (take_header(c, &r))
         return true;
-    }
-    if (all > c->sim->message_limit) {
-        request_too_large(c, &r);
-        skip_message(c, all);
-        return true;
-    }
     r.payload = cursor_bytes(&cur, r.header.size);
-    r.bytes = (size_t)all;
     if (r.payload == NULL)
         return false;
     enum request_outcome outcome = request_handle(c, &r);
     if (outcome == REQUEST_HELD)
-        c->held = r.bytes;
+        c->held = (size_t)r.bytes;
     else if (outcome == REQUEST_DONE)
-        in->begin += r.bytes;
+        in->begin += (size_t)r.bytes;
     c->is_waiting = outcome == REQUEST_WAIT;
     return !c->is_waiting;
 }
@@ -245,7 +250,7 @@ bool sim_circuit_work(struct sim_circuit *c, uint64_t now_ns, bool more)
     if (fits)
         fits = drain_lane(c, &c->puts, now_ns) && drain_events(c, now_ns);
     if (fits && c->at_end_of_file && !c->is_deaf && !c->is_waiting && !lane_is_full(&c->direct)) {
-        request_end(c, now_ns);
+        answer_end(c, now_ns);
         drain_lane(c, &c->direct, now_ns);
     }
     return !outbox_is_empty(&c->out);

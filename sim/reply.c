@@ -8,38 +8,32 @@
 
 #define ERROR_MOST 512u /* bytes of an ERROR's payload */
 
-/* What a real server says (ca-protocol 8.2). The text is before, the PV's name, after, the limit, as far as they are set. */
+/* What a real server says (ca-protocol 8.2). Without a text it is the PV's name; some texts are formats, see write_text(). */
 static const struct {
     uint32_t status;
-    bool ends, name, limit;
-    const char *before, *after;
+    bool ends;
+    const char *text;
 } faults[FAULTS] = {
-    [FAULT_MISALIGNED] = {WIRE_ECA_INTERNAL, .ends = true, .before = "CAS: Missaligned protocol rejected"},
-    [FAULT_COMMAND] = {WIRE_ECA_INTERNAL, .ends = true, .before = "invalid (damaged?) request code from TCP"},
-    [FAULT_VERSION] = {WIRE_ECA_DEFUNCT, .before = "CAS: Client version 0 too old"},
-    [FAULT_SID] = {WIRE_ECA_INTERNAL, .ends = true, .before = "Bad Resource ID"},
-    [FAULT_TYPE] = {WIRE_ECA_BADTYPE, .ends = true, .name = true},
-    [FAULT_SUBID] = {WIRE_ECA_BADMONID, .ends = true, .name = true},
-    [FAULT_MASK] = {WIRE_ECA_ALLOCMEM, .ends = true, .before = "subscription install into record ", .name = true,
-                    .after = " failed"},
-    [FAULT_USER] = {WIRE_ECA_INTERNAL, .ends = true, .before = "bad (very long) user name"},
-    [FAULT_HOST] = {WIRE_ECA_INTERNAL, .ends = true, .before = "bad (very long) host name"},
-    [FAULT_LATE_USER] = {WIRE_ECA_INTERNAL,
-                         .before = "attempts to use protocol to set user name after creating first channel ignored by server"},
-    [FAULT_LATE_HOST] = {WIRE_ECA_INTERNAL,
-                         .before = "attempts to use protocol to set host name after creating first channel ignored by server"},
-    [FAULT_REQUEST_SIZE] = {WIRE_ECA_TOLARGE,
-                            .before = "CAS: Server unable to load large request message. Max bytes=", .limit = true},
-    [FAULT_REPLY_SIZE] = {WIRE_ECA_TOLARGE,
-                          .before = "server unable to load read (or subscription update) response into protocol buffer PV=\"",
-                          .name = true, .after = "\" max bytes=", .limit = true},
-    [FAULT_OLD_CLIENT] = {WIRE_ECA_16KARRAYCLIENT,
-                          .before = "server unable to load read (or subscription update) response into protocol buffer PV=\"",
-                          .name = true, .after = "\" max bytes=", .limit = true},
-    [FAULT_READ] = {WIRE_ECA_GETFAIL, .name = true},
-    [FAULT_READ_ACCESS] = {WIRE_ECA_NORDACCESS, .name = true},
-    [FAULT_WRITE] = {WIRE_ECA_PUTFAIL, .name = true},
-    [FAULT_WRITE_ACCESS] = {WIRE_ECA_NOWTACCESS, .name = true},
+    [FAULT_MISALIGNED] = {WIRE_ECA_INTERNAL, true, "CAS: Missaligned protocol rejected"},
+    [FAULT_COMMAND] = {WIRE_ECA_INTERNAL, true, "invalid (damaged?) request code from TCP"},
+    [FAULT_VERSION] = {WIRE_ECA_DEFUNCT, false, "CAS: Client version 0 too old"},
+    [FAULT_SID] = {WIRE_ECA_INTERNAL, true, "Bad Resource ID"},
+    [FAULT_TYPE] = {WIRE_ECA_BADTYPE, true, NULL},
+    [FAULT_SUBID] = {WIRE_ECA_BADMONID, true, NULL},
+    [FAULT_MASK] = {WIRE_ECA_ALLOCMEM, true, NULL},
+    [FAULT_USER] = {WIRE_ECA_INTERNAL, true, "a very long user name was specified"},
+    [FAULT_HOST] = {WIRE_ECA_INTERNAL, true, "bad (very long) host name"},
+    [FAULT_LATE_USER] = {WIRE_ECA_INTERNAL, false,
+                         "attempts to use protocol to set user name after creating first channel ignored by server"},
+    [FAULT_LATE_HOST] = {WIRE_ECA_INTERNAL, false,
+                         "attempts to use protocol to set host name after creating first channel ignored by server"},
+    [FAULT_REQUEST_SIZE] = {WIRE_ECA_TOLARGE, false, NULL},
+    [FAULT_REPLY_SIZE] = {WIRE_ECA_TOLARGE, false, NULL},
+    [FAULT_OLD_CLIENT] = {WIRE_ECA_16KARRAYCLIENT, false, NULL},
+    [FAULT_READ] = {WIRE_ECA_GETFAIL, false, NULL},
+    [FAULT_READ_ACCESS] = {WIRE_ECA_NORDACCESS, false, NULL},
+    [FAULT_WRITE] = {WIRE_ECA_PUTFAIL, false, NULL},
+    [FAULT_WRITE_ACCESS] = {WIRE_ECA_NOWTACCESS, false, NULL},
 };
 
 bool fault_ends(enum fault fault)
@@ -81,14 +75,35 @@ static bool write_echo(struct sim_circuit *c)
 
 /* ---- ERROR ---- */
 
-static size_t write_text(const struct sim_circuit *c, enum fault fault, const struct sim_pv *pv, char *out, size_t room)
+static uint32_t most_elements(const struct wire_header *request, const struct sim_pv *pv)
 {
-    char limit[24] = "";
-    if (faults[fault].limit)
-        snprintf(limit, sizeof limit, "%" PRIu64, c->sim->message_limit);
-    int n =
-        snprintf(out, room, "%s%s%s%s", faults[fault].before != NULL ? faults[fault].before : "",
-                 faults[fault].name && pv != NULL ? pv->name : "", faults[fault].after != NULL ? faults[fault].after : "", limit);
+    return request->count != 0 ? request->count : pv->count;
+}
+
+/* Returns the bytes used, NUL included. */
+static size_t write_text(const struct sim_circuit *c, const struct reply *reply, enum fault fault, char *out, size_t room)
+{
+    const char *name = reply->pv != NULL ? reply->pv->name : "";
+    const struct wire_header *h = &reply->header;
+    int n;
+    switch (fault) {
+    case FAULT_MASK:
+        n = snprintf(out, room, "subscription install into record %s failed", name);
+        break;
+    case FAULT_REQUEST_SIZE:
+        n = snprintf(out, room, "CAS: Server unable to load large request message. Max bytes=%" PRIu64, c->sim->message_limit);
+        break;
+    case FAULT_REPLY_SIZE:
+    case FAULT_OLD_CLIENT:
+        n = snprintf(
+            out, room,
+            "server unable to load read (or subscription update) response into protocol buffer PV=\"%s\" dbf=%u count=%u "
+            "avail=%u max bytes=%" PRIu64,
+            name, h->type, most_elements(h, reply->pv), h->p2, c->sim->message_limit);
+        break;
+    default:
+        n = snprintf(out, room, "%s", faults[fault].text != NULL ? faults[fault].text : name);
+    }
     return (size_t)n < room ? (size_t)n + 1 : room;
 }
 
@@ -114,7 +129,7 @@ static bool write_error(struct sim_circuit *c, const struct reply *reply, enum f
     memset(at, 0, WIRE_HEADER_BYTES + ERROR_MOST);
     uint8_t *payload = at + WIRE_HEADER_BYTES;
     size_t n = write_request_header(c, &reply->header, payload);
-    n += write_text(c, fault, reply->pv, (char *)payload + n, ERROR_MOST - n);
+    n += write_text(c, reply, fault, (char *)payload + n, ERROR_MOST - n);
     h.size = (uint32_t)wire_pad8(n);
     wire_header_write(at, &h);
     outbox_add(&c->out, WIRE_HEADER_BYTES + h.size);
@@ -147,16 +162,15 @@ static uint32_t access_status(const struct sim_pv *pv)
 /* The header's form follows the count that was asked for, or the most there can be if it is dynamic (ca-protocol 1.1). */
 static enum fault plan_value(const struct sim_circuit *c, const struct value_reply *v, struct value_plan *plan)
 {
-    uint32_t asked = v->request.count, type = v->request.type;
-    uint32_t most = asked != 0 ? asked : v->pv->count;
+    uint32_t asked = v->request.count, type = v->request.type, most = most_elements(&v->request, v->pv);
+    uint64_t most_bytes = wire_dbr_padded(type, most);
     plan->status = access_status(v->pv);
     plan->count = asked != 0 ? asked : plan->status == WIRE_ECA_NORMAL ? v->value->count : 0;
-    uint64_t size = wire_dbr_padded(type, plan->count);
-    plan->size = (uint32_t)size;
-    plan->is_extended = wire_dbr_padded(type, most) >= 0xffff || most >= 0xffff;
+    plan->is_extended = most_bytes >= 0xffff || most >= 0xffff;
     if (plan->is_extended && c->minor < WIRE_MINOR_EXTENDED)
         return FAULT_OLD_CLIENT;
-    return size + WIRE_EXTENDED_BYTES > c->sim->message_limit ? FAULT_REPLY_SIZE : FAULTS;
+    plan->size = (uint32_t)wire_dbr_padded(type, plan->count);
+    return most_bytes + WIRE_EXTENDED_BYTES > c->sim->message_limit ? FAULT_REPLY_SIZE : FAULTS;
 }
 
 static size_t write_value_header(uint8_t *at, const struct value_reply *v, const struct value_plan *plan)

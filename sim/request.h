@@ -7,7 +7,7 @@
 struct request {
     struct wire_header header;
     const uint8_t *payload; /* header.size bytes, borrowed */
-    size_t bytes;           /* with its header */
+    uint64_t bytes;         /* with its header */
     uint64_t now_ns;        /* when it was received */
 };
 
@@ -20,11 +20,12 @@ enum request_outcome {
 /* A whole message. The lanes have room for its replies. */
 enum request_outcome request_handle(struct sim_circuit *c, const struct request *r);
 
+/* Before its VERSION a client is refused whatever it sends. (A real server refuses the first message of a segment, and is deaf
+ * for the next 4 GiB if more follow: ca-protocol 5.2. Here each one is refused, however they are cut into segments.) */
+void request_unversioned(struct sim_circuit *c, const struct request *r);
+
 /* A header that breaks the rules of framing, before its payload is there. */
 void request_misaligned(struct sim_circuit *c, const struct request *r);
 void request_too_large(struct sim_circuit *c, const struct request *r);
-
-/* The end of the circuit, behind all replies so far. */
-void request_end(struct sim_circuit *c, uint64_t now_ns);
 
 #endif

@@ -40,14 +40,14 @@ struct server {
 
     struct schedule_entry changes; /* the source's next change */
 
-    /* signals.c */
+    /* server_signals.c */
     struct event *signals[SERVER_SIGNALS];
     pid_t child; /* 0: none */
     int exit_code;
     bool is_ending;
 };
 
-/* bind.c: both sockets, on one port. -1: DIAG_ENVIRONMENT that names the port, DIAG_USAGE for an address that is none. */
+/* server_bind.c: both sockets, on one port. -1: DIAG_ENVIRONMENT that names the port, DIAG_USAGE for an address that is none. */
 int server_bind(struct server *s, const struct sim_config *config, struct diag *diag);
 
 /* server_tcp.c */
@@ -63,11 +63,12 @@ int udp_listen(struct server *s, struct diag *diag);
 void udp_close(struct server *s);
 uint64_t udp_drops(const struct server *s); /* datagrams that the kernel had no room for */
 
-/* beacon.c: start, now. -1 with DIAG_ENVIRONMENT. */
+/* server_beacon.c: start, now. -1 with DIAG_ENVIRONMENT. */
 int beacon_open(struct server *s, uint64_t now_ns, struct diag *diag);
 void beacon_close(struct server *s);
 
-/* signals.c: SIGINT and SIGTERM end the server (or first its command), SIGUSR1 starts time 0, SIGCHLD brings the exit code. */
+/* server_signals.c: SIGINT and SIGTERM end the server (or first its command), SIGUSR1 starts time 0, SIGCHLD brings the exit
+ * code. */
 int signals_open(struct server *s, struct diag *diag);
 void signals_close(struct server *s);
 int server_spawn(struct server *s, char **command, char *const *env, struct diag *diag);

@@ -30,9 +30,12 @@ static uint64_t offset_ns(const struct images *images, uint64_t serial)
 
 static void start(void *self, uint64_t t0_ns, uint64_t stamp_ns)
 {
-    struct images *images = ((struct synth *)self)->images;
+    struct synth *synth = self;
+    struct images *images = synth->images;
     images->t0_ns = t0_ns;
     images->stamp_ns = stamp_ns;
+    for (uint32_t i = 0; i < synth->npvs; i++) /* frame 0 was due a tick before */
+        synth->pvs[i].pv.value.stamp = synth_stamp(stamp_ns - offset_ns(images, 2));
 }
 
 static uint64_t next_ns(void *self)

@@ -170,7 +170,7 @@ static const struct {
      "000b0018 00000000 00000001 000000f2 | 00020000 00060001 00000000 00000009 'T:AI' 00000000", true},
     /* the circuit */
     {"a payload that is no multiple of 8", "000f0004 00060001 00000000 00000001",
-     "000b0038 00000000 ffffffff 0000008e | 000f0004 00060001 00000000 00000001 'CAS: Missaligned protocol rejected' 00 "
+     "000b0038 00000000 00000001 0000008e | 000f0004 00060001 00000000 00000001 'CAS: Missaligned protocol rejected' 00 "
      "0000000000",
      true},
     {"a command that only servers send", "000b0000 00000000 00000000 00000000",
@@ -232,7 +232,13 @@ static void before_its_version_a_client_is_refused(void **state)
     fix_expect(
         f, "CREATE_CHAN before VERSION",
         "000b0030 00000000 ffffffff 00000116 | 00120008 00000000 00000001 0000000d 'CAS: Client version 0 too old' 000000");
+    fix_say(f, "00120004 00000000 00000001 0000000d | 'T:AI'");
+    fix_expect(
+        f, "misaligned before VERSION",
+        "000b0030 00000000 ffffffff 00000116 | 00120004 00000000 00000001 0000000d 'CAS: Client version 0 too old' 000000");
     assert_false(sim_circuit_is_over(f->circuit));
+    fix_say(f, FIX_HELLO "00120008 00000000 00000001 0000000d | 'T:AI' 00000000");
+    fix_expect(f, "VERSION makes it good", "00160000 00000000 00000001 00000003 | 00120000 00060001 00000001 00000000");
     fix_free(f);
 }
 
@@ -509,6 +515,9 @@ static void too_large_a_reply_is_refused(void **state)
     f->sim->message_limit = 16408;
     fix_say(f, "000fffff 00060000 00000000 00000001 00000000 ffffffff");
     assert_int_equal(wire_get32(f->out + 12), WIRE_ECA_TOLARGE);
+    assert_string_equal((const char *)f->out + 40,
+                        "server unable to load read (or subscription update) response into protocol buffer PV=\"T:AI\" dbf=6 "
+                        "count=4294967295 avail=1 max bytes=16408");
     f->out_bytes = 0;
     fix_say(f, SUBSCRIBE_IMAGE);
     assert_int_equal(wire_get32(f->out + 12), WIRE_ECA_TOLARGE);
