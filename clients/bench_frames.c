@@ -92,7 +92,7 @@ static void classify(const struct walk *w, const struct bench_frame *frames, con
     uint64_t before = NOT_POSTED;
     for (size_t i = 0; i < n; i++) {
         if (post[i] == NOT_POSTED) {
-            count->unknown += frames[i].serial != w->posts->initial;
+            count->unknown++;
             continue;
         }
         if (before != NOT_POSTED && post[i] == before)

@@ -18,11 +18,10 @@ struct bench_frame {
 };
 
 /* What the server posts. A generator: serial k at the k-th tick of `rate`. A recording (count > 0): these serials at these times,
- * over and over, and one more as the value before the first of them. */
+ * over and over (the first is the value before the recording's time 0, to which each loop falls back: replay/playback.h). */
 struct bench_posts {
     struct clock_rate rate;
-    size_t elements;  /* of a frame; 0: any */
-    uint64_t initial; /* its serial */
+    size_t elements; /* of a frame; 0: any */
     uint64_t *serials, *stamps_ns;
     size_t count;
 };

@@ -11,21 +11,19 @@ static uint64_t serial_of(const struct timeline_update *update)
     return update->count >= 4 ? frame_serial_be(update->data) : UINT64_MAX;
 }
 
-/* The first update of a PV is its initial value; the others are replayed. */
 static int copy_posts(const struct timeline_pv *pv, struct bench_posts *posts, struct diag *diag)
 {
     if (pv->native != WIRE_INT16 || pv->count < 4 || pv->nupdates < 2)
         return diag_fail(diag, DIAG_USAGE, "the recording of %s holds no frames of ours: %u updates of %u elements", pv->name,
                          pv->nupdates, pv->count);
-    posts->count = pv->nupdates - 1;
+    posts->count = pv->nupdates;
     posts->serials = malloc(posts->count * sizeof *posts->serials);
     posts->stamps_ns = malloc(posts->count * sizeof *posts->stamps_ns);
     if (posts->serials == NULL || posts->stamps_ns == NULL)
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for %zu posts of %s", posts->count, pv->name);
-    posts->initial = serial_of(&pv->updates[0]);
     for (size_t i = 0; i < posts->count; i++) {
-        posts->serials[i] = serial_of(&pv->updates[i + 1]);
-        posts->stamps_ns[i] = pv->updates[i + 1].stamp_ns;
+        posts->serials[i] = serial_of(&pv->updates[i]);
+        posts->stamps_ns[i] = pv->updates[i].stamp_ns;
     }
     return 0;
 }
