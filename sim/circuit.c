@@ -249,8 +249,8 @@ bool sim_circuit_work(struct sim_circuit *c, uint64_t now_ns, bool more)
         return false;
     if (fits)
         fits = drain_lane(c, &c->puts, now_ns) && drain_events(c, now_ns);
-    if (fits && c->at_end_of_file && !c->is_deaf && !c->is_waiting && !lane_is_full(&c->direct)) {
-        answer_end(c, now_ns);
+    if (fits && c->at_end_of_file && !c->is_waiting && takes_requests(c)) {
+        answer_end(c, now_ns, NULL);
         drain_lane(c, &c->direct, now_ns);
     }
     return !outbox_is_empty(&c->out);

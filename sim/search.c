@@ -51,7 +51,7 @@ static void add_reply(struct search *s, uint32_t cid, uint64_t now_ns)
 
 static bool is_same(const struct search_peer *a, const struct search_peer *b)
 {
-    return a->address == b->address && a->port == b->port && a->socket == b->socket;
+    return a->address == b->address && a->port == b->port;
 }
 
 /* ---- replies with a service time ---- */

@@ -14,7 +14,6 @@
 struct search_peer {
     uint32_t address; /* in host order */
     uint16_t port;
-    uint16_t socket; /* which of the server's: answers leave from there */
 };
 
 struct search_batch {

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -102,6 +103,8 @@ static void settle(struct connection *k)
     if (k->is_dead)
         return;
     if (sim_circuit_is_over(k->circuit)) {
+        if (k->circuit->why != NULL)
+            fprintf(stderr, "caplay: circuit %" PRIu64 " ended: its client sent %s\n", k->circuit->number, k->circuit->why);
         mark_dead(k);
         return;
     }
@@ -232,7 +235,8 @@ static void turn_away(struct server *s)
     if (fd >= 0)
         close(fd);
     s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    fprintf(stderr, "caplay: a client was turned away: no file descriptor is left (ulimit -n)\n");
+    if (s->turned_away++ == 0)
+        fprintf(stderr, "caplay: a client was turned away: no file descriptor is left (ulimit -n)\n");
 }
 
 static void on_acceptable(evutil_socket_t fd, short what, void *arg)

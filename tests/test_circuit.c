@@ -308,6 +308,35 @@ static void a_half_sent_image_does_not_change(void **state)
     fix_free(f);
 }
 
+/* The first client is gone before its image is sent; the second subscribed to the same. */
+static void a_payload_outlives_its_subscription(void **state)
+{
+    (void)state;
+    struct fixture *f = fix_with_channels();
+    struct sim_circuit *first = f->circuit;
+    f->pv[FIX_IMAGE].value.count = 307200;
+    f->socket_room = 1000;
+    fix_say(f, SUBSCRIBE_IMAGE);
+    fix_say(f, "00020000 0001b000 00000001 00000002");
+    f->circuit = sim_circuit_new(f->sim, f, f->now_ns);
+    f->socket_room = SIZE_MAX;
+    fix_say(f, FIX_HELLO "00120010 00000000 00000001 0000000d | 'SIM:IMAGE' 00000000000000"
+                         "0001ffff 00010000 00000006 00000002 00000010 0004b000 | 00000000 00000000 00000000 00050000");
+    memset(f->image, 3, 614400);
+    sim_post(f->sim, &f->pv[FIX_IMAGE], WIRE_MASK_VALUE, f->now_ns, true);
+    f->out_bytes = 0;
+    fix_work(f);
+    assert_int_equal(f->out_bytes, 614424);
+    assert_int_equal(f->out[24], 3);
+    sim_circuit_free(f->circuit, f->now_ns);
+    f->circuit = first;
+    f->out_bytes = 0;
+    fix_unblock(f, SIZE_MAX);
+    assert_int_equal(f->out_bytes, 614424 - 1000 + 24);
+    assert_int_equal(f->out[0], 0);
+    fix_free(f);
+}
+
 static void an_image_as_time_double_is_converted(void **state)
 {
     (void)state;
@@ -605,6 +634,7 @@ int main(void)
         cmocka_unit_test(an_image_is_sent_and_cancelled_with_long_headers),
         cmocka_unit_test(an_empty_image_is_all_zeros),
         cmocka_unit_test(a_half_sent_image_does_not_change),
+        cmocka_unit_test(a_payload_outlives_its_subscription),
         cmocka_unit_test(an_image_as_time_double_is_converted),
         cmocka_unit_test(odd_payloads_are_padded),
         cmocka_unit_test(a_client_below_4_9_gets_no_long_header),

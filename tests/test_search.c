@@ -28,7 +28,7 @@ struct searching {
     struct heard heard;
 };
 
-static const struct search_peer alice = {0x7f000001, 4000, 0}, bob = {0x7f000001, 4001, 0};
+static const struct search_peer alice = {0x7f000001, 4000}, bob = {0x7f000001, 4001};
 
 static struct searching *new_searching(void)
 {
