@@ -101,7 +101,8 @@ static void encode(struct payload *payload)
 {
     const struct payload_pool *pool = payload->pool;
     const struct wire_value *value = &pool->pv->value;
-    uint32_t count = pool->count != 0 ? pool->count : value->count;
+    uint32_t present = value->count < pool->pv->count ? value->count : pool->pv->count;
+    uint32_t count = pool->count != 0 ? pool->count : present;
     payload->count = count;
     payload->length = wire_dbr_size(pool->base, count);
     payload->version = pool->pv->version;

@@ -158,13 +158,18 @@ static uint32_t access_status(const struct sim_pv *pv)
     return pv->rights & WIRE_RIGHT_READ ? WIRE_ECA_NORMAL : WIRE_ECA_NORDACCESS;
 }
 
+static uint32_t present(const struct wire_value *value, const struct sim_pv *pv)
+{
+    return value->count < pv->count ? value->count : pv->count;
+}
+
 /* The header's form follows the count that was asked for, or the most there can be if it is dynamic (ca-protocol 1.1). */
 static enum fault plan_value(const struct sim_circuit *c, const struct value_reply *v, struct value_plan *plan)
 {
     uint32_t asked = v->request.count, type = v->request.type, most = most_elements(&v->request, v->pv);
     uint64_t most_bytes = wire_dbr_padded(type, most);
     plan->status = access_status(v->pv);
-    plan->count = asked != 0 ? asked : plan->status == WIRE_ECA_NORMAL ? v->value->count : 0;
+    plan->count = asked != 0 ? asked : plan->status == WIRE_ECA_NORMAL ? present(v->value, v->pv) : 0;
     plan->is_extended = most_bytes >= 0xffff || most >= 0xffff;
     if (plan->is_extended && c->minor < WIRE_MINOR_EXTENDED)
         return FAULT_OLD_CLIENT;
@@ -302,8 +307,11 @@ bool update_write(struct sim_circuit *c, const struct queue_entry *entry)
     value.stamp = entry->stamp;
     value.status = entry->status;
     value.severity = entry->severity;
-    if (entry->slot->copies)
+    if (entry->has_value) {
         value.data = entry->bytes;
+        value.base = entry->base;
+        value.count = 1;
+    }
     const struct value_reply v = {
         .request = {.command = WIRE_EVENT_ADD, .type = s->type, .count = s->count, .p2 = s->subid},
         .value = &value,

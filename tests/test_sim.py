@@ -196,6 +196,33 @@ def test_every_serial_arrives_at_libca_at_120_hz(tmp_path):
     assert told["events_off"] == 0
 
 
+def test_time_0_comes_with_a_signal():
+    with cahelp.server("sim", "area-detector", "--start-when", "signal") as server:
+        frames = images(server)
+        assert serial_of(next(frames)) == 0
+        with circuit(server) as c:
+            channel = c.create(IMAGE)
+            assert all(serial_of(c.read(channel, SHORT, 4)[2]) == 0 for _ in range(100))
+        server.process.send_signal(signal.SIGUSR1)
+        assert [serial_of(next(frames)) for _ in range(3)] == [1, 2, 3]
+
+
+def test_time_0_comes_with_the_second_subscription():
+    with cahelp.server("sim", "area-detector", "--start-when", "subscriptions=2", "--rate", "20Hz") as server:
+        first, second = images(server), images(server)
+        assert serial_of(next(first)) == 0
+        assert serial_of(next(second)) == 0
+        for frames in (first, second):
+            assert [serial_of(next(frames)) for _ in range(3)] == [1, 2, 3]
+
+
+def test_time_0_is_at_once():
+    with cahelp.server("sim", "area-detector", "--start-when", "ready", "--size", "16x16") as server, circuit(server) as c:
+        channel = c.create(IMAGE)
+        while serial_of(c.read(channel, SHORT, 4)[2]) < 3:
+            pass
+
+
 def test_stamps_lie_on_the_grid():
     with cahelp.server("sim", "area-detector", "--rate", "100Hz", "--size", "64x48") as server:
         c = rawca.Circuit("127.0.0.1", server.tcp)
