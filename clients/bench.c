@@ -62,14 +62,14 @@ static const struct option_command command = {
         "\n"
         "  quick  1 PV x 10 runs; 10, 100 and 1,000 PVs x 3; 10,000 x 2; 1, 10, 100 one by one x 1; the image at 120 Hz for 10 "
         "s\n"
-        "         (3 s with EPICS_CA_MAX_ARRAY_BYTES unset) and, all clients at once, at 10 Hz for 5 s. Under 8 minutes.\n"
+        "         (2 s with EPICS_CA_MAX_ARRAY_BYTES unset) and, all clients at once, at 10 Hz for 5 s. Under 8 minutes.\n"
         "  full   30 runs of each step; monitors of 60 s, also of a 680x480 image. More than a day.\n"
         "\n"
         "A client is a program that reads one job (a JSON file, its last argument) and prints one JSON line; clients/adapter.py "
         "says\n"
         "which. HOST:PORT is a server that runs already and has the PVs of `caplay ioc build/bench.db`. `sim` is "
         "sim:ten-thousand to\n"
-        "connect to and sim:area-detector to monitor.\n",
+        "connect to and sim:area-detector to monitor.",
     .examples = "  caplay bench\n"
                 "  caplay bench --server ioc:build/bench.db --server replay:build/bench.catrace --server sim\n"
                 "  caplay bench --client pyca,psp --only connect --runs 5\n"
