@@ -121,8 +121,8 @@ void sim_circuit_end_of_file(struct sim_circuit *c)
  * such as EVENTS_OFF, are still heard. */
 static bool takes_requests(struct sim_circuit *c)
 {
-    return !c->is_deaf && c->held == 0 && !(c->is_blocked && c->direct.count > 0) && !lane_is_full(&c->direct) &&
-           !lane_is_full(&c->puts);
+    return !c->is_deaf && c->held == 0 && !(c->is_blocked && c->direct.count > 0) && lane_reserve(&c->direct) &&
+           lane_reserve(&c->puts);
 }
 
 bool sim_circuit_wants_input(struct sim_circuit *c)

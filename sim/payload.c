@@ -103,7 +103,6 @@ static void encode(struct payload *payload)
     const struct wire_value *value = &pool->pv->value;
     uint32_t present = value->count < pool->pv->count ? value->count : pool->pv->count;
     uint32_t count = pool->count != 0 ? pool->count : present;
-    payload->count = count;
     payload->length = wire_dbr_size(pool->base, count);
     payload->version = pool->pv->version;
     payload->status = WIRE_ECA_NORMAL;

@@ -18,7 +18,7 @@ struct payload {
     const uint8_t *bytes; /* the source's, or own */
     uint64_t length;      /* bytes of values, zeros beyond the PV's count included */
     uint64_t version;     /* the PV's, when they were taken */
-    uint32_t count, refs;
+    uint32_t refs;
     uint32_t status; /* ECA: not every type can be converted */
     uint8_t own[];
 };

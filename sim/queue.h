@@ -10,8 +10,7 @@
 
 #define QUEUE_ENTRIES       144u /* to a ring */
 #define QUEUE_REPLACE_AT    36u  /* free entries: from here on the newest pending one is replaced */
-#define QUEUE_QUOTA         4u   /* entries that a subscription counts for when rings are assigned */
-#define QUEUE_SUBSCRIPTIONS 35u  /* to a ring; (35 + 1) * QUOTA = ENTRIES */
+#define QUEUE_SUBSCRIPTIONS 35u  /* to a ring */
 #define QUEUE_COPIED_BYTES  8u   /* the largest scalar */
 
 struct queue_slot { /* a subscription's part, embedded in it */

@@ -28,9 +28,8 @@ struct udp {
     uint8_t bytes[DATAGRAMS][DATAGRAM_BYTES];
 };
 
-static void send_answer(void *arg, const struct search_peer *to, const uint8_t *bytes, size_t n, uint64_t now_ns)
+static void send_answer(void *arg, const struct search_peer *to, const uint8_t *bytes, size_t n)
 {
-    (void)now_ns;
     const struct udp *udp = arg;
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(to->address)}, .sin_port = htons(to->port)};
     /* A datagram that cannot be sent is lost, as any may be: the client asks again. */
@@ -69,7 +68,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
         for (int i = 0; i < n; i++)
             take(udp, (unsigned)i, now_ns);
     } while (n == (int)DATAGRAMS && !loop_is_due(&udp->server->loop));
-    search_flush(&udp->search, clock_monotonic_ns());
+    search_flush(&udp->search);
     settle(udp);
     if (loop_is_due(&udp->server->loop))
         event_base_loopbreak(udp->server->loop.base);
