@@ -218,7 +218,8 @@ static bool on_prepare(void *self, uint64_t until_ns)
     struct replay_source *s = self;
     size_t budget = PREPARED_BYTES;
     for (uint32_t i = 0; i < s->nmovers && i < AHEAD_PVS && budget > 0; i++)
-        touch(s, &s->movers[i], &budget);
+        if (s->pvs[s->movers[i].pv].subscriptions != NULL)
+            touch(s, &s->movers[i], &budget);
     return budget == 0;
 }
 
