@@ -136,6 +136,15 @@ def test_a_rate_goes_round_for_ever(recording):
     assert steps - {1} and max(steps) == 1  # up by 1, and back to the begin
 
 
+def test_a_loop_goes_on_in_rhythm(recording):
+    with cahelp.server("replay", recording.path, "--loop", "0") as replay:
+        result = job("libca", replay.env, task="watch", names=MOVING, seconds=2 * SECONDS + 2)
+    for name in MOVING:
+        updates = result["updates"][name]
+        assert [b[2] - a[2] for a, b in zip(updates, updates[1:])].count(1) < len(updates) - 1  # it has begun anew
+        assert all(0 < ns(b) - ns(a) < 250 * 10**6 for a, b in zip(updates, updates[1:])), updates
+
+
 def test_as_fast_as_possible_still_looks_at_its_sockets(recording):
     with cahelp.server("replay", recording.path, "--asap", "--loop", "0") as replay:
         result = job("libca", replay.env, task="watch", names=MOVING[:1], seconds=1)
