@@ -2,6 +2,7 @@
 #include "clients/bench.h"
 
 #include "base/child.h"
+#include "clients/bench_recording.h"
 #include "clients/bench_repeater.h"
 #include "clients/command.h"
 
@@ -131,7 +132,10 @@ static int set_up(struct bench_result *r, const struct settings *s, struct diag 
     if (n < 0 || set_servers(r, &s->servers, diag) < 0 || set_cores(o, diag) < 0)
         return -1;
     r->nclients = (unsigned)n;
+    bench_read_machine(&r->machine);
     set_steps(r, s);
+    if (bench_prepare_posts(r, diag) < 0)
+        return -1;
     if (mkdir(o->output, 0777) < 0 && errno != EEXIST)
         return diag_errno(diag, DIAG_ENVIRONMENT, "--output: cannot make folder %s", o->output);
     const char *tmp = getenv("TMPDIR");
@@ -200,6 +204,7 @@ int clients_bench(int argc, char **argv, struct diag *diag)
         code = measure(r, diag);
     if (r->options.folder[0] != '\0')
         remove_folder(r->options.folder);
+    bench_free_posts(r);
     free(r->runs);
     free(r);
     return code;

@@ -5,6 +5,7 @@
 
 #include "base/options.h"
 #include "clients/bench_frames.h"
+#include "clients/bench_machine.h"
 #include "clients/bench_process.h"
 #include "clients/bench_server.h"
 
@@ -120,12 +121,14 @@ struct bench_run {
 };
 
 struct bench_result {
+    struct bench_machine machine; /* before the first run */
     struct bench_options options;
     struct bench_step steps[BENCH_STEPS]; /* the profile's, as the options change them */
     size_t nsteps;
     struct bench_server servers[BENCH_SERVERS];
     struct bench_client clients[BENCH_CLIENTS];
-    unsigned nservers, nclients, nstarts; /* nstarts: how often a server was started */
+    struct bench_posts posts[BENCH_SERVERS][BENCH_STEPS]; /* of monitors */
+    unsigned nservers, nclients, nstarts;                 /* nstarts: how often a server was started */
     struct bench_run *runs;
     size_t nruns, room;
     bool interrupted;

@@ -1,7 +1,6 @@
 /* The head of the tables: what one must know to read them. */
 #include "clients/bench_head.h"
 
-#include "clients/bench_machine.h"
 #include "clients/bench_text.h"
 
 #include <inttypes.h>
@@ -108,10 +107,10 @@ static void print_server(const struct bench_result *r, unsigned server, FILE *ou
 
 void bench_print_head(const struct bench_result *r, FILE *out)
 {
-    struct bench_machine m;
-    bench_read_machine(&m);
+    const struct bench_machine *m = &r->machine;
     fprintf(out, "caplay %s bench%s\n\n", CAPLAY_VERSION, r->interrupted ? " (interrupted: not all runs were made)" : "");
-    fprintf(out, "machine    %s, %s, %u cores, %s, %s, %s\n", m.host, m.processor, m.cores, m.memory, m.system, m.kernel);
+    fprintf(out, "machine    %s, %s, %u cores, %s, %s, %s; load average %s before\n", m->host, m->processor, m->cores, m->memory,
+            m->system, m->kernel, m->load);
     print_pinning(&r->options, out);
     fprintf(out, "profile    %s: %s\n", r->options.profile->name, r->options.profile->about);
     print_steps(r, out);

@@ -3,6 +3,7 @@
 #include "clients/bench_text.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -35,5 +36,7 @@ void bench_read_machine(struct bench_machine *m)
     read_value("/etc/os-release", "PRETTY_NAME", '=', m->system, sizeof m->system);
     read_value("/proc/cpuinfo", "model name", ':', m->processor, sizeof m->processor);
     text_bytes((double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE), m->memory);
+    double load = 0;
+    snprintf(m->load, sizeof m->load, "%.2f", getloadavg(&load, 1) == 1 ? load : 0);
     m->cores = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
 }

@@ -5,6 +5,7 @@
 struct bench_machine {
     char host[72], kernel[80], system[80], processor[80], memory[24];
     unsigned cores; /* online */
+    char load[16];  /* average of the last minute, now */
 };
 
 /* What cannot be found out is "?". */

@@ -113,4 +113,6 @@ void page_monitors(struct page *p)
     for (size_t i = 0; i < p->r->nsteps; i++)
         if (p->r->steps[i].at_once)
             print_shared_events(p, &p->r->steps[i]);
+    if (shared)
+        fputc('\n', p->out);
 }

@@ -2,7 +2,6 @@
  * meanwhile meets all alike. What an invalid server served is done again. */
 #include "clients/bench.h"
 #include "clients/bench_progress.h"
-#include "clients/bench_recording.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -55,14 +54,14 @@ static int start_run(struct block *b, const struct bench_step *step, unsigned cl
 }
 
 /* Judge the n newest runs. A client that is not installed has no runs, nor has an interrupted one. */
-static void judge_runs(struct block *b, struct bench_process *p, unsigned n, const struct bench_posts *posts)
+static void judge_runs(struct block *b, struct bench_process *p, unsigned n)
 {
     size_t first = b->r->nruns - n, kept = first;
     for (unsigned i = 0; i < n; i++) {
         struct bench_run *run = &b->r->runs[first + i];
         struct bench_client *client = &b->r->clients[run->client];
         if (!bench_interrupted())
-            bench_run_judge(run, &p[i], client, posts);
+            bench_run_judge(run, &p[i], client, &b->r->posts[b->server][run->step - b->r->steps]);
         if (!bench_interrupted() && client->missing[0] == '\0')
             b->r->runs[kept++] = *run;
         bench_process_fini(&p[i]);
@@ -72,25 +71,25 @@ static void judge_runs(struct block *b, struct bench_process *p, unsigned n, con
 
 /* n clients beside each other. */
 static int run_together(struct block *b, const struct bench_step *step, const unsigned *clients, unsigned n,
-                        const struct bench_target *target, const struct bench_posts *posts, struct diag *diag)
+                        const struct bench_target *target, struct diag *diag)
 {
     struct bench_process p[BENCH_AT_ONCE];
     unsigned started = 0;
     while (started < n && start_run(b, step, clients[started], target, &p[started], diag) == 0)
         started++;
     bench_process_wait(p, started);
-    judge_runs(b, p, started, posts);
+    judge_runs(b, p, started);
     return started == n ? 0 : -1;
 }
 
-static int run_steps(struct block *b, const struct bench_target *target, const struct bench_posts *posts, struct diag *diag)
+static int run_steps(struct block *b, const struct bench_target *target, struct diag *diag)
 {
     for (size_t s = 0; s < b->nsteps; s++) {
         const struct bench_step *step = &b->steps[s];
         unsigned at_a_time = step->at_once ? b->nclients : 1;
         for (unsigned c = 0; step->rounds > b->round && c < b->nclients && !bench_interrupted(); c += at_a_time)
             if (b->r->clients[b->clients[c]].missing[0] == '\0' &&
-                run_together(b, step, b->clients + c, at_a_time, target, posts, diag) < 0)
+                run_together(b, step, b->clients + c, at_a_time, target, diag) < 0)
                 return -1;
     }
     return 0;
@@ -98,22 +97,9 @@ static int run_steps(struct block *b, const struct bench_target *target, const s
 
 /* ---- a server for them ---- */
 
-static int read_posts(const struct block *b, const struct bench_target *target, struct bench_posts *posts, struct diag *diag)
-{
-    const struct bench_server *server = &b->r->servers[b->server];
-    const struct option_size size = b->steps->size;
-    *posts = (struct bench_posts){.rate = {b->steps->hertz, 1}};
-    if (b->steps->kind == BENCH_MONITOR && server->kind == BENCH_REPLAY &&
-        bench_recording_read(server->what, target->image, posts, diag) < 0)
-        return -1;
-    posts->elements = b->r->options.pv == NULL ? (size_t)size.width * size.height : 0;
-    return 0;
-}
-
 static int serve(struct block *b, struct bench_server_report *report, struct diag *diag)
 {
     struct bench_target target;
-    struct bench_posts posts;
     const struct bench_options *o = &b->r->options;
     const struct bench_image image = {o->pv, b->steps->size, b->steps->hertz};
     const struct bench_server_start start = {.image = b->steps->kind == BENCH_MONITOR ? &image : NULL,
@@ -123,10 +109,7 @@ static int serve(struct block *b, struct bench_server_report *report, struct dia
     if (bench_server_start(&b->r->servers[b->server], &start, &target, diag) < 0)
         return -1;
     b->r->nstarts++;
-    int failed = read_posts(b, &target, &posts, diag);
-    if (failed == 0)
-        failed = run_steps(b, &target, &posts, diag);
-    bench_recording_fini(&posts);
+    int failed = run_steps(b, &target, diag);
     bench_server_stop(&target, report);
     return failed;
 }

@@ -28,27 +28,76 @@ static int copy_posts(const struct timeline_pv *pv, struct bench_posts *posts, s
     return 0;
 }
 
-int bench_recording_read(const char *file, const char *pv, struct bench_posts *posts, struct diag *diag)
+static int check_scalars(const struct bench_server *server, const struct timeline *timeline, unsigned n, struct diag *diag)
+{
+    for (unsigned i = 0; i < n; i++) {
+        char name[40];
+        int length = snprintf(name, sizeof name, BENCH_SCALARS "%05u", i);
+        if (timeline_find(timeline, name, (size_t)length) == NAMES_NONE)
+            return diag_fail(diag, DIAG_USAGE, "%s holds no PV %s to connect to (without them: --only monitor)", server->name,
+                             name);
+    }
+    return 0;
+}
+
+static int read_image(const struct bench_server *server, const struct timeline *timeline, const struct bench_image *image,
+                      struct bench_posts *posts, struct diag *diag)
+{
+    char name[128];
+    bench_name_image(server, image, name, sizeof name);
+    uint32_t pv = timeline_find(timeline, name, strlen(name));
+    if (pv == NAMES_NONE)
+        return diag_fail(diag, DIAG_USAGE, "%s holds no PV %s to monitor (without one: --only connect)", server->name, name);
+    return copy_posts(&timeline->pvs[pv], posts, diag);
+}
+
+static int read_steps(struct bench_result *r, unsigned server, const struct timeline *timeline, struct diag *diag)
+{
+    for (size_t i = 0; i < r->nsteps; i++) {
+        const struct bench_step *step = &r->steps[i];
+        const struct bench_image image = {r->options.pv, step->size, step->hertz};
+        int failed = step->kind == BENCH_CONNECT ? check_scalars(&r->servers[server], timeline, step->pvs, diag)
+                                                 : read_image(&r->servers[server], timeline, &image, &r->posts[server][i], diag);
+        if (failed)
+            return -1;
+    }
+    return 0;
+}
+
+static int read_recording(struct bench_result *r, unsigned server, struct diag *diag)
 {
     struct trace trace;
     struct timeline timeline = {.npvs = 0};
-    *posts = (struct bench_posts){.count = 0};
-    if (trace_open(&trace, file, diag) < 0)
+    if (trace_open(&trace, r->servers[server].what, diag) < 0)
         return -1;
     int failed = timeline_init(&timeline, &trace, diag);
-    uint32_t i = failed ? NAMES_NONE : timeline_find(&timeline, pv, strlen(pv));
-    if (!failed && i == NAMES_NONE)
-        failed = diag_fail(diag, DIAG_USAGE, "%s holds no PV %s to monitor", file, pv);
     if (!failed)
-        failed = copy_posts(&timeline.pvs[i], posts, diag);
+        failed = read_steps(r, server, &timeline, diag);
     timeline_fini(&timeline);
     trace_close(&trace);
     return failed;
 }
 
-void bench_recording_fini(struct bench_posts *posts)
+int bench_prepare_posts(struct bench_result *r, struct diag *diag)
 {
-    free(posts->serials);
-    free(posts->stamps_ns);
-    posts->serials = posts->stamps_ns = NULL;
+    for (unsigned s = 0; s < r->nservers; s++) {
+        for (size_t i = 0; i < r->nsteps; i++) {
+            const struct bench_step *step = &r->steps[i];
+            struct bench_posts *posts = &r->posts[s][i];
+            posts->rate = (struct clock_rate){step->hertz, 1};
+            posts->elements = r->options.pv == NULL ? (size_t)step->size.width * step->size.height : 0;
+        }
+        if (r->servers[s].kind == BENCH_REPLAY && read_recording(r, s, diag) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+void bench_free_posts(struct bench_result *r)
+{
+    for (unsigned s = 0; s < r->nservers; s++)
+        for (size_t i = 0; i < r->nsteps; i++) {
+            free(r->posts[s][i].serials);
+            free(r->posts[s][i].stamps_ns);
+        }
 }

@@ -1,12 +1,13 @@
-/* What a recording's image posted: the serials and times that tell, on its replay, what was lost from what was never recorded. */
+/* What the servers' images post: a rate, or, on a replay, the recording's own serials and times, which tell what was lost from
+ * what was never recorded. */
 #ifndef CAPLAY_CLIENTS_BENCH_RECORDING_H
 #define CAPLAY_CLIENTS_BENCH_RECORDING_H
 
-#include "base/diag.h"
-#include "clients/bench_frames.h"
+#include "clients/bench.h"
 
-/* 0, or -1: the trace cannot be read, or it holds no frames of this PV. To be freed with bench_recording_fini(). */
-int bench_recording_read(const char *file, const char *pv, struct bench_posts *posts, struct diag *diag);
-void bench_recording_fini(struct bench_posts *posts);
+/* Fill r->posts for all servers and steps, before anything runs. 0, or -1 with DIAG_USAGE: a recording cannot be read, or lacks
+ * what a step needs. */
+int bench_prepare_posts(struct bench_result *r, struct diag *diag);
+void bench_free_posts(struct bench_result *r);
 
 #endif

@@ -1,6 +1,5 @@
 /* The report's files: bench.json holds every run with all its samples, tables.txt what was printed. */
 #include "clients/bench_cells.h"
-#include "clients/bench_machine.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -29,12 +28,10 @@ static json_t *samples(const struct bench_samples *s)
 
 /* ---- what was measured with ---- */
 
-static json_t *machine_json(void)
+static json_t *machine_json(const struct bench_machine *m)
 {
-    struct bench_machine m;
-    bench_read_machine(&m);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i}", "host", m.host, "processor", m.processor, "memory", m.memory, "system",
-                     m.system, "kernel", m.kernel, "cores", m.cores);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:s}", "host", m->host, "processor", m->processor, "memory", m->memory,
+                     "system", m->system, "kernel", m->kernel, "cores", m->cores, "load_before", m->load);
 }
 
 static json_t *cores_json(uint64_t cores)
@@ -170,7 +167,7 @@ static json_t *verdicts_json(const struct bench_result *r)
 static int write_json(const struct bench_result *r, const char *path, struct diag *diag)
 {
     json_t *json = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "caplay", CAPLAY_VERSION, "interrupted", r->interrupted,
-                             "machine", machine_json(), "configuration", configuration_json(&r->options), "servers",
+                             "machine", machine_json(&r->machine), "configuration", configuration_json(&r->options), "servers",
                              servers_json(r), "clients", clients_json(r), "verdicts", verdicts_json(r), "runs", runs_json(r));
     int failed = json == NULL || json_dump_file(json, path, JSON_INDENT(1)) < 0;
     json_decref(json);

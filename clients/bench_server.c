@@ -84,7 +84,7 @@ int bench_parse_server(const char *name, struct bench_server *server, struct dia
 
 /* ---- start ---- */
 
-static void name_image(const struct bench_server *server, const struct bench_image *image, char *name, size_t room)
+void bench_name_image(const struct bench_server *server, const struct bench_image *image, char *name, size_t room)
 {
     bool sim = server->kind == BENCH_SIM; /* its one image is of any size and rate */
     snprintf(name, room, "%s%s", image->pv != NULL ? image->pv : "area-detector:image",
@@ -221,7 +221,7 @@ int bench_server_start(const struct bench_server *server, const struct bench_ser
     snprintf(t->report, sizeof t->report, "%s/server.json", start->folder);
     snprintf(t->log, sizeof t->log, "%s/server.log", start->folder);
     if (start->image != NULL)
-        name_image(server, start->image, t->image, sizeof t->image);
+        bench_name_image(server, start->image, t->image, sizeof t->image);
     if (server->kind == BENCH_HOST)
         return 0;
     unlink(t->report);

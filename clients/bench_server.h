@@ -29,6 +29,9 @@ struct bench_image {
     unsigned hertz;
 };
 
+/* The PV's name, as the server has it. */
+void bench_name_image(const struct bench_server *server, const struct bench_image *image, char *name, size_t room);
+
 /* One that serves. */
 struct bench_target {
     pid_t pid; /* 0: not ours */

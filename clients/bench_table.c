@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 void page_seconds(struct page *p, double s)
 {
@@ -59,24 +60,42 @@ static void print_tallies(struct page *p)
     text_print(&p->table, p->out);
 }
 
-static void print_failure(const struct bench_result *r, const struct bench_run *run, FILE *out)
+static bool is_noted(const struct bench_run *run)
 {
+    return run->outcome != BENCH_GOOD || run->died_at_exit;
+}
+
+static bool is_alike(const struct bench_run *a, const struct bench_run *b)
+{
+    return is_noted(a) && is_noted(b) && a->client == b->client && a->outcome == b->outcome && strcmp(a->why, b->why) == 0;
+}
+
+/* All that are alike in one line, at the first of them. */
+static void print_failure(const struct bench_result *r, size_t first, FILE *out)
+{
+    const struct bench_run *run = &r->runs[first];
     char step[80];
+    unsigned n = 0;
+    for (size_t i = 0; i < r->nruns; i++) {
+        bool alike = is_alike(&r->runs[i], run);
+        if (alike && i < first)
+            return;
+        n += alike;
+    }
     bench_name_step(run->step, step, sizeof step);
-    fprintf(out, "  %s on %s, %s, round %u: %s%s%s", r->clients[run->client].name, r->servers[run->server].name, step,
-            run->round + 1, run->outcome == BENCH_GOOD ? "died at exit" : bench_outcome_names[run->outcome],
-            run->why[0] != '\0' ? ": " : "", run->why);
-    fprintf(out, "%s\n", run->repeated ? " (repeated)" : "");
+    fprintf(out, "  %s, %u run%s, %s%s: %s; first: %s, %s, round %u\n", r->clients[run->client].name, n, n > 1 ? "s" : "",
+            run->outcome == BENCH_GOOD ? "died at exit" : bench_outcome_names[run->outcome], run->repeated ? " (repeated)" : "",
+            run->why, r->servers[run->server].name, step, run->round + 1);
 }
 
 static void print_failures(const struct bench_result *r, FILE *out)
 {
     unsigned n = 0;
     for (size_t i = 0; i < r->nruns; i++)
-        if (r->runs[i].outcome != BENCH_GOOD || r->runs[i].died_at_exit) {
+        if (is_noted(&r->runs[i])) {
             if (n++ == 0)
-                fprintf(out, "Runs that failed, were invalid or died at exit\n");
-            print_failure(r, &r->runs[i], out);
+                fprintf(out, "Runs that failed, were invalid or died at exit (each one: bench.json)\n");
+            print_failure(r, i, out);
         }
     if (n == 0)
         fprintf(out, "No run failed, was invalid or died at exit.\n");
