@@ -28,6 +28,7 @@ struct mover {
 struct beat {
     struct clock_rate rate;
     struct mover *movers;
+    uint64_t begun; /* the k of its first values */
     pthread_t thread;
 };
 
@@ -90,19 +91,27 @@ static void post(struct mover *mover, uint64_t k, uint64_t due_real_ns)
     dbScanUnlock(record);
 }
 
+static void post_all(const struct beat *beat, uint64_t k)
+{
+    for (struct mover *mover = beat->movers; mover != NULL; mover = mover->next)
+        post(mover, k, source.anchor_real_ns + clock_tick_ns(beat->rate, k));
+}
+
 static void *run_beat(void *arg)
 {
     const struct beat *beat = arg;
-    uint64_t k = 0, now_ns = clock_monotonic_ns();
-    while (source.anchor_ns + clock_tick_ns(beat->rate, k) <= now_ns)
-        k++;
-    for (;; k++) {
-        uint64_t tick_ns = clock_tick_ns(beat->rate, k);
-        if (!wait_until(source.anchor_ns + tick_ns))
-            return NULL;
-        for (struct mover *mover = beat->movers; mover != NULL; mover = mover->next)
-            post(mover, k, source.anchor_real_ns + tick_ns);
-    }
+    for (uint64_t k = beat->begun + 1; wait_until(source.anchor_ns + clock_tick_ns(beat->rate, k)); k++)
+        post_all(beat, k);
+    return NULL;
+}
+
+/* The last value that was due by now is there before a client can read: an image is never empty. */
+static void begin(struct beat *beat)
+{
+    uint64_t now_ns = clock_monotonic_ns();
+    while (source.anchor_ns + clock_tick_ns(beat->rate, beat->begun + 1) <= now_ns)
+        beat->begun++;
+    post_all(beat, beat->begun);
 }
 
 static void set_anchor(void)
@@ -122,6 +131,7 @@ int ioc_source_start(struct diag *diag)
     set_anchor();
     for (; source.nthreads < source.nbeats; source.nthreads++) {
         struct beat *beat = &source.beats[source.nthreads];
+        begin(beat);
         if (pthread_create(&beat->thread, NULL, run_beat, beat) != 0)
             return diag_fail(diag, DIAG_ENVIRONMENT, "cannot start a thread for the moving records");
     }

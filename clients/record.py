@@ -27,6 +27,7 @@ CLIENTS = {"libca": [LIBCA], **{name: [PYTHON, ROOT / "clients" / f"client_{name
 
 IMAGE, IMAGE_680, IMAGE_10HZ = "area-detector:image", "area-detector:image-680", "area-detector:image-10hz"
 SCALARS = [f"ten-thousand:{i:05d}" for i in range(10000)]
+CORES = sorted(os.sched_getaffinity(0))
 MOVING = [f"moving:{i}" for i in range(10)]
 PUT = {"name": "ten-thousand:00004", "value": 4}  # the value that it has: a put that changes nothing but its stamp
 RING_MIB = 256  # holds what the clients below get in half a second: lo shows each packet twice
@@ -61,6 +62,11 @@ class Failed(Exception):
         self.code = code
 
 
+def on(cores):
+    """The IOC has the first core for itself, as in the benchmark: its service times are not those of a crowd."""
+    return ["taskset", "-c", ",".join(map(str, cores or CORES))]
+
+
 class Recording:
     """started: an ExitStack that ends every process."""
 
@@ -92,7 +98,7 @@ class Recording:
 
     def start_ioc(self):
         env_file = self.folder / "env"
-        ready = self.start_server("ioc", CAPLAY, "ioc", self.options.database, "--port", "0", "--env-file", env_file)
+        ready = self.start_server("ioc", *on(CORES[:1]), CAPLAY, "ioc", self.options.database, "--port", "0", "--env-file", env_file)
         self.filter = " or ".join(f"port {word.partition('=')[2]}" for word in ready.split()[1:])  # nothing else that uses lo
         for line in env_file.read_text().splitlines():
             name, _, value = line.removeprefix("export ").partition("=")
@@ -110,7 +116,7 @@ class Recording:
 
     def start_capture(self):
         """Returns once packets are being captured; from then on what it says goes to our stderr."""
-        capture = self.start("capture", CAPLAY, "capture", "-i", "lo", "-B", RING_MIB, "-w", self.options.trace, self.filter,
+        capture = self.start("capture", *on(CORES[1:]), CAPLAY, "capture", "-i", "lo", "-B", RING_MIB, "-w", self.options.trace, self.filter,
                              stderr=subprocess.PIPE)
         for line in capture.stderr:
             sys.stderr.write(line)
@@ -141,12 +147,11 @@ class Recording:
 
     def watchers(self):
         seconds, shared = self.options.seconds, min(self.options.seconds, SHARED_SECONDS)
-        jobs = [self.job(client, task="watch", names=MOVING + SCALARS[:20], seconds=seconds) for client in CLIENTS]
-        # One client monitors the image all the time: a replay of it runs at 120 Hz for as long as the benchmark measures.
-        for client, name, lasts in (("libca", IMAGE, seconds), ("pyepics", IMAGE, shared), ("caproto", IMAGE, shared),
-                                    ("libca", IMAGE_10HZ, seconds), ("libca", IMAGE_680, shared)):
-            jobs.append(self.job(client, task="monitor", name=name, seconds=lasts, warmup_s=0))
-        return jobs
+        # First the images, one client all the time: a replay of it runs at 120 Hz from its start for as long as the benchmark measures.
+        jobs = [self.job(client, task="monitor", name=name, seconds=lasts, warmup_s=0) for client, name, lasts in (
+            ("libca", IMAGE, seconds), ("libca", IMAGE_10HZ, seconds), ("libca", IMAGE_680, shared),
+            ("pyepics", IMAGE, shared), ("caproto", IMAGE, shared))]
+        return jobs + [self.job(client, task="watch", names=MOVING + SCALARS[:20], seconds=seconds) for client in CLIENTS]
 
     def put(self, client):
         return self.job(client, task="connect", names=[PUT["name"]], gets=1, put=PUT)
@@ -157,7 +162,7 @@ class Recording:
         path = self.folder / f"job-{self.jobs}.json"
         path.write_text(json.dumps(job | {"timeout_s": 60}))
         with open(path.with_suffix(".answer"), "w") as answer, open(path.with_suffix(".log"), "w") as log:
-            process = self.start(client, "nice", *CLIENTS[client], path, stdout=answer, stderr=log)  # the capture comes first
+            process = self.start(client, *on(CORES[1:]), "nice", *CLIENTS[client], path, stdout=answer, stderr=log)  # the capture comes first
         process.client, process.path = client, path
         return process
 
