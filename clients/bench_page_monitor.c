@@ -64,11 +64,14 @@ static void row_load(struct page *p, const struct bench_cell *cell, const struct
 static void row_frames(struct page *p, const struct bench_cell *cell, const struct bench_monitor_cell *m)
 {
     struct text_table *t = &p->table;
+    const struct bench_frames *f = &m->frames;
+    const uint64_t counts[] = {f->delivered, f->lost, f->merged, f->doubled + f->misordered};
     cells_step(p, cell);
-    text_cell(t, "%" PRIu64, m->frames.delivered);
-    text_cell(t, "%" PRIu64, m->frames.lost);
-    text_cell(t, "%" PRIu64, m->frames.merged);
-    text_cell(t, "%" PRIu64, m->frames.doubled + m->frames.misordered);
+    for (size_t i = 0; i < COUNT(counts); i++)
+        if (f->delivered > 0) /* by a good run */
+            text_cell(t, "%" PRIu64, counts[i]);
+        else
+            text_cell(t, "-");
     if (m->events_known)
         text_cell(t, "%" PRIu64, m->events_off);
     else
