@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -14,6 +13,8 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define FIFO_PRIORITY 20 /* among those of EPICS's own threads, which rsrv runs as SCHED_FIFO where it may */
 
 static void apply_env(char *const *env)
 {
@@ -34,6 +35,8 @@ static void apply_limits(const struct child_spec *spec)
                 CPU_SET(i, &set);
         sched_setaffinity(0, sizeof set, &set);
     }
+    if (spec->realtime)
+        sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = FIFO_PRIORITY});
     if (spec->nofile != 0) {
         struct rlimit limit = {spec->nofile, spec->nofile};
         setrlimit(RLIMIT_NOFILE, &limit);
@@ -89,6 +92,18 @@ pid_t child_spawn(const struct child_spec *spec, struct diag *diag)
         return diag_errno(diag, DIAG_ENVIRONMENT, "cannot start %s", spec->argv[0]);
     }
     return pid;
+}
+
+bool child_realtime_granted(void)
+{
+    struct sched_param before;
+    int policy = sched_getscheduler(0);
+    if (policy < 0 || sched_getparam(0, &before) < 0)
+        return false;
+    if (sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = FIFO_PRIORITY}) < 0)
+        return false;
+    sched_setscheduler(0, policy, &before);
+    return true;
 }
 
 int child_exit_code(int status)

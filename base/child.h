@@ -4,6 +4,7 @@
 
 #include "base/diag.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -13,12 +14,16 @@ struct child_spec {
     char *const *argv; /* argv[0] is looked up in PATH */
     char *const *env;  /* "NAME=VALUE" entries added to ours, or removed where they are just "NAME"; NULL-terminated, or NULL */
     const uint64_t *cores; /* bit i: core i allowed; NULL: as ours */
+    bool realtime;         /* SCHED_FIFO, where it is granted */
     unsigned nofile;       /* RLIMIT_NOFILE, 0: as ours */
     int in, out, err;      /* descriptors to become 0, 1, 2; -1: as ours */
 };
 
 /* pid, or -1 with DIAG_ENVIRONMENT (no such program...). The child gets SIGTERM if we die. */
 pid_t child_spawn(const struct child_spec *spec, struct diag *diag);
+
+/* Is SCHED_FIFO granted to us and our children? */
+bool child_realtime_granted(void);
 
 /* Exit code of a status from waitpid(), as a shell gives it: 128 + signal for a killed one. */
 int child_exit_code(int status);

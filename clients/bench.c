@@ -94,6 +94,7 @@ static int set_cores(struct bench_options *o, struct diag *diag)
         return diag_fail(diag, DIAG_ENVIRONMENT, "none of the first 64 cores may be used");
     o->server_cores = allowed & -allowed;
     o->client_cores = allowed & ~o->server_cores;
+    o->realtime = o->client_cores != 0 && child_realtime_granted();
     if (o->client_cores == 0)
         o->client_cores = allowed; /* one core only: the tables' head says so */
     return 0;

@@ -81,6 +81,7 @@ struct bench_options {
     uint64_t timeout_ns; /* of a run, what it waits for on purpose apart */
     unsigned first_core; /* the servers' */
     uint64_t server_cores, client_cores;
+    bool realtime;                 /* servers run as SCHED_FIFO */
     char folder[BENCH_PATH_BYTES]; /* of temporary files */
     uint16_t repeater_port;        /* our own */
     uint64_t repeater_drops;

@@ -20,8 +20,8 @@ static void print_pinning(const struct bench_options *o, FILE *out)
     char servers[200], clients[200];
     print_cores(o->server_cores, servers, sizeof servers);
     print_cores(o->client_cores, clients, sizeof clients);
-    fprintf(out, "pinning    servers: core %s; clients: core %s%s\n", servers, clients,
-            o->server_cores == o->client_cores ? " (one core only: they disturb each other)" : "");
+    fprintf(out, "pinning    servers: core %s, %s; clients: core %s%s\n", servers, o->realtime ? "SCHED_FIFO" : "no SCHED_FIFO",
+            clients, o->server_cores == o->client_cores ? " (one core only: they disturb each other)" : "");
     fprintf(out, "limits     nofile %u; one CA repeater of our own for all (port %u, %" PRIu64 " UDP drops)\n", BENCH_NOFILE,
             o->repeater_port, o->repeater_drops);
 }

@@ -105,6 +105,7 @@ static int serve(struct block *b, struct bench_server_report *report, struct dia
     const struct bench_server_start start = {.image = b->steps->kind == BENCH_MONITOR ? &image : NULL,
                                              .folder = o->folder,
                                              .cores = o->server_cores,
+                                             .realtime = o->realtime,
                                              .repeater_port = o->repeater_port};
     if (bench_server_start(&b->r->servers[b->server], &start, &target, diag) < 0)
         return -1;

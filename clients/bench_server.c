@@ -199,6 +199,7 @@ static int spawn(const struct bench_server_start *start, struct command_line *li
     t->pid = child_spawn(&(struct child_spec){.argv = line->argv,
                                               .env = env,
                                               .cores = &start->cores,
+                                              .realtime = start->realtime,
                                               .nofile = BENCH_NOFILE,
                                               .in = nothing,
                                               .out = out[1],

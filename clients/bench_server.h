@@ -45,6 +45,7 @@ struct bench_server_start {
     const struct bench_image *image; /* NULL: scalars only */
     const char *folder;              /* for its report and its log */
     uint64_t cores;
+    bool realtime; /* SCHED_FIFO */
     uint16_t repeater_port;
 };
 
