@@ -1,5 +1,5 @@
-/* What this machine needs at least for a request and an answer that waits for a timer, as replayed ones do: the median round
- * trip between two threads over loopback TCP. */
+/* What this machine needs at least for a request and an answer that waits for a timer, as replayed ones do: the lower quartile
+ * of round trips between two threads over loopback TCP. */
 #ifndef CAPLAY_REPLAY_FLOOR_H
 #define CAPLAY_REPLAY_FLOOR_H
 

@@ -46,21 +46,16 @@ static enum sim_class class_of(const struct trace_event *reply)
     }
 }
 
-/* Replies of one lane never overtake each other (ca-protocol 5.4). */
-enum lane { LANE_REPLIES, LANE_EVENTS, LANE_PUTS, LANE_NONE };
+/* Requests of one lane and circuit wait for each other (ca-protocol 5.4); puts do not. */
+enum lane { LANE_NONE, LANE_REPLIES, LANE_EVENTS, LANE_PUTS };
 
-/* Only what takes the server time: VERSION and ACCESS_RIGHTS come along with others. */
-static enum lane lane_of(const struct trace_event *e)
+static enum lane lane_of(enum sim_class class)
 {
-    if (e->command == WIRE_EVENT_ADD)
-        return e->flags & TRACE_UPDATE ? LANE_EVENTS : LANE_NONE;
-    const enum sim_class class = class_of(e);
-    return class == SIM_WRITE ? LANE_PUTS : class != SIM_CLASSES ? LANE_REPLIES : LANE_NONE;
-}
-
-static enum lane lane_of_class(enum sim_class class)
-{
-    return class == SIM_FIRST_UPDATE ? LANE_EVENTS : class == SIM_WRITE ? LANE_PUTS : LANE_REPLIES;
+    static const uint8_t lanes[SIM_CLASSES + 1] = {
+        [SIM_SEARCH] = LANE_REPLIES,      [SIM_CREATE] = LANE_REPLIES, [SIM_READ] = LANE_REPLIES, [SIM_WRITE] = LANE_PUTS,
+        [SIM_FIRST_UPDATE] = LANE_EVENTS, [SIM_ECHO] = LANE_REPLIES,   [SIM_CLASSES] = LANE_NONE,
+    };
+    return lanes[class];
 }
 
 /* npvs for what belongs to none; NAMES_NONE: to one that is not served. */
@@ -69,12 +64,20 @@ static uint32_t pv_of(const struct timeline *timeline, const struct trace_event 
     return e->pv == TRACE_NONE ? timeline->npvs : timeline->of_trace_pv[e->pv];
 }
 
+/* What is going on in one lane of a circuit. */
+struct lane_state {
+    uint64_t last_ns; /* its last reply */
+    uint32_t open;    /* requests under way */
+    uint32_t crowded; /* 1 + the last event at which there was more than one; 0: never */
+};
+
 struct collector {
     struct service *service;
     const struct trace *trace;
     const struct timeline *timeline;
     struct diag *diag;
-    uint64_t *last_ns; /* of each circuit: the last reply of the lane at hand; one more for what has no circuit */
+    uint8_t *lanes;            /* of each event that is a request and was answered: enum lane */
+    struct lane_state *states; /* of each circuit, and one for what has none; of the lane at hand */
 };
 
 /* Count each PV's times behind its start, then make starts of the counts. */
@@ -98,48 +101,76 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static uint64_t *last_of(const struct collector *c, const struct trace_event *e)
+static struct lane_state *state_of(const struct collector *c, const struct trace_event *e)
 {
-    return &c->last_ns[e->circuit != TRACE_NONE ? e->circuit : c->trace->ncircuits];
+    return &c->states[e->circuit != TRACE_NONE ? e->circuit : c->trace->ncircuits];
 }
 
-/* *queued: it had to wait for the reply before. */
-static uint64_t time_of(const struct collector *c, const struct trace_event *reply, bool *queued)
+static void on_request(const struct collector *c, uint32_t i)
+{
+    struct lane_state *state = state_of(c, &c->trace->events[i]);
+    if (state->open++ > 0)
+        state->crowded = i + 1;
+}
+
+static bool was_alone(const struct lane_state *state, const struct trace_event *reply)
+{
+    return reply->command == WIRE_WRITE_NOTIFY || state->crowded <= reply->peer;
+}
+
+static uint64_t time_of(const struct collector *c, const struct lane_state *state, const struct trace_event *reply)
 {
     const struct trace_event *request = &c->trace->events[reply->peer];
-    const uint64_t asked_ns = request->t_ns + request->span_ns, last_ns = *last_of(c, reply);
-    *queued = last_ns > asked_ns;
-    const uint64_t begin_ns = *queued ? last_ns : asked_ns;
+    uint64_t begin_ns = request->t_ns + request->span_ns;
+    if (!was_alone(state, reply) && state->last_ns > begin_ns)
+        begin_ns = state->last_ns;
     return reply->t_ns > begin_ns ? reply->t_ns - begin_ns : 0;
 }
 
-/* The times that did not wait come first in `sorted_ns`, the others from its end. */
-static void add_time(const struct collector *c, struct service_class *s, const struct trace_event *reply, uint32_t *nqueued)
+/* Called twice for each: count those that were alone, then, with the count known, take all. */
+static void on_reply(const struct collector *c, struct service_class *s, const struct trace_event *reply, bool counting)
 {
-    bool queued;
+    const struct lane_state *state = state_of(c, reply);
     const uint32_t pv = pv_of(c->timeline, reply);
     if (pv == NAMES_NONE)
         return;
-    const uint64_t ns = time_of(c, reply, &queued);
-    s->times_ns[s->start[pv] + s->next[pv]++] = ns;
-    s->sorted_ns[queued ? s->n - ++*nqueued : s->nsorted++] = ns;
+    const bool alone = was_alone(state, reply);
+    if (counting) {
+        s->nalone += alone;
+        return;
+    }
+    const uint64_t ns = time_of(c, state, reply);
+    const bool draws = !alone && s->nalone >= SERVICE_FEW;
+    s->times_ns[s->start[pv] + s->next[pv]++] = draws ? SERVICE_DRAW : ns;
+    if (!draws)
+        s->sorted_ns[s->nsorted++] = ns;
+}
+
+/* Follow one lane of all circuits through the trace; take the times of one class. */
+static void follow(const struct collector *c, enum sim_class class, bool counting)
+{
+    memset(c->states, 0, ((size_t)c->trace->ncircuits + 1) * sizeof *c->states);
+    for (uint32_t i = 0; i < c->trace->nevents; i++) {
+        const struct trace_event *e = &c->trace->events[i];
+        if (c->lanes[i] == lane_of(class))
+            on_request(c, i);
+        const enum sim_class its_class = class_of(e);
+        if (its_class == class)
+            on_reply(c, &c->service->classes[class], e, counting);
+        if (lane_of(its_class) != lane_of(class))
+            continue;
+        struct lane_state *state = state_of(c, e);
+        state->last_ns = e->t_ns;
+        state->open -= state->open > 0;
+    }
 }
 
 static void fill(const struct collector *c, enum sim_class class)
 {
     struct service_class *s = &c->service->classes[class];
-    uint32_t nqueued = 0;
-    memset(c->last_ns, 0, ((size_t)c->trace->ncircuits + 1) * sizeof *c->last_ns);
-    for (uint32_t i = 0; i < c->trace->nevents; i++) {
-        const struct trace_event *e = &c->trace->events[i];
-        if (class_of(e) == class)
-            add_time(c, s, e, &nqueued);
-        if (lane_of(e) == lane_of_class(class))
-            *last_of(c, e) = e->t_ns;
-    }
+    follow(c, class, true);
+    follow(c, class, false);
     memset(s->next, 0, ((size_t)c->service->npvs + 1) * sizeof *s->next);
-    if (s->nsorted == 0)
-        s->nsorted = s->n;
     qsort(s->sorted_ns, s->nsorted, sizeof *s->sorted_ns, by_value);
 }
 
@@ -160,15 +191,31 @@ static int collect(const struct collector *c, enum sim_class class)
     return 0;
 }
 
+static void mark_requests(const struct collector *c)
+{
+    for (uint32_t i = 0; i < c->trace->nevents; i++) {
+        const struct trace_event *e = &c->trace->events[i];
+        const enum lane lane = lane_of(class_of(e));
+        if (lane != LANE_NONE)
+            c->lanes[e->peer] = (uint8_t)lane;
+    }
+}
+
 int service_init(struct service *service, const struct trace *trace, const struct timeline *timeline, struct diag *diag)
 {
     *service = (struct service){.npvs = timeline->npvs};
     struct collector c = {.service = service, .trace = trace, .timeline = timeline, .diag = diag};
-    c.last_ns = calloc((size_t)trace->ncircuits + 1, sizeof *c.last_ns);
-    int result = c.last_ns != NULL ? 0 : diag_fail(diag, DIAG_ENVIRONMENT, "no memory for %u circuits", trace->ncircuits);
+    c.lanes = calloc((size_t)trace->nevents + 1, sizeof *c.lanes);
+    c.states = calloc((size_t)trace->ncircuits + 1, sizeof *c.states);
+    int result = 0;
+    if (c.lanes == NULL || c.states == NULL)
+        result = diag_fail(diag, DIAG_ENVIRONMENT, "no memory for the %u events of the trace", trace->nevents);
+    else
+        mark_requests(&c);
     for (unsigned kind = 0; kind < SIM_CLASSES && result == 0; kind++)
         result = collect(&c, kind);
-    free(c.last_ns);
+    free(c.lanes);
+    free(c.states);
     return result;
 }
 
@@ -202,10 +249,11 @@ uint64_t service_next(struct service *service, uint32_t pv, enum sim_class class
         return 0;
     if (pv == SERVICE_NO_PV)
         pv = service->npvs;
-    uint32_t k = s->next[pv]++, mine = s->start[pv + 1] - s->start[pv];
-    if (k < mine)
-        return s->times_ns[s->start[pv] + k];
-    uint64_t draw = scramble(scramble(scramble(SEED + class) + pv) + k);
+    const uint32_t k = s->next[pv]++, mine = s->start[pv + 1] - s->start[pv];
+    const uint64_t recorded = k < mine ? s->times_ns[s->start[pv] + k] : SERVICE_DRAW;
+    if (recorded != SERVICE_DRAW)
+        return recorded;
+    const uint64_t draw = scramble(scramble(scramble(SEED + class) + pv) + k);
     return s->sorted_ns[draw % s->nsorted];
 }
 

@@ -1,10 +1,15 @@
-/* Service times of a recording: from a request's last byte to its reply's first byte, at the capture. Where the reply before, of
- * the same circuit and lane, came later than the request, the time runs from that reply: a client that asks for 10,000 values at
- * once waits for its own queue, and another that asks for one must not.
+/* Service times of a recording: from a request's last byte to its reply's first byte, at the capture.
  *
  * The k-th request of a class for a PV gets the k-th recorded time of that PV; what goes on longer than the recording draws from
- * the recorded times of its class that were not behind another (from all, if there are none). Draws depend on the PV, the class
- * and k alone, so that the order in which clients ask changes nothing. */
+ * the recorded times of its class. Draws depend on the PV, the class and k alone, so that the order in which clients ask changes
+ * nothing.
+ *
+ * A client that asks for 10,000 values at once waits for its own queue and for the server's full buffer; another that asks for
+ * one must not. So where several requests of a lane and circuit were under way at once (ca-protocol 5.3, 5.4) a time tells
+ * little of its request: it is replaced by a draw from those of its class that were alone. Where these are fewer than
+ * SERVICE_FEW, times run from the reply before instead.
+ *
+ * Puts are always taken as they are: rsrv completes each when its record is done. */
 #ifndef CAPLAY_REPLAY_SERVICE_H
 #define CAPLAY_REPLAY_SERVICE_H
 
@@ -17,11 +22,14 @@
 struct service_class {
     uint64_t *sorted_ns; /* those to draw from */
     uint32_t nsorted;
-    uint32_t n;      /* all */
-    uint32_t *start; /* of each PV's times in `times_ns`; one more at the end, and one PV for SERVICE_NO_PV */
-    uint64_t *times_ns;
-    uint32_t *next; /* how many of a PV's times were given out; grows beyond them */
+    uint32_t n, nalone; /* all; those that were alone */
+    uint32_t *start;    /* of each PV's times in `times_ns`; one more at the end, and one PV for SERVICE_NO_PV */
+    uint64_t *times_ns; /* SERVICE_DRAW: draw */
+    uint32_t *next;     /* how many of a PV's times were given out; grows beyond them */
 };
+
+#define SERVICE_DRAW UINT64_MAX
+#define SERVICE_FEW  20u
 
 struct service {
     struct service_class classes[SIM_CLASSES];

@@ -196,7 +196,7 @@ def test_what_the_recording_lacks_is_said(recording):
     with cahelp.server("replay", recording.path) as replay:
         said = replay.stderr()
     assert re.search(r"\d+ PVs, \d+ updates in ", said)
-    assert re.search(r"service time read +\d+ recorded, \d+ of them alone: p50 [\d.]+ us, p99 [\d.]+ us", said)
+    assert re.search(r"service time read +\d+ recorded, \d+ of them alone; p50 [\d.]+ us, p99 [\d.]+ us", said)
     assert re.search(r"5 PVs? without units or limits: no client asked for them", said)  # watched, never read
 
 

@@ -90,28 +90,63 @@ static void further_requests_draw_from_their_class(void **state)
     done(&f);
 }
 
-/* Ten requests at once, answered every 20 us: each takes 20 us, and only the first was alone. */
-static void waiting_for_ones_own_queue_is_no_service(void **state)
+/* n requests at once for PV 0, of which the k-th is answered after (k + 1) x 20 us. */
+static void ask_at_once(struct maker *m, uint32_t pv, enum wire_command command, uint64_t t_us, unsigned n)
+{
+    struct trace_event e = {
+        .t_ns = t_us * 1000, .command = (uint16_t)command, .pv = pv, .circuit = maker_circuit(m, 1000), .peer = TRACE_NONE};
+    uint32_t requests[16];
+    for (unsigned k = 0; k < n; k++)
+        requests[k] = maker_event(m, e, NULL);
+    e.flags = TRACE_FROM_SERVER;
+    for (unsigned k = 0; k < n; k++) {
+        e.t_ns += 20000;
+        e.peer = requests[k];
+        maker_event(m, e, NULL);
+    }
+}
+
+static void a_crowd_draws_from_those_that_were_alone(void **state)
 {
     (void)state;
     struct fixture f;
     struct maker m = maker_begin();
-    uint32_t x = maker_pv(&m, "x", WIRE_DOUBLE, 1), circuit = maker_circuit(&m, 1000);
-    struct trace_event e = {.command = WIRE_READ_NOTIFY, .pv = x, .circuit = circuit, .peer = TRACE_NONE};
-    uint32_t requests[10];
-    for (unsigned k = 0; k < 10; k++)
-        requests[k] = maker_event(&m, e, NULL);
-    e.flags = TRACE_FROM_SERVER;
-    for (unsigned k = 0; k < 10; k++) {
-        e.t_ns = (k + 1) * UINT64_C(20000);
-        e.peer = requests[k];
-        maker_event(&m, e, NULL);
-    }
+    uint32_t x = maker_pv(&m, "x", WIRE_DOUBLE, 1);
+    ask_at_once(&m, x, WIRE_READ_NOTIFY, 0, 10);
+    for (uint64_t k = 0; k < SERVICE_FEW; k++)
+        exchange(&m, x, WIRE_READ_NOTIFY, 5000 + 100 * k, 7);
     build(&f, &m);
-    for (unsigned k = 0; k < 10; k++)
+    for (unsigned k = 0; k < 10 + SERVICE_FEW + 5; k++)
+        assert_int_equal(service_next(&f.service, 0, SIM_READ), 7000);
+    assert_int_equal(f.service.classes[SIM_READ].n, 10 + SERVICE_FEW);
+    assert_int_equal(f.service.classes[SIM_READ].nalone, SERVICE_FEW);
+    done(&f);
+}
+
+static void a_crowd_without_others_counts_from_reply_to_reply(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct maker m = maker_begin();
+    uint32_t x = maker_pv(&m, "x", WIRE_DOUBLE, 1);
+    ask_at_once(&m, x, WIRE_READ_NOTIFY, 0, 10);
+    build(&f, &m);
+    for (int k = 0; k < 12; k++)
         assert_int_equal(service_next(&f.service, 0, SIM_READ), 20000);
-    assert_int_equal(f.service.classes[SIM_READ].n, 10);
-    assert_int_equal(f.service.classes[SIM_READ].nsorted, 1);
+    done(&f);
+}
+
+/* Two motors move at once: each put takes its own time. */
+static void puts_take_their_own_time(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct maker m = maker_begin();
+    uint32_t x = maker_pv(&m, "x", WIRE_DOUBLE, 1);
+    ask_at_once(&m, x, WIRE_WRITE_NOTIFY, 0, 3);
+    build(&f, &m);
+    for (unsigned k = 1; k <= 3; k++)
+        assert_int_equal(service_next(&f.service, 0, SIM_WRITE), k * 20000);
     done(&f);
 }
 
@@ -291,11 +326,18 @@ static void puts_can_be_refused_or_ignored(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_kth_request_gets_the_kth_time),  cmocka_unit_test(further_requests_draw_from_their_class),
-        cmocka_unit_test(what_was_never_asked_takes_no_time), cmocka_unit_test(waiting_for_ones_own_queue_is_no_service),
-        cmocka_unit_test(quantiles_are_of_the_class),         cmocka_unit_test(the_floor_is_measured),
-        cmocka_unit_test(values_change_when_they_are_due),    cmocka_unit_test(what_is_faster_than_a_timer_is_answered_at_once),
-        cmocka_unit_test(a_put_lasts_until_the_next_update),  cmocka_unit_test(puts_can_be_refused_or_ignored),
+        cmocka_unit_test(the_kth_request_gets_the_kth_time),
+        cmocka_unit_test(further_requests_draw_from_their_class),
+        cmocka_unit_test(what_was_never_asked_takes_no_time),
+        cmocka_unit_test(a_crowd_draws_from_those_that_were_alone),
+        cmocka_unit_test(a_crowd_without_others_counts_from_reply_to_reply),
+        cmocka_unit_test(puts_take_their_own_time),
+        cmocka_unit_test(quantiles_are_of_the_class),
+        cmocka_unit_test(the_floor_is_measured),
+        cmocka_unit_test(values_change_when_they_are_due),
+        cmocka_unit_test(what_is_faster_than_a_timer_is_answered_at_once),
+        cmocka_unit_test(a_put_lasts_until_the_next_update),
+        cmocka_unit_test(puts_can_be_refused_or_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
