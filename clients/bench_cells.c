@@ -118,7 +118,7 @@ static void add_run(const struct bench_run *run, struct bench_monitor_cell *m, s
     if (run->rss_peak > m->rss_peak)
         m->rss_peak = run->rss_peak;
     add_frames(&m->frames, &run->frames);
-    m->events_known = run->report.known && !run->step->at_once;
+    m->events_known = run->report.events_known && !run->step->at_once;
     m->events_off += run->report.events_off;
     m->events_off_ns += run->report.events_off_ns;
 }

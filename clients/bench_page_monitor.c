@@ -86,7 +86,7 @@ static void print_shared_events(const struct page *p, const struct bench_step *s
     char spans[TEXT_NUMBER];
     for (size_t i = 0; i < p->r->nruns; i++) {
         const struct bench_run *run = &p->r->runs[i];
-        if (run->server != p->server || run->step != step || run->repeated || !run->report.known)
+        if (run->server != p->server || run->step != step || run->repeated || !run->report.events_known)
             continue;
         fprintf(p->out, "* all clients at once, EVENTS_OFF of all, arrays %s: %" PRIu64 " times, %s\n",
                 step->max_bytes ? BENCH_MAX_BYTES : "unset", run->report.events_off,
@@ -111,7 +111,7 @@ void page_monitors(struct page *p)
     fprintf(p->out, "Monitor an image: CPU of the process, each second; max array: EPICS_CA_MAX_ARRAY_BYTES%s\n",
             shared ? "; *: all clients at once" : "");
     print_rows(p, load, COUNT(load), row_load);
-    fprintf(p->out, "Frames: all sums right; lost: sent and never seen by the callback; merged: in the server's queue\n");
+    fprintf(p->out, "Frames: all sums right; lost: sent and never seen by the callback; merged: in the server's queue; EVENTS_OFF: by the server's report, on an IOC heard on lo\n");
     print_rows(p, frames, COUNT(frames), row_frames);
     for (size_t i = 0; i < p->r->nsteps; i++)
         if (p->r->steps[i].at_once)

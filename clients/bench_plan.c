@@ -1,6 +1,7 @@
 /* The procedure: groups of steps, in rounds, on server after server, client after client, so that whatever changes on the machine
  * meanwhile meets all alike. What an invalid server served is done again. */
 #include "clients/bench.h"
+#include "clients/bench_flow.h"
 #include "clients/bench_progress.h"
 
 #include <inttypes.h>
@@ -110,8 +111,13 @@ static int serve(struct block *b, struct bench_server_report *report, struct dia
     if (bench_server_start(&b->r->servers[b->server], &start, &target, diag) < 0)
         return -1;
     b->r->nstarts++;
+    struct bench_flow flow = {.pid = 0};
+    if (b->r->servers[b->server].kind == BENCH_IOC && b->steps->kind == BENCH_MONITOR)
+        bench_flow_start(&flow, o->folder, target.udp, o->server_cores);
     int failed = run_steps(b, &target, diag);
     bench_server_stop(&target, report);
+    if (flow.pid != 0)
+        report->events_known = bench_flow_stop(&flow, report);
     return failed;
 }
 

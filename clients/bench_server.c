@@ -266,6 +266,7 @@ static void read_report(const struct bench_target *t, struct bench_server_report
     r->posts = number(image, "posts");
     r->sent = number(image, "sent");
     r->merged = number(image, "merged");
+    r->events_known = true;
     r->events_off = number(json, "events_off");
     r->events_off_ns = number(json, "events_off_ns");
     r->searches = number(json, "searches");
