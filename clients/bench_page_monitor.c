@@ -111,7 +111,8 @@ void page_monitors(struct page *p)
     fprintf(p->out, "Monitor an image: CPU of the process, each second; max array: EPICS_CA_MAX_ARRAY_BYTES%s\n",
             shared ? "; *: all clients at once" : "");
     print_rows(p, load, COUNT(load), row_load);
-    fprintf(p->out, "Frames: all sums right; lost: sent and never seen by the callback; merged: in the server's queue; EVENTS_OFF: by the server's report, on an IOC heard on lo\n");
+    fprintf(p->out, "Frames: all sums right; lost: sent and never seen by the callback; merged: in the server's queue;\n"
+                    "EVENTS_OFF: by the server's report, an IOC's by what is heard on lo\n");
     print_rows(p, frames, COUNT(frames), row_frames);
     for (size_t i = 0; i < p->r->nsteps; i++)
         if (p->r->steps[i].at_once)
