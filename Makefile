@@ -2,6 +2,7 @@
 PRESET ?= release
 BUILD = build$(patsubst release,,$(PRESET:asan=-asan))
 PROFILE = quick
+RECORD_full = --both-images
 
 .PHONY: all setup bench bench-full test test-asan format clean
 
@@ -15,7 +16,7 @@ setup:
 
 # Record a real IOC, then measure every client on it, on its replay and on the synthesized server.
 bench: all
-	@build/libexec/record.py build/bench.db build/bench.catrace
+	@build/libexec/record.py $(RECORD_$(PROFILE)) build/bench.db build/bench.catrace
 	@build/caplay bench --profile $(PROFILE) --output report \
 	    --server ioc:build/bench.db --server replay:build/bench.catrace --server sim
 

@@ -213,20 +213,37 @@ int options_parse(const struct option_command *c, int argc, char **argv, void *i
     return check_operands(c, result->operands.count, diag);
 }
 
+/* Lines of the page, two blanks in; the text may end without a newline. */
+static void print_lines(const char *heading, const char *text, FILE *out)
+{
+    fprintf(out, "%s\n", heading);
+    while (*text != '\0') {
+        size_t length = strcspn(text, "\n");
+        fprintf(out, "%s%.*s\n", length > 0 ? "  " : "", (int)length, text);
+        text += length + (text[length] == '\n');
+    }
+    fputc('\n', out);
+}
+
+static void print_option(const struct option *o, FILE *out)
+{
+    char left[80];
+    snprintf(left, sizeof left, "%s%.1s%s--%s%s%s", o->letter ? "-" : "", o->letter ? &o->letter : "", o->letter ? ", " : "",
+             o->name, o->metavar ? " " : "", o->metavar ? o->metavar : "");
+    fprintf(out, "  %-30s %s\n", left, o->help);
+}
+
 void options_help(const struct option_command *c, FILE *out)
 {
-    fprintf(out, "NAME\n  caplay %s\n\nSYNOPSIS\n  caplay %s %s\n\nDESCRIPTION\n%s\n\nOPTIONS\n", c->name, c->name, c->synopsis,
-            c->about);
-    for (size_t i = 0; i < c->noptions; i++) {
-        const struct option *o = &c->options[i];
-        char left[80];
-        snprintf(left, sizeof left, "%s%.1s%s--%s%s%s", o->letter ? "-" : "", o->letter ? &o->letter : "", o->letter ? ", " : "",
-                 o->name, o->metavar ? " " : "", o->metavar ? o->metavar : "");
-        fprintf(out, "  %-30s %s\n", left, o->help);
-    }
-    fprintf(out,
-            "  %-30s %s\n\nEXAMPLES\n%s\n\nEXIT CODES\n"
-            "  0 good, 1 difference, 2 usage or unreadable file, 3 measurement invalid,\n"
-            "  4 a client failed, 5 environment (port, permission, missing part), 77 skipped\n",
-            "--help", "this page", c->examples);
+    const char *caplay = strncmp(c->name, "caplay", 6) == 0 ? "" : "caplay "; /* a helper program bears its own name */
+    fprintf(out, "NAME\n  %s%s\n\nSYNOPSIS\n  %s%s %s\n\n", caplay, c->name, caplay, c->name, c->synopsis);
+    print_lines("DESCRIPTION", c->about, out);
+    fprintf(out, "OPTIONS\n");
+    for (size_t i = 0; i < c->noptions; i++)
+        print_option(&c->options[i], out);
+    fprintf(out, "  %-30s %s\n\n", "--help", "this page");
+    print_lines("EXAMPLES", c->examples, out);
+    fprintf(out, "EXIT CODES\n"
+                 "  0 good, 1 difference, 2 usage or unreadable file, 3 measurement invalid,\n"
+                 "  4 a client failed, 5 environment (port, permission, missing part), 77 skipped\n");
 }

@@ -48,8 +48,8 @@ struct option {
 struct option_command {
     const char *name;     /* "replay" */
     const char *synopsis; /* "FILE [options] [-- COMMAND]" */
-    const char *about;    /* a paragraph or more */
-    const char *examples; /* lines, two blanks in front */
+    const char *about;    /* lines; the page indents them */
+    const char *examples; /* the same */
     const struct option *options;
     size_t noptions;
     unsigned min_operands, max_operands;

@@ -44,17 +44,17 @@ static const struct option_command command = {
     .name = "capture",
     .synopsis = "-i IF | -r FILE  -w FILE  [options] ['pcap filter']",
     .about =
-        "  Records Channel Access traffic: from packets of an interface or of a capture file to a trace, which `caplay info`,\n"
-        "  `dump` and `replay` read. TCP is put in order, every message is decoded, each reply is tied to its request. What the\n"
-        "  recording lacks (packets that the kernel dropped, gaps, cut packets, circuits joined midway) is printed at the end\n"
-        "  and kept in the trace.\n\n"
-        "  SIGINT (Ctrl-C) and SIGTERM end a capture cleanly. \"capturing on IF\" on standard error says that from now on\n"
-        "  no packet is missed. The letters are tcpdump's, but for -B, which counts in MiB. Servers are known by their SYN,\n"
-        "  by search replies and beacons that were captured, by port 5064, by --port, or by what they say.",
-    .examples = "  caplay capture -i lo -w lo.catrace\n"
-                "  caplay capture -i eth0 --for 10min -w night.catrace 'host 10.0.0.7'\n"
-                "  caplay capture -i eth0 -w evidence.pcapng 'tcp port 5064 or udp port 5064 or udp port 5065'\n"
-                "  caplay capture -r evidence.pcapng -w evidence.catrace",
+        "Records Channel Access traffic: from packets of an interface or of a capture file to a trace, which `caplay info`,\n"
+        "`dump` and `replay` read. TCP is put in order, every message is decoded, each reply is tied to its request. What the\n"
+        "recording lacks (packets that the kernel dropped, gaps, cut packets, circuits joined midway) is printed at the end\n"
+        "and kept in the trace.\n\n"
+        "SIGINT (Ctrl-C) and SIGTERM end a capture cleanly. \"capturing on IF\" on standard error says that from now on\n"
+        "no packet is missed. The letters are tcpdump's, but for -B, which counts in MiB. Servers are known by their SYN,\n"
+        "by search replies and beacons that were captured, by port 5064, by --port, or by what they say.",
+    .examples = "caplay capture -i lo -w lo.catrace\n"
+                "caplay capture -i eth0 --for 10min -w night.catrace 'host 10.0.0.7'\n"
+                "caplay capture -i eth0 -w evidence.pcapng 'tcp port 5064 or udp port 5064 or udp port 5065'\n"
+                "caplay capture -r evidence.pcapng -w evidence.catrace",
     .options = options,
     .noptions = sizeof options / sizeof *options,
     .max_operands = OPTION_LIST_MAX,

@@ -70,10 +70,10 @@ static const struct option_command command = {
         "which. HOST:PORT is a server that runs already and has the PVs of `caplay ioc build/bench.db`. `sim` is "
         "sim:ten-thousand to\n"
         "connect to and sim:area-detector to monitor.",
-    .examples = "  caplay bench\n"
-                "  caplay bench --server ioc:build/bench.db --server replay:build/bench.catrace --server sim\n"
-                "  caplay bench --client pyca,psp --only connect --runs 5\n"
-                "  caplay bench --client libca,'cmd:./my-client --fast' --only monitor\n",
+    .examples = "caplay bench\n"
+                "caplay bench --server ioc:build/bench.db --server replay:build/bench.catrace --server sim\n"
+                "caplay bench --client pyca,psp --only connect --runs 5\n"
+                "caplay bench --client libca,'cmd:./my-client --fast' --only monitor\n",
     .options = options,
     .noptions = sizeof options / sizeof *options,
     .max_operands = 0,

@@ -41,8 +41,8 @@ static const struct option_command command = {
         "With a COMMAND: runs it with the environment that a client needs, ends the IOC, and returns the command's exit code.\n"
         "Records with info(caplay:frames, \"120Hz\") (waveform) or info(caplay:count, \"10Hz\") (ai) move at that rate.\n"
         "What EPICS Base has to say goes to stderr. A .db that it cannot load: exit code 2; a port in use: 5.",
-    .examples = "  caplay ioc build/bench.db\n"
-                "  caplay ioc motors.db --macros P=TEST: --port 0 -- caget TEST:m1",
+    .examples = "caplay ioc build/bench.db\n"
+                "caplay ioc motors.db --macros P=TEST: --port 0 -- caget TEST:m1",
     .options = options,
     .noptions = sizeof options / sizeof *options,
     .min_operands = 1,

@@ -52,6 +52,7 @@ def parse_options():
     parser = argparse.ArgumentParser(description="Record the benchmark's IOC while three real clients use it.")
     parser.add_argument("database", help="the IOC's database, made by the build: build/bench.db")
     parser.add_argument("trace", help="the recording to write")
+    parser.add_argument("--both-images", action="store_true", help="watch the 680x480 image as long as the other: 1 GB more")
     parser.add_argument("--seconds", type=float, default=12, metavar="N", help="how long the moving PVs are watched (default 12)")
     return parser.parse_args()
 
@@ -149,7 +150,7 @@ class Recording:
         seconds, shared = self.options.seconds, min(self.options.seconds, SHARED_SECONDS)
         # First the images, one client all the time: a replay of it runs at 120 Hz from its start for as long as the benchmark measures.
         jobs = [self.job(client, task="monitor", name=name, seconds=lasts, warmup_s=0) for client, name, lasts in (
-            ("libca", IMAGE, seconds), ("libca", IMAGE_10HZ, seconds), ("libca", IMAGE_680, shared),
+            ("libca", IMAGE, seconds), ("libca", IMAGE_10HZ, seconds), ("libca", IMAGE_680, seconds if self.options.both_images else shared),
             ("pyepics", IMAGE, shared), ("caproto", IMAGE, shared))]
         return jobs + [self.job(client, task="watch", names=MOVING + SCALARS[:20], seconds=seconds) for client in CLIENTS]
 

@@ -58,10 +58,10 @@ static const struct option_command command = {
         "not hold (units that no client asked for, bytes that were lost) is said at start.\n\n"
         "Exit codes: 0 good, or COMMAND's; 1 --unknown fail and a name was unknown; 2 usage, or the file cannot be read;\n"
         "5 port in use, no memory.",
-    .examples = "  caplay replay beamline.catrace\n"
-                "  caplay replay beamline.catrace --speed 10 --loop 0\n"
-                "  caplay replay image.catrace --rate 120Hz --loop 0 --latency 0\n"
-                "  caplay replay beamline.catrace --port 0 -- python3 my_client.py\n",
+    .examples = "caplay replay beamline.catrace\n"
+                "caplay replay beamline.catrace --speed 10 --loop 0\n"
+                "caplay replay image.catrace --rate 120Hz --loop 0 --latency 0\n"
+                "caplay replay beamline.catrace --port 0 -- python3 my_client.py\n",
     .options = options,
     .noptions = sizeof options / sizeof *options,
     .min_operands = 1,

@@ -34,8 +34,8 @@ static const struct option_command command = {
         "kept\n"
         "  area-detector   images of DBR_SHORT whose first four elements are the frame's serial number, most significant first,\n"
         "                  and whose time stamp is the time at which the frame was due",
-    .examples = "  caplay sim ten-thousand --port 0 -- python3 client.py\n"
-                "  caplay sim area-detector --rate 120Hz --size 680x480 --pv CAM:IMAGE --report report.json\n",
+    .examples = "caplay sim ten-thousand --port 0 -- python3 client.py\n"
+                "caplay sim area-detector --rate 120Hz --size 680x480 --pv CAM:IMAGE --report report.json\n",
     .options = options,
     .noptions = sizeof options / sizeof *options,
     .min_operands = 1,

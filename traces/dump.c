@@ -30,31 +30,31 @@ static const struct option_command dump_command = {
     .name = "dump",
     .synopsis = "FILE [--format text|jsonl] [--pv GLOB] [--circuit N]",
     .about =
-        "  Prints the messages of a trace in the order of time, one a line:\n\n"
-        "    SECONDS #CIRCUIT ARROW COMMAND PV name=value...\n\n"
-        "  Seconds count from the first packet. The arrow -> is client to server, <- is server to client. A message that\n"
-        "  concerns no PV, or one whose name was not captured, has - in its place. Of an array the first 8 values are\n"
-        "  shown. `service` is the time from the capture of a request's last byte to that of this reply's first.\n\n"
-        "  --format jsonl prints one JSON object a line, with these members:\n"
-        "    index, peer        number of the message; that of the request it answers, or of an update's EVENT_ADD; or null\n"
-        "    t_ns, span_ns      nanoseconds from the first packet to this message's first byte; from there to its last\n"
-        "    circuit            number of the circuit (all UDP of one client's socket counts as one)\n"
-        "    from               \"client\" or \"server\"\n"
-        "    command, pv        names; a command without a name is a number; pv may be null\n"
-        "    size               payload bytes, padding included\n"
-        "    type, status       \"TIME_DOUBLE\", \"ECA_NORMAL\"; numbers where they have no name\n"
-        "    count, minor, priority, sequence, port, address, beacon, cid, sid, ioid, subid, rights (1 read, 2 write), mask\n"
-        "                       what the header and EVENT_ADD's payload hold, where the command has it\n"
-        "    p1, p2             header fields of an unknown command\n"
-        "    role               of an EVENT_ADD from a server: \"first\", \"update\", \"cancelled\"\n"
-        "    about, text        ERROR: the command it is about, and its message; text: also the name in CLIENT_NAME, HOST_NAME\n"
-        "    value, elements    the first 8 values (NaN and infinities: null), and how many there are\n"
-        "    severity, alarm    numbers as EPICS has them, where the type has them\n"
-        "    seconds, nanoseconds   the time stamp, since 1990-01-01 00:00:00 UTC, where the type has it\n"
-        "    service_ns         service time of a reply",
-    .examples = "  caplay dump run.catrace | less\n"
-                "  caplay dump --pv 'area-detector:*' --circuit 3 run.catrace\n"
-                "  caplay dump --format jsonl run.catrace | jq 'select(.service_ns > 1000000)'",
+        "Prints the messages of a trace in the order of time, one a line:\n\n"
+        "  SECONDS #CIRCUIT ARROW COMMAND PV name=value...\n\n"
+        "Seconds count from the first packet. The arrow -> is client to server, <- is server to client. A message that\n"
+        "concerns no PV, or one whose name was not captured, has - in its place. Of an array the first 8 values are\n"
+        "shown. `service` is the time from the capture of a request's last byte to that of this reply's first.\n\n"
+        "--format jsonl prints one JSON object a line, with these members:\n"
+        "  index, peer        number of the message; that of the request it answers, or of an update's EVENT_ADD; or null\n"
+        "  t_ns, span_ns      nanoseconds from the first packet to this message's first byte; from there to its last\n"
+        "  circuit            number of the circuit (all UDP of one client's socket counts as one)\n"
+        "  from               \"client\" or \"server\"\n"
+        "  command, pv        names; a command without a name is a number; pv may be null\n"
+        "  size               payload bytes, padding included\n"
+        "  type, status       \"TIME_DOUBLE\", \"ECA_NORMAL\"; numbers where they have no name\n"
+        "  count, minor, priority, sequence, port, address, beacon, cid, sid, ioid, subid, rights (1 read, 2 write), mask\n"
+        "                     what the header and EVENT_ADD's payload hold, where the command has it\n"
+        "  p1, p2             header fields of an unknown command\n"
+        "  role               of an EVENT_ADD from a server: \"first\", \"update\", \"cancelled\"\n"
+        "  about, text        ERROR: the command it is about, and its message; text: also the name in CLIENT_NAME, HOST_NAME\n"
+        "  value, elements    the first 8 values (NaN and infinities: null), and how many there are\n"
+        "  severity, alarm    numbers as EPICS has them, where the type has them\n"
+        "  seconds, nanoseconds   the time stamp, since 1990-01-01 00:00:00 UTC, where the type has it\n"
+        "  service_ns         service time of a reply",
+    .examples = "caplay dump run.catrace | less\n"
+                "caplay dump --pv 'area-detector:*' --circuit 3 run.catrace\n"
+                "caplay dump --format jsonl run.catrace | jq 'select(.service_ns > 1000000)'",
     .options = dump_options,
     .noptions = sizeof dump_options / sizeof *dump_options,
     .min_operands = 1,

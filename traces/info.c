@@ -21,13 +21,13 @@ static const struct option info_options[] = {
 static const struct option_command info_command = {
     .name = "info",
     .synopsis = "FILE [--pvs N]",
-    .about = "  Tells what a trace holds: its source and time span, whether anything is missing, circuits, PVs, messages by\n"
-             "  kind, and service times (from the capture of a request's last byte to that of its reply's first).\n\n"
-             "  Each line begins with a word that says what it is (source, start, duration, complete or incomplete, circuit,\n"
-             "  pv, messages, service...); lines that begin with # name the columns. Names are one word: blanks and bytes\n"
-             "  that are no printable ASCII are shown as \\xNN. A rate is that of one subscription.",
-    .examples = "  caplay info run.catrace\n"
-                "  caplay info --pvs 0 run.catrace | grep '^pv '",
+    .about = "Tells what a trace holds: its source and time span, whether anything is missing, circuits, PVs, messages by\n"
+             "kind, and service times (from the capture of a request's last byte to that of its reply's first).\n\n"
+             "Each line begins with a word that says what it is (source, start, duration, complete or incomplete, circuit,\n"
+             "pv, messages, service...); lines that begin with # name the columns. Names are one word: blanks and bytes\n"
+             "that are no printable ASCII are shown as \\xNN. A rate is that of one subscription.",
+    .examples = "caplay info run.catrace\n"
+                "caplay info --pvs 0 run.catrace | grep '^pv '",
     .options = info_options,
     .noptions = sizeof info_options / sizeof *info_options,
     .min_operands = 1,
