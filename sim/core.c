@@ -36,6 +36,10 @@ static void queue_update(struct sim_subscription *s, const struct queue_update *
     struct sim_circuit *c = s->channel->circuit;
     if (queue_post(&c->events, &s->slot, update) != QUEUE_ADDED)
         s->channel->pv->merged++;
+    if (queue_is_pressed(&s->slot)) {
+        c->sim->is_pressed = true;
+        c->sim->pressed_ns = c->events.last_due_ns > c->sim->pressed_ns ? c->events.last_due_ns : c->sim->pressed_ns;
+    }
     sim_mark_dirty(c);
 }
 

@@ -37,6 +37,8 @@ struct sim {
     uint32_t next_sid;            /* never reused */
     struct sim_circuit *circuits, *dirty;
     struct sim_pv *posted; /* PVs that have posted */
+    bool is_pressed;       /* some circuit's queue has no room for the next post: let it send; the caller resets it */
+    uint64_t pressed_ns;   /* until when what fills such a queue may not leave */
     struct sim_counts counts;
     struct histogram late[SIM_OWNERS];
 };

@@ -93,6 +93,11 @@ enum queue_outcome queue_post(struct queue *q, struct queue_slot *slot, const st
     return QUEUE_ADDED;
 }
 
+bool queue_is_pressed(const struct queue_slot *slot)
+{
+    return slot->pending > 0 && (!slot->copies || QUEUE_ENTRIES - slot->ring->used <= QUEUE_REPLACE_AT);
+}
+
 static void advance(struct queue *q, struct queue_ring *ring)
 {
     ring->get = (ring->get + 1) % QUEUE_ENTRIES;

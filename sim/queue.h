@@ -72,6 +72,9 @@ void queue_remove(struct queue_slot *slot);
 
 enum queue_outcome queue_post(struct queue *q, struct queue_slot *slot, const struct queue_update *update);
 
+/* Would the next post cost one that waits? Whoever makes posts faster than they are due sends these first. */
+bool queue_is_pressed(const struct queue_slot *slot);
+
 /* The entry to leave next, whether its time has come or not; NULL if there is none or EVENTS_OFF holds it back. */
 struct queue_entry *queue_first(struct queue *q);
 void queue_pop(struct queue *q); /* the entry that queue_first() gave */

@@ -50,12 +50,20 @@ static uint64_t message_limit(void)
 
 /* ---- the loop's callbacks ---- */
 
+/* What may come at once comes after a look at the sockets, and not into a queue that is full of what has to wait. */
+static uint64_t next_change_ns(struct server *s, uint64_t now_ns)
+{
+    const uint64_t next_ns = sim_next_ns(&s->sim);
+    if (next_ns > 0)
+        return next_ns;
+    return (s->sim.pressed_ns > now_ns ? s->sim.pressed_ns : now_ns) + 1;
+}
+
 static void serve(void *arg, uint64_t now_ns)
 {
     struct server *s = arg;
     tcp_serve(s, now_ns);
-    const uint64_t next_ns = sim_next_ns(&s->sim);
-    schedule_set(&s->loop.schedule, &s->changes, next_ns > 0 ? next_ns : now_ns + 1); /* at once: after a look at the sockets */
+    schedule_set(&s->loop.schedule, &s->changes, next_change_ns(s, now_ns));
 }
 
 static bool prepare(void *arg, uint64_t until_ns)
@@ -64,13 +72,16 @@ static bool prepare(void *arg, uint64_t until_ns)
     return source->calls->prepare(source->self, until_ns);
 }
 
-/* Arrays go out at once: until then their next change would take their place. */
+/* Changes that are due together leave together, but none takes another's place in a queue only because we made both first. */
 static void on_changes(void *owner, uint64_t now_ns)
 {
     struct server *s = owner;
-    for (unsigned i = 0; i < CHANGES_A_PASS && sim_next_ns(&s->sim) <= now_ns; i++)
-        if (sim_change(&s->sim)->count > 1)
+    for (unsigned i = 0; i < CHANGES_A_PASS && next_change_ns(s, now_ns - 1) <= now_ns; i++) {
+        sim_change(&s->sim);
+        if (s->sim.is_pressed)
             tcp_serve(s, now_ns);
+        s->sim.is_pressed = false;
+    }
     serve(s, now_ns);
 }
 

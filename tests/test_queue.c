@@ -50,8 +50,10 @@ static void a_full_ring_keeps_the_oldest_and_the_newest(void **state)
     uint32_t got[QUEUE_ENTRIES];
     queue_init(&q);
     queue_add(&q, &slot);
-    for (uint32_t i = 0; i <= 500; i++)
+    for (uint32_t i = 0; i <= 500; i++) {
         assert_int_equal(post(&q, &slot, i), i < 108 ? QUEUE_ADDED : QUEUE_REPLACED);
+        assert_true(queue_is_pressed(&slot) == (i >= 107));
+    }
     assert_int_equal(take_all(&q, got), 108);
     for (uint32_t i = 0; i < 107; i++)
         assert_int_equal(got[i], i);
@@ -66,7 +68,9 @@ static void an_array_has_one_entry_with_the_first_stamp(void **state)
     struct queue_slot slot = {.copies = false};
     queue_init(&q);
     queue_add(&q, &slot);
+    assert_false(queue_is_pressed(&slot));
     assert_int_equal(post(&q, &slot, 1), QUEUE_ADDED);
+    assert_true(queue_is_pressed(&slot));
     assert_int_equal(post(&q, &slot, 2), QUEUE_MERGED);
     assert_int_equal(post(&q, &slot, 3), QUEUE_MERGED);
     assert_int_equal(queue_first(&q)->stamp.seconds, 1);

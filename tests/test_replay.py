@@ -1,5 +1,6 @@
 """A real IOC is recorded on lo while two clients read and watch it; then its replay serves five, three of which were never
 recorded. What a client reads of still PVs is equal on both; what moved comes again, in order, nothing missing or doubled."""
+import json
 import pathlib
 import re
 import subprocess
@@ -151,6 +152,14 @@ def test_as_fast_as_possible_still_looks_at_its_sockets(recording):
         assert len(result["updates"][MOVING[0]]) > 10 * len(recording.updates(MOVING[0]))
         job("libca", replay.env, task="read", names=STILL[:3])
         assert replay.stop() == 0
+
+
+def test_as_fast_as_possible_loses_nothing_that_its_client_has_room_for(recording, tmp_path):
+    report = tmp_path / "report.json"  # it begins with the first subscription, whose first value still has its recorded delay
+    with cahelp.server("replay", recording.path, "--asap", "--loop", "20", "--report", report) as replay:
+        job("libca", replay.env, task="watch", names=MOVING, seconds=2)
+    pvs = json.loads(report.read_text())["pvs"]
+    assert all(pvs[name]["posts"] > 500 and pvs[name]["merged"] == 0 for name in MOVING), pvs
 
 
 def types_read(server, names):
