@@ -23,7 +23,8 @@ static uint64_t longest_interval(void)
     if (text == NULL || *text == '\0')
         text = getenv("EPICS_CA_BEACON_PERIOD");
     double seconds = text != NULL ? strtod(text, NULL) : 0;
-    return seconds > 0 && seconds < 86400 ? (uint64_t)(seconds * 1e9) : 15 * CLOCK_NS;
+    uint64_t ns = seconds > 0 && seconds < 86400 ? (uint64_t)(seconds * 1e9) : 15 * CLOCK_NS;
+    return ns > FIRST_INTERVAL_NS ? ns : FIRST_INTERVAL_NS; /* of 0 ns there would be no end */
 }
 
 static void send_beacon(struct server *s)

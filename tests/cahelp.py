@@ -5,6 +5,7 @@
 
 Every process is started on ports of its own and ended by its pid, also when a test fails. Nothing waits by sleeping.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -34,6 +35,23 @@ def free_port():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+@contextlib.contextmanager
+def free_pair():
+    """A UDP socket that shares its port as EPICS's servers do, and a listening TCP socket with the same number."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            udp.bind(("127.0.0.1", 0))
+            try:
+                tcp.bind(udp.getsockname())  # free for UDP may be taken for TCP
+            except OSError:
+                continue
+            tcp.listen()
+            yield udp, tcp
+            return
 
 
 def client_env(udp):

@@ -56,13 +56,8 @@ def test_a_port_in_use_is_an_error_that_names_it_and_the_remedies():
 
 
 def test_share_port_shares_udp_with_a_server_that_shares_it():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other, socket.socket() as tcp:
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        other.bind(("127.0.0.1", 0))
-        port = other.getsockname()[1]
-        tcp.bind(("127.0.0.1", port))
-        tcp.listen()
+    with cahelp.free_pair() as (_, tcp):
+        port = tcp.getsockname()[1]
         command = ["sim", "ten-thousand", "--count", "10", "--port", port]
         shared = cahelp.caplay(*command, "--share-port", "--", "true")
         assert shared.returncode == 0
@@ -103,6 +98,12 @@ def test_a_signal_ends_the_server_well(number, tmp_path):
         server.process.send_signal(number)
         assert server.process.wait(30) == 0
         assert json.loads(report.read_text())["valid"] is True
+
+
+def test_a_beacon_period_of_next_to_nothing_does_not_hold_the_server_up():
+    with cahelp.server("sim", "ten-thousand", "--count", "1", env={"EPICS_CAS_BEACON_PERIOD": "1e-10"}) as server:
+        with circuit(server) as c:
+            assert c.create(scalar(0)).native == DOUBLE
 
 
 def test_the_env_file_is_what_a_shell_needs(tmp_path):
