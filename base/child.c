@@ -150,6 +150,7 @@ void child_client_env(const struct child_ports *ports, struct child_env *env)
     unsigned n = 0;
     snprintf(env->line[n++], sizeof env->line[0], "EPICS_CA_ADDR_LIST=%s:%u", ports->address, ports->port);
     snprintf(env->line[n++], sizeof env->line[0], "EPICS_CA_AUTO_ADDR_LIST=NO");
+    snprintf(env->line[n++], sizeof env->line[0], "EPICS_CA_NAME_SERVERS="); /* else it finds real PVs of these names, and puts */
     snprintf(env->line[n++], sizeof env->line[0], "EPICS_CA_SERVER_PORT=%u", ports->port);
     snprintf(env->line[n++], sizeof env->line[0], "EPICS_CA_REPEATER_PORT=%u",
              ports->repeater != 0 ? ports->repeater : repeater_port());

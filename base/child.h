@@ -40,9 +40,9 @@ struct child_ports {
     uint16_t repeater;   /* 0: EPICS_CA_REPEATER_PORT of our environment, else 5065 */
 };
 
-/* EPICS_CA_ADDR_LIST, EPICS_CA_AUTO_ADDR_LIST=NO, EPICS_CA_SERVER_PORT, EPICS_CA_REPEATER_PORT, EPICS_CA_MAX_ARRAY_BYTES (only if
- * it is set in ours), as "NAME=VALUE" lines. */
-#define CHILD_ENV_LINES 5
+/* EPICS_CA_ADDR_LIST, EPICS_CA_AUTO_ADDR_LIST=NO, EPICS_CA_NAME_SERVERS (none), EPICS_CA_SERVER_PORT, EPICS_CA_REPEATER_PORT,
+ * EPICS_CA_MAX_ARRAY_BYTES (only if it is set in ours), as "NAME=VALUE" lines. */
+#define CHILD_ENV_LINES 6
 struct child_env {
     char line[CHILD_ENV_LINES][128];
     char *entries[CHILD_ENV_LINES + 1]; /* for child_spec.env; points into line */

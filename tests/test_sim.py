@@ -74,6 +74,16 @@ def test_a_command_runs_with_a_client_s_environment_and_its_exit_code_comes_back
     assert done.returncode == 37
 
 
+def test_a_command_finds_no_server_but_ours(tmp_path):
+    job = tmp_path / "job.json"
+    job.write_text(json.dumps({"task": "connect", "names": [scalar(4)], "gets": 1, "timeout_s": 1}))
+    with cahelp.server("sim", "ten-thousand", "--count", "5") as other:
+        elsewhere = {"EPICS_CA_NAME_SERVERS": f"127.0.0.1:{other.tcp}", "EPICS_CA_ADDR_LIST": f"127.0.0.1:{other.udp}"}
+        done = cahelp.caplay("sim", "ten-thousand", "--count", "4", "--port", "0", "--", *cahelp.client_command("libca"), job,
+                             env=elsewhere)
+    assert done.returncode == 1 and "not connected in time" in done.stdout
+
+
 def test_a_command_that_is_not_there():
     done = cahelp.caplay("sim", "ten-thousand", "--count", "1", "--port", "0", "--", "/no/such/program")
     assert done.returncode == 5
