@@ -187,11 +187,18 @@ static int wait_ready(int out, struct bench_target *t)
     return -1;
 }
 
+/* What of our environment would make a server refuse images or clients, or be another one than elsewhere. */
+static const char *const cleared[] = {"EPICS_CA_AUTO_ARRAY_BYTES", "EPICS_CA_MAX_ARRAY_BYTES",  "EPICS_CA_BEACON_PERIOD",
+                                      "EPICS_CAS_BEACON_PERIOD",   "EPICS_CAS_BEACON_PORT",     "EPICS_CAS_INTF_ADDR_LIST",
+                                      "EPICS_CAS_SERVER_PORT",     "EPICS_CAS_IGNORE_ADDR_LIST"};
+enum { NCLEARED = sizeof cleared / sizeof *cleared };
+
 static int spawn(const struct bench_server_start *start, struct command_line *line, struct bench_target *t, struct diag *diag)
 {
-    char repeater[64];
+    char repeater[64], *env[NCLEARED + 2] = {[NCLEARED] = repeater};
     snprintf(repeater, sizeof repeater, "EPICS_CA_REPEATER_PORT=%u", start->repeater_port);
-    char *env[] = {repeater, (char[]){"EPICS_CAS_BEACON_PORT"}, (char[]){"EPICS_CAS_INTF_ADDR_LIST"}, NULL};
+    for (unsigned i = 0; i < NCLEARED; i++)
+        env[i] = (char *)(uintptr_t)cleared[i]; /* unsetenv() changes none */
     int out[2], log = open(t->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666),
                 nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (log < 0 || nothing < 0 || pipe2(out, O_CLOEXEC) < 0)
