@@ -222,12 +222,12 @@ static enum outbox_err write_shared(struct sim_circuit *c, const struct value_re
     if (err != OUTBOX_OK)
         return err;
     struct payload *payload = payload_take(v->payloads);
-    plan->status = payload->status;
+    if (payload->status != WIRE_ECA_NORMAL) { /* how many zeros stand for it depends on what was asked */
+        payload_unref(payload);
+        return write_value(c, v, plan);
+    }
     size_t n = write_value_header(at, v, plan);
-    if (plan->status == WIRE_ECA_NORMAL)
-        wire_encode_head(v->request.type, v->value, v->pv->meta, at + n);
-    else
-        memset(at + n, 0, head);
+    wire_encode_head(v->request.type, v->value, v->pv->meta, at + n);
     outbox_add(&c->out, n + head);
     outbox_attach(&c->out, payload, plan->size - head);
     return OUTBOX_OK;

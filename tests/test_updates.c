@@ -113,6 +113,21 @@ static void odd_payloads_are_padded(void **state)
     fix_free(f);
 }
 
+/* As a real server: of a waveform of texts, subscribed as LONG. */
+static void what_cannot_be_converted_is_no_element_where_no_count_was_asked(void **state)
+{
+    (void)state;
+    struct fixture *f = fix_with_channels();
+    struct sim_pv *pv = &f->pv[FIX_IMAGE];
+    pv->native = pv->value.base = WIRE_STRING;
+    pv->count = 1100;
+    pv->value.count = 2;
+    memcpy(f->image, "abc", 4);
+    fix_say(f, "00010010 00050000 00000001 00000002 | 00000000 00000000 00000000 00050000");
+    fix_expect(f, "GETFAIL", "00010000 00050000 00000098 00000002");
+    fix_free(f);
+}
+
 static void while_events_are_off_only_the_newest_scalar_is_kept(void **state)
 {
     (void)state;
@@ -243,6 +258,7 @@ int main(void)
         cmocka_unit_test(a_payload_outlives_its_subscription),
         cmocka_unit_test(an_image_as_time_double_is_converted),
         cmocka_unit_test(odd_payloads_are_padded),
+        cmocka_unit_test(what_cannot_be_converted_is_no_element_where_no_count_was_asked),
         cmocka_unit_test(while_events_are_off_only_the_newest_scalar_is_kept),
         cmocka_unit_test(a_merged_array_has_the_first_stamp_and_the_last_data),
         cmocka_unit_test(a_blocked_reader_gets_the_oldest_values_and_the_newest),
