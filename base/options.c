@@ -1,5 +1,6 @@
 #include "base/options.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -72,13 +73,14 @@ static int parse_size2d(const char *text, struct option_size *size)
     return 0;
 }
 
-static int parse_count(const char *text, uint64_t *count)
+int options_count(const char *text, uint64_t *count)
 {
     char *end;
     if (*text < '0' || *text > '9')
         return -1;
+    errno = 0;
     *count = strtoull(text, &end, 10);
-    return *end == '\0' ? 0 : -1;
+    return *end == '\0' && errno == 0 ? 0 : -1;
 }
 
 static int bad_value(const struct option *o, const char *text, const char *expected, struct diag *diag)
@@ -102,8 +104,8 @@ static int store_choice(const struct option *o, const char *text, unsigned *valu
 static int store_count(const struct option *o, const char *text, uint64_t *value, struct diag *diag)
 {
     uint64_t count;
-    if (parse_count(text, &count) < 0)
-        return bad_value(o, text, "a whole number", diag);
+    if (options_count(text, &count) < 0)
+        return bad_value(o, text, "a whole number below 2^64", diag);
     if (count < o->min || (o->max != 0 && count > o->max))
         return diag_fail(diag, DIAG_USAGE, "--%s: %" PRIu64 " is outside %" PRIu64 " to %" PRIu64, o->name, count, o->min,
                          o->max != 0 ? o->max : UINT64_MAX);

@@ -72,5 +72,6 @@ void options_help(const struct option_command *command, FILE *out);
 /* Value parsers, also for other text. The whole text must match. 0 or -1. */
 int options_duration(const char *text, uint64_t *ns);
 int options_rate(const char *text, struct clock_rate *rate);
+int options_count(const char *text, uint64_t *count); /* decimal, below 2^64 */
 
 #endif

@@ -3,8 +3,8 @@
 
     clients/record.py build/bench.db build/bench.catrace [--seconds N]
 
-One line a step on stderr. Exits with the capture's code (0 good, 3 packets were dropped, 5 not allowed to capture), 4 if a client
-failed, 5 if a part is missing. Whatever was started is ended, by its pid, also on errors and on Ctrl-C.
+One line a step on stderr. Exits with the capture's code (0 good, also where it says that packets were dropped; 5 not allowed to capture), 4 if a
+client failed, 5 if a part is missing. Whatever was started is ended, by its pid, also on errors and on Ctrl-C.
 """
 import argparse
 import contextlib

@@ -96,6 +96,7 @@ static void a_bad_command_line_names_the_option_and_the_value(void **state)
     } rows[] = {
         {"x --n 11 file", "11 is outside 1 to 10"},
         {"x --n 1x file", "--n: '1x'"},
+        {"x --n 18446744073709551617 file", "--n: '18446744073709551617'"},
         {"x --tt 1 file", "'--tt'"},
         {"x --t 5 file", "--t: '5'"},
         {"x", "0 operands"},

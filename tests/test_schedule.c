@@ -152,7 +152,9 @@ static void time_0_is_when_the_option_says(void **state)
     assert_true(start.kind == SIM_START_SUBSCRIPTIONS && start.subscriptions == 12);
     assert_int_equal(sim_start_parse(&start, "signal", &diag), 0);
     assert_int_equal(start.kind, SIM_START_SIGNAL);
-    static const char *const bad[] = {"", "subscriptions=", "subscriptions=0", "subscriptions=1x", "subscriptions=-1", "now"};
+    static const char *const bad[] = {
+        "",   "subscriptions=", "subscriptions=0", "subscriptions=1x", "subscriptions=-1", "subscriptions=18446744073709551617",
+        "now"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         assert_int_equal(sim_start_parse(&start, bad[i], &diag), -1);
         assert_int_equal(diag.code, DIAG_USAGE);
