@@ -403,6 +403,14 @@ static unsigned find_types(struct db_type *types)
     return n;
 }
 
+static unsigned count_aliases(const struct db_type *types, unsigned n)
+{
+    unsigned aliases = 0;
+    for (unsigned i = 0; i < n; i++)
+        aliases += (unsigned)types[i].type->no_aliases;
+    return aliases;
+}
+
 static void each_type(FILE *out, const struct db_type *types, unsigned n,
                       void (*print)(FILE *, const struct db_type *, DBENTRY *))
 {
@@ -430,6 +438,7 @@ void db_scenario_print(FILE *out, const struct option_list *files)
         print_type(out, &types[i]);
     fputs("records:\n", out);
     each_type(out, types, n, print_records);
-    fputs("aliases:\n", out);
+    if (count_aliases(types, n) > 0)
+        fputs("aliases:\n", out);
     each_type(out, types, n, print_aliases);
 }
