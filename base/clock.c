@@ -19,6 +19,15 @@ uint64_t clock_realtime_ns(void)
     return read_clock(CLOCK_REALTIME);
 }
 
+bool clock_process_cpu_ns(pid_t pid, uint64_t *ns)
+{
+    clockid_t id;
+    if (clock_getcpuclockid(pid, &id) != 0)
+        return false;
+    *ns = read_clock(id);
+    return true;
+}
+
 uint64_t clock_tick_ns(struct clock_rate rate, uint64_t k)
 {
     __extension__ typedef unsigned __int128 u128;

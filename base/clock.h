@@ -3,7 +3,9 @@
 #ifndef CAPLAY_BASE_CLOCK_H
 #define CAPLAY_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define CLOCK_NS    UINT64_C(1000000000)
 #define CLOCK_NEVER UINT64_MAX
@@ -13,6 +15,10 @@
 
 uint64_t clock_monotonic_ns(void);
 uint64_t clock_realtime_ns(void); /* since the Unix epoch */
+
+/* CPU time that all threads of a process have used so far, by its CPU clock (/proc has ticks of 10 ms only). False: no such
+ * process. */
+bool clock_process_cpu_ns(pid_t pid, uint64_t *ns);
 
 /* A rate as a fraction, so that 0.1 Hz and 29.97 Hz are exact. den > 0. */
 struct clock_rate {

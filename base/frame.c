@@ -1,5 +1,7 @@
 #include "base/frame.h"
 
+#include <string.h>
+
 /* One 32-bit word is two elements. Word j of frame s is s * ODD_A ^ j * ODD_B: since ODD_A is odd, s and s + 1 never
  * give the same word. */
 #define ODD_A UINT32_C(0x9e3779b1)
@@ -29,6 +31,24 @@ void frame_fill(int16_t *elements, size_t n, uint64_t serial)
     }
     if (n % 2)
         elements[n - 1] = element_at(serial, n - 1);
+}
+
+static void put_be(uint8_t *p, uint32_t word, size_t bytes)
+{
+    uint32_t be = __builtin_bswap32(word);
+    memcpy(p, &be, bytes);
+}
+
+void frame_fill_be(uint8_t *payload, size_t from, size_t to, uint64_t serial)
+{
+    for (size_t j = from / 2; j < to / 2; j++)
+        put_be(payload + 4 * j, word_at(serial, j), 4);
+    if (to % 2)
+        put_be(payload + 2 * (to - 1), word_at(serial, to / 2), 2);
+    if (from == 0) {
+        put_be(payload, (uint32_t)(serial >> 32), 4);
+        put_be(payload + 4, (uint32_t)serial, 4);
+    }
 }
 
 int64_t frame_sum(size_t n, uint64_t serial)

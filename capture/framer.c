@@ -5,9 +5,8 @@
 void framer_feed(struct framer *f, const uint8_t *bytes, size_t n, uint64_t t_ns)
 {
     f->in = cursor_over(bytes, n);
-    f->in_ns = t_ns;
-    if (t_ns > f->last_ns) /* held pieces may be older than what was handed on before them */
-        f->last_ns = t_ns;
+    if (t_ns > f->in_ns) /* else it came early, and waited for what was handed on before it */
+        f->in_ns = t_ns;
 }
 
 /* Room for the whole message, but no more than a doubling ahead of what has come: a header's claim alone costs nothing. */
@@ -53,8 +52,7 @@ static void skip_broken(struct framer *f)
 static enum wire_err next_in_place(struct framer *f, unsigned minor, struct framer_message *m)
 {
     enum wire_err err = wire_message_read(&f->in, minor, &m->header, &m->payload, &f->need);
-    f->first_ns = m->first_ns = f->in_ns;
-    m->last_ns = f->last_ns = f->in_ns;
+    f->first_ns = m->first_ns = m->last_ns = f->in_ns;
     return err;
 }
 
@@ -70,7 +68,7 @@ static enum wire_err next_gathered(struct framer *f, unsigned minor, struct fram
         if (err == WIRE_SHORT && f->need > f->have) /* now that the header is whole, it tells the size */
             continue;
         m->first_ns = f->first_ns;
-        m->last_ns = f->last_ns;
+        m->last_ns = f->in_ns;
         f->have = 0;
         return err;
     }

@@ -11,18 +11,20 @@
 
 struct framer {       /* a zeroed one is at a message's beginning */
     struct cursor in; /* the piece that was fed, as far as it is unread */
-    uint64_t in_ns;
-    uint8_t *bytes; /* a message's beginning: `have` of the `need` bytes known to be needed */
+    uint64_t in_ns;   /* the latest time so far */
+    uint8_t *bytes;   /* a message's beginning: `have` of the `need` bytes known to be needed */
     size_t have, room;
     uint64_t need;
     uint64_t skip; /* bytes still to come of a message that has a hole */
-    uint64_t first_ns, last_ns;
+    uint64_t first_ns;
 };
 
 struct framer_message {
     struct wire_header header;
-    const uint8_t *payload;     /* header.size bytes, borrowed until the next framer_ call */
-    uint64_t first_ns, last_ns; /* when its first byte came, and when it was whole */
+    const uint8_t *payload; /* header.size bytes, borrowed until the next framer_ call */
+    /* When its first byte could be read, and when its last one could: the times of the packets that brought them, but never
+     * before an earlier byte of the stream had come. So the messages' times are in the stream's order. */
+    uint64_t first_ns, last_ns;
 };
 
 /* The next piece of the stream; framer_next() must have said SHORT. Borrowed until it says so again. */

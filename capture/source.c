@@ -129,10 +129,12 @@ static int open_file(struct source *s, const struct source_config *config, struc
 
 static const char *default_filter(const struct source *s)
 {
+    if (!s->live)
+        return "";
+    if (source_link(s) != PACKET_ETHERNET)
+        return "tcp or udp";
     /* A tag shifts all that follows, so an untagged filter sees no tagged packet. */
-    if (s->live)
-        return source_link(s) == PACKET_ETHERNET ? "tcp or udp or (vlan and (tcp or udp))" : "tcp or udp";
-    return "";
+    return "tcp or udp or (vlan and (tcp or udp or (vlan and (tcp or udp))))";
 }
 
 static int set_filter(struct source *s, const char *filter, struct diag *diag)
@@ -312,8 +314,11 @@ static enum source_end run_live(struct source *s, const struct source_limits *li
         }
         if (fds[0].revents != 0)
             return drain(s, limits, diag);
-        if (fds[1].revents != 0 && dispatch(s, limits, diag) < 0)
+        if (fds[1].revents != 0 && dispatch(s, limits, diag) < 0) {
+            struct diag again;
+            (void)drain(s, limits, &again);
             return SOURCE_LOST;
+        }
         if (is_full(s, limits))
             return SOURCE_DONE;
     }

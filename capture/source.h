@@ -14,7 +14,7 @@ struct source;
 struct source_config {
     const char *interface; /* or */
     const char *file;      /* "-": stdin */
-    const char *filter;    /* NULL: live, "tcp or udp" with and without VLAN tags; a file, everything */
+    const char *filter;    /* NULL: live, "tcp or udp" with up to two VLAN tags; a file, everything */
     unsigned buffer_mib, snaplen;
     bool no_promiscuous;
 };

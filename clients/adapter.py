@@ -14,7 +14,8 @@ Each client_*.py holds what differs, as the same functions, so that they can be 
                                     the library's own thread; what is returned is kept until the end
 
 A time-out is in seconds; what fails raises. Stamps are seconds since 1990 (EPICS). Stages are timed with CLOCK_MONOTONIC. Whatever a
-library prints on stdout goes to stderr.
+library prints on stdout goes to stderr. The line is out before the interpreter ends, and nothing is unsubscribed or closed first:
+a library that crashes at exit is seen to (pyca does, where updates still arrive).
 """
 import importlib.metadata
 import json
@@ -33,11 +34,13 @@ def main(client):
     """Run the job in the file that is the one argument. Exits: 0, or 1 with "error" in the line."""
     answer_to = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    job = json.loads(pathlib.Path(sys.argv[1]).read_text())
-    answer = {"client": client.NAME, "version": version(client.PACKAGE), "task": job["task"], "ok": False, "error": None}
+    answer = {"client": client.NAME, "version": version(client.PACKAGE), "task": None, "ok": False, "error": None}
     try:
+        job = json.loads(pathlib.Path(sys.argv[1]).read_text())
+        answer["task"] = job["task"]
+        run = TASKS[job["task"]]
         answer["setup_ns"] = timed(lambda: set_up(client))[0]
-        answer |= TASKS[job["task"]](client, job, Deadline(job.get("timeout_s", 60)))
+        answer |= run(client, job, Deadline(job.get("timeout_s", 60)))
         answer["ok"] = True
     except Exception as error:
         answer["error"] = str(error) if isinstance(error, (NotInstalled, TimeoutError)) else f"{type(error).__name__}: {error}"

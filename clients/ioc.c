@@ -33,7 +33,7 @@ static const struct option_command command = {
     .name = "caplay-ioc",
     .synopsis = "FILE.db... [--macros A=B,C=D]",
     .about = "A real EPICS Base IOC in the foreground, until SIGINT or SIGTERM. `caplay ioc` starts it with ports that are free.",
-    .examples = "  caplay-ioc motors.db\n",
+    .examples = "  caplay-ioc motors.db",
     .options = options,
     .noptions = sizeof options / sizeof *options,
     .min_operands = 1,

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,7 +42,7 @@ static const struct option_command command = {
         "Records with info(caplay:frames, \"120Hz\") (waveform) or info(caplay:count, \"10Hz\") (ai) move at that rate.\n"
         "What EPICS Base has to say goes to stderr. A .db that it cannot load: exit code 2; a port in use: 5.",
     .examples = "  caplay ioc build/bench.db\n"
-                "  caplay ioc motors.db --macros P=TEST: --port 0 -- caget TEST:m1\n",
+                "  caplay ioc motors.db --macros P=TEST: --port 0 -- caget TEST:m1",
     .options = options,
     .noptions = sizeof options / sizeof *options,
     .min_operands = 1,
@@ -63,9 +64,13 @@ struct run {
 
 static int check_files(const struct option_list *files, struct diag *diag)
 {
-    for (unsigned i = 0; i < files->count; i++)
-        if (access(files->at[i], R_OK) != 0)
+    for (unsigned i = 0; i < files->count; i++) {
+        struct stat status;
+        if (stat(files->at[i], &status) != 0 || access(files->at[i], R_OK) != 0)
             return diag_errno(diag, DIAG_USAGE, "cannot read %s", files->at[i]);
+        if (S_ISDIR(status.st_mode)) /* EPICS Base takes it for an empty file */
+            return diag_fail(diag, DIAG_USAGE, "cannot read %s: it is a directory", files->at[i]);
+    }
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <dbAccess.h>
 #include <dbLock.h>
 #include <dbStaticLib.h>
+#include <math.h>
 #include <menuFtype.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -53,8 +54,8 @@ static void advance_frame(struct mover *mover, uint64_t k)
 static void advance_count(struct mover *mover, uint64_t k)
 {
     struct aiRecord *counter = (struct aiRecord *)mover->record;
-    uint64_t range = counter->hopr > counter->lopr ? (uint64_t)(counter->hopr - counter->lopr) + 1 : UINT64_MAX;
-    counter->val = counter->lopr + (double)((k + (uint64_t)(mover->start - counter->lopr)) % range);
+    double above = mover->start - counter->lopr + (double)k, range = counter->hopr - counter->lopr + 1;
+    counter->val = counter->lopr + (range > 1 ? fmod(above, range) : above);
     counter->udf = FALSE;
 }
 

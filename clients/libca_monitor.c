@@ -54,11 +54,12 @@ static void on_frame(struct event_handler_args args)
         seen.stamp = frame->stamp;
     }
     pthread_mutex_lock(&log->task->session->lock);
+    bool is_first = log->n == 0 && log->failed == 0;
     if (!good)
         log->failed = args.status;
     else if (log->n < log->room)
         log->seen[log->n++] = seen;
-    count_started(log->task, good && log->n == 1);
+    count_started(log->task, is_first);
     pthread_mutex_unlock(&log->task->session->lock);
 }
 
@@ -79,11 +80,13 @@ static json_t *frames_json(const struct frame_log *log)
     return into;
 }
 
-static int report_frames(struct task *task, struct diag *diag)
+static int report_frames(struct task *task, uint64_t begin_ns, struct diag *diag)
 {
     const struct frame_log *log = task->frames;
     pthread_mutex_lock(&task->session->lock);
     json_object_set_new(task->line, "frames", frames_json(log));
+    if (log->n > 0)
+        json_object_set_new(task->line, "first_ns", json_integer((json_int_t)(log->seen[0].arrived_ns - begin_ns)));
     bool full = log->n == log->room;
     int failed = log->failed;
     pthread_mutex_unlock(&task->session->lock);
@@ -111,8 +114,7 @@ int task_monitor(struct task *task, struct diag *diag)
     if (session_monitor(task->channels, DBR_TIME_SHORT, on_frame, task->frames, diag) < 0 ||
         listen_for(task, 1, seconds, diag) < 0)
         return -1;
-    json_object_set_new(task->line, "first_ns", json_integer((json_int_t)(task->frames->seen[0].arrived_ns - begin_ns)));
-    return report_frames(task, diag);
+    return report_frames(task, begin_ns, diag);
 }
 
 /* ---- watch ---- */

@@ -1,7 +1,166 @@
 #include "replay/command.h"
 
+#include "replay/floor.h"
+#include "replay/report.h"
+#include "replay/source.h"
+#include "replay/unknown.h"
+#include "sim/sim.h"
+
+#include <math.h>
+#include <string.h>
+
+struct settings {
+    struct sim_config sim;
+    double speed;
+    struct clock_rate rate; /* num 0: not given */
+    bool asap;
+    uint64_t loop;
+    const char *latency;
+    unsigned puts, stamps, unknown;
+};
+
+enum { STAMPS_MOVED, STAMPS_RECORDED };
+
+static const char *const puts_choices[] = {"keep", "ignore", "refuse", NULL};
+static const char *const stamps_choices[] = {"moved", "recorded", NULL};
+static const char *const unknown_choices[] = {"silent", "log", "fail", NULL};
+
+static const struct option options[] = {
+    {"speed", 0, OPTION_NUMBER, offsetof(struct settings, speed), "X", NULL, 0, 0, "recorded seconds a second (default 1)"},
+    {"rate", 0, OPTION_RATE, offsetof(struct settings, rate), "HZ", NULL, 0, 0,
+     "each PV's updates at this rate, whatever their times were"},
+    {"asap", 0, OPTION_FLAG, offsetof(struct settings, asap), NULL, NULL, 0, 0, "updates as fast as the server goes"},
+    {"loop", 0, OPTION_COUNT, offsetof(struct settings, loop), "N", NULL, 0, 0,
+     "play the recording N times; 0: for ever (default 1)"},
+    {"latency", 0, OPTION_STRING, offsetof(struct settings, latency), "TIME", NULL, 0, 0,
+     "delay of replies: recorded, 0 or a duration such as 100us (default recorded)"},
+    {"puts", 0, OPTION_CHOICE, offsetof(struct settings, puts), "WHAT", puts_choices, 0, 0,
+     "keep, ignore or refuse (default keep)"},
+    {"stamps", 0, OPTION_CHOICE, offsetof(struct settings, stamps), "WHICH", stamps_choices, 0, 0,
+     "moved to now, or as recorded (default moved)"},
+    {"unknown", 0, OPTION_CHOICE, offsetof(struct settings, unknown), "WHAT", unknown_choices, 0, 0,
+     "names that were not recorded: silent, log, or fail at the end (default silent)"},
+    SIM_OPTIONS(struct settings, sim),
+};
+
+static const struct option_command command = {
+    .name = "replay",
+    .synopsis = "FILE [options] [-- COMMAND]",
+    .about =
+        "Serves a recording from a fake CA server. A client that never saw it finds the recorded PVs, reads them in any type,\n"
+        "subscribes, and gets the recorded values, alarms and metadata at the recorded times.\n\n"
+        "Time 0 of the recording is its first subscription; time 0 of the replay is --start-when. Before it each PV holds the\n"
+        "value that it had then. An update that several clients received is one update. Time stamps move along with the\n"
+        "replay: what was an hour old when the recording began is an hour old when the replay begins.\n\n"
+        "Replies take their recorded service times: the k-th request of a kind for a PV takes what the k-th recorded one took,\n"
+        "further ones draw from all of their kind. A put is kept and posted until the next recorded update. What the\n"
+        "recording does not hold (units that no client asked for, bytes that were lost) is said at start.\n\n"
+        "Exit codes: 0 good, or COMMAND's; 1 --unknown fail and a name was unknown; 2 usage, or the file cannot be read;\n"
+        "5 port in use, no memory.",
+    .examples = "  caplay replay beamline.catrace\n"
+                "  caplay replay beamline.catrace --speed 10 --loop 0\n"
+                "  caplay replay image.catrace --rate 120Hz --loop 0 --latency 0\n"
+                "  caplay replay beamline.catrace --port 0 -- python3 my_client.py\n",
+    .options = options,
+    .noptions = sizeof options / sizeof *options,
+    .min_operands = 1,
+    .max_operands = 1,
+};
+
+/* ---- options to configurations ---- */
+
+/* A speed has six decimals, so that due times are computed in integers. */
+#define SPEED_DEN UINT64_C(1000000)
+#define SPEED_MAX 1e6
+
+static int set_pace(const struct settings *settings, struct playback_config *playback, struct diag *diag)
+{
+    bool has_rate = settings->rate.num > 0, has_speed = settings->speed > 0;
+    if (has_rate + has_speed + settings->asap > 1)
+        return diag_fail(diag, DIAG_USAGE, "--speed, --rate and --asap exclude each other");
+    double speed = has_speed ? round(settings->speed * (double)SPEED_DEN) : (double)SPEED_DEN;
+    if (speed < 1 || speed > SPEED_MAX * (double)SPEED_DEN)
+        return diag_fail(diag, DIAG_USAGE, "--speed %g: expected 0.000001 to %g", settings->speed, SPEED_MAX);
+    playback->pace = has_rate ? PLAYBACK_RATE : settings->asap ? PLAYBACK_ASAP : PLAYBACK_RECORDED;
+    playback->rate = settings->rate;
+    playback->speed = (struct clock_rate){.num = (uint64_t)speed, .den = SPEED_DEN};
+    playback->loops = settings->loop;
+    playback->recorded_stamps = settings->stamps == STAMPS_RECORDED;
+    return 0;
+}
+
+/* *recorded: take the recording's; else *delay_ns is set. */
+static int parse_latency(const char *text, bool *recorded, uint64_t *delay_ns, struct diag *diag)
+{
+    *recorded = strcmp(text, "recorded") == 0;
+    if (*recorded || options_duration(text, delay_ns) == 0)
+        return 0;
+    return diag_fail(diag, DIAG_USAGE, "--latency %s: expected recorded, 0 or a duration such as 100us", text);
+}
+
+/* ---- serving ---- */
+
+struct replay {
+    const struct settings *settings;
+    const char *path;
+    char **command;
+    struct playback_config playback;
+    struct replay_source_config source;
+    struct trace trace;
+    struct timeline timeline;
+    struct service service;
+};
+
+static int serve(struct replay *r, struct diag *diag)
+{
+    struct unknown unknown = {.policy = r->settings->unknown};
+    r->source.on_unknown = unknown_name;
+    r->source.arg = &unknown;
+    r->source.puts = r->settings->puts;
+    r->source.now_ns = clock_monotonic_ns();
+    r->source.now_stamp_ns = clock_realtime_ns() - CLOCK_EPICS_EPOCH * CLOCK_NS;
+    struct replay_source *source = replay_source_new(&r->timeline, &r->playback, &r->source, diag);
+    if (source == NULL)
+        return -1;
+    struct sim_source calls = replay_source_calls(source);
+    int code = sim_run(&r->settings->sim, &calls, r->command, diag);
+    replay_source_free(source);
+    return code == DIAG_GOOD ? unknown_verdict(&unknown, diag) : code;
+}
+
+static int load(struct replay *r, struct diag *diag)
+{
+    bool recorded;
+    if (set_pace(r->settings, &r->playback, diag) < 0 ||
+        parse_latency(r->settings->latency, &recorded, &r->source.delay_ns, diag) < 0)
+        return -1;
+    if (trace_open(&r->trace, r->path, diag) < 0 || timeline_init(&r->timeline, &r->trace, diag) < 0)
+        return -1;
+    report_contents(stderr, r->path, &r->trace, &r->timeline);
+    if (!recorded)
+        return 0;
+    if (service_init(&r->service, &r->trace, &r->timeline, diag) < 0)
+        return -1;
+    report_service(stderr, &r->service, floor_measure_ns());
+    r->source.service = &r->service;
+    return 0;
+}
+
 int replay_command(int argc, char **argv, struct diag *diag)
 {
-    (void)argc;
-    return diag_fail(diag, DIAG_ENVIRONMENT, "%s: not built into this tree yet", argv[0]);
+    struct settings settings = {.loop = 1, .latency = "recorded"};
+    struct option_result result;
+    sim_config_init(&settings.sim);
+    if (options_parse(&command, argc, argv, &settings, &result, diag) < 0)
+        return -1;
+    if (result.help)
+        return DIAG_GOOD;
+    struct replay r = {.settings = &settings, .path = result.operands.at[0], .command = result.command};
+    int code = load(&r, diag);
+    if (code == 0)
+        code = serve(&r, diag);
+    service_fini(&r.service);
+    timeline_fini(&r.timeline);
+    trace_close(&r.trace);
+    return code;
 }

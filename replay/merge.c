@@ -267,12 +267,11 @@ static void add_plain(struct merge *m, const struct sample *s)
     m->posts[m->nposts++] = (struct post){.due_ns = s->t_ns, .sample = s, .is_state = is_state};
 }
 
-/* The same state told first without a stamp (a CTRL read), then with one, is one. */
+/* A state that was known without a stamp (from a CTRL read, or a plain update) is now told with its stamp: one post. */
 static void add_stamped(struct merge *m, const struct post *p)
 {
     const struct post *last = last_post(m);
-    bool again =
-        p->is_state && last != NULL && last->is_state && !last->sample->has_stamp && merge_same(m, last->sample, p->sample);
+    bool again = p->is_state && last != NULL && !last->sample->has_stamp && merge_same(m, last->sample, p->sample);
     uint64_t due_ns = again ? last->due_ns : p->due_ns;
     m->nposts -= again;
     m->posts[m->nposts] = *p;

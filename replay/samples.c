@@ -165,11 +165,20 @@ static uint32_t stream_of(const struct samples *s, uint32_t event)
     return low < s->nstreams && s->streams[low].event == event ? low : SAMPLE_READ;
 }
 
-static void end_stream(struct samples *s, const struct trace_event *cancel)
+/* EVENT_CANCEL names a subscription, CLEAR_CHANNEL all of a channel. */
+static void end_streams(struct samples *s, const struct trace_event *e, const struct samples_pv *pv)
 {
-    uint32_t k = cancel->peer != TRACE_NONE ? stream_of(s, cancel->peer) : SAMPLE_READ;
-    if (k != SAMPLE_READ && cancel->t_ns < s->streams[k].end_ns)
-        s->streams[k].end_ns = cancel->t_ns;
+    for (uint32_t k = pv->first_stream; k != TRACE_NONE; k = s->streams[k].next) {
+        const struct trace_event *add = &s->trace->events[s->streams[k].event];
+        bool is_meant = e->command == WIRE_EVENT_CANCEL ? add->p2 == e->p2 : add->p1 == e->p1;
+        if (is_meant && add->circuit == e->circuit && add->t_ns <= e->t_ns && e->t_ns < s->streams[k].end_ns)
+            s->streams[k].end_ns = e->t_ns;
+    }
+}
+
+static bool ends_streams(const struct trace_event *e)
+{
+    return !(e->flags & TRACE_FROM_SERVER) && (e->command == WIRE_EVENT_CANCEL || e->command == WIRE_CLEAR_CHANNEL);
 }
 
 /* ---- values ---- */
@@ -177,15 +186,15 @@ static void end_stream(struct samples *s, const struct trace_event *cancel)
 /* A good answer with a value in it: not a failure's zeros, not a cancel's confirmation. */
 static bool has_value(const struct trace_event *e)
 {
-    if (!(e->flags & TRACE_FROM_SERVER) || e->type >= WIRE_TYPES || e->size == 0)
+    if (!(e->flags & TRACE_FROM_SERVER) || e->type >= WIRE_TYPES)
         return false;
     switch (e->command) {
     case WIRE_EVENT_ADD:
         return e->flags & TRACE_UPDATE && e->p1 == WIRE_ECA_NORMAL;
     case WIRE_READ_NOTIFY:
         return e->p1 == WIRE_ECA_NORMAL;
-    case WIRE_READ:
-        return true;
+    case WIRE_READ: /* count 0 is not dynamic here */
+        return e->size > 0;
     default:
         return false;
     }
@@ -288,8 +297,8 @@ static int add_samples(struct samples *s)
         struct samples_pv *pv = pv_at(s, e);
         if (pv != NULL && is_sample(e) && add_sample(s, e, pv) < 0)
             return -1;
-        if (e->command == WIRE_EVENT_CANCEL)
-            end_stream(s, e);
+        if (pv != NULL && ends_streams(e))
+            end_streams(s, e, pv);
     }
     return 0;
 }

@@ -15,20 +15,35 @@ struct builder {
 
 /* ---- time 0 ---- */
 
-static uint64_t find_zero(const struct trace *trace)
+static bool is_subscription(const struct trace_event *e)
 {
-    uint64_t first_value = 0;
-    for (uint32_t i = trace->nevents; i-- > 0;) {
-        const struct trace_event *e = &trace->events[i];
-        if (e->flags & TRACE_FROM_SERVER && (e->command == WIRE_READ_NOTIFY || e->command == WIRE_READ))
-            first_value = e->t_ns;
+    return e->command == WIRE_EVENT_ADD && (!(e->flags & TRACE_FROM_SERVER) || e->flags & TRACE_UPDATE);
+}
+
+static bool is_read(const struct trace_event *e)
+{
+    return e->flags & TRACE_FROM_SERVER && (e->command == WIRE_READ_NOTIFY || e->command == WIRE_READ);
+}
+
+/* Only of what is served: on the same wire others may have talked to servers of which nothing is known. */
+static uint64_t first_time(const struct samples *s, bool (*test)(const struct trace_event *))
+{
+    for (uint32_t i = 0; i < s->trace->nevents; i++) {
+        const struct trace_event *e = &s->trace->events[i];
+        if (test(e) && e->pv != TRACE_NONE && s->pvs[s->pv_of[e->pv]].is_served)
+            return e->t_ns < SAMPLES_LATEST_NS ? e->t_ns : SAMPLES_LATEST_NS;
     }
-    for (uint32_t i = 0; i < trace->nevents; i++) {
-        const struct trace_event *e = &trace->events[i];
-        if (e->command == WIRE_EVENT_ADD && (!(e->flags & TRACE_FROM_SERVER) || e->flags & TRACE_UPDATE))
-            return e->t_ns;
-    }
-    return first_value;
+    return UINT64_MAX;
+}
+
+static void set_zero(struct timeline *t, const struct samples *s)
+{
+    t->zero_ns = first_time(s, is_subscription);
+    if (t->zero_ns == UINT64_MAX)
+        t->zero_ns = first_time(s, is_read);
+    if (t->zero_ns == UINT64_MAX)
+        t->zero_ns = 0;
+    t->zero_stamp_ns = samples_stamp_ns(s->trace, t->zero_ns);
 }
 
 /* ---- one PV ---- */
@@ -179,6 +194,7 @@ static int build(struct builder *b)
 {
     if (reserve(b) < 0)
         return -1;
+    set_zero(b->out, &b->samples);
     for (uint32_t k = 0; k < names_count(b->samples.names); k++)
         if (!b->samples.pvs[k].is_served)
             b->out->counts.unserved++;
@@ -193,9 +209,7 @@ static int build(struct builder *b)
 
 int timeline_init(struct timeline *timeline, const struct trace *trace, struct diag *diag)
 {
-    uint64_t zero_ns = find_zero(trace);
-    *timeline = (struct timeline){.zero_ns = zero_ns < SAMPLES_LATEST_NS ? zero_ns : SAMPLES_LATEST_NS};
-    timeline->zero_stamp_ns = samples_stamp_ns(trace, timeline->zero_ns);
+    *timeline = (struct timeline){0};
     struct builder b = {.out = timeline, .trace = trace};
     int result = samples_init(&b.samples, trace, diag);
     if (result == 0 && build(&b) < 0)

@@ -1,7 +1,61 @@
 #include "sim/command.h"
 
+#include "sim/sim.h"
+#include "sim/synth.h"
+
+struct arguments {
+    struct synth_config scenario;
+    struct sim_config server;
+};
+
+static const struct option options[] = {
+    {"count", 0, OPTION_COUNT, offsetof(struct arguments, scenario.count), "N", NULL, 1, 1000000,
+     "ten-thousand: number of PVs (default 10000)"},
+    {"pv", 0, OPTION_LIST, offsetof(struct arguments, scenario.names), "NAME", NULL, 0, 0,
+     "area-detector: name of an image; may be repeated (default area-detector:image)"},
+    {"rate", 0, OPTION_RATE, offsetof(struct arguments, scenario.rate), "RATE", NULL, 0, 0,
+     "area-detector: frames per second (default 120Hz)"},
+    {"size", 0, OPTION_SIZE2D, offsetof(struct arguments, scenario.size), "WxH", NULL, 0, 0,
+     "area-detector: elements of an image (default 640x480)"},
+    {"latency", 0, OPTION_DURATION, offsetof(struct arguments, scenario.latency_ns), "DURATION", NULL, 0, 0,
+     "service time of every request (default 0: as fast as it goes)"},
+    SIM_OPTIONS(struct arguments, server),
+};
+
+static const struct option_command command = {
+    .name = "sim",
+    .synopsis = "SCENARIO [options] [-- COMMAND...]",
+    .about =
+        "Serve synthesized PVs over Channel Access until SIGINT or SIGTERM, or until COMMAND, which is run with the environment\n"
+        "that a client needs, has ended; then its exit code is returned. Prints `ready udp=P tcp=P` once it serves.\n"
+        "\n"
+        "Scenarios:\n"
+        "  ten-thousand    10,000 DOUBLE scalars ten-thousand:00000 ... with value i + 0.5, precision 3, units mm; puts are "
+        "kept\n"
+        "  area-detector   images of DBR_SHORT whose first four elements are the frame's serial number, most significant first,\n"
+        "                  and whose time stamp is the time at which the frame was due",
+    .examples = "  caplay sim ten-thousand --port 0 -- python3 client.py\n"
+                "  caplay sim area-detector --rate 120Hz --size 680x480 --pv CAM:IMAGE --report report.json\n",
+    .options = options,
+    .noptions = sizeof options / sizeof *options,
+    .min_operands = 1,
+    .max_operands = 1,
+};
+
 int sim_command(int argc, char **argv, struct diag *diag)
 {
-    (void)argc;
-    return diag_fail(diag, DIAG_ENVIRONMENT, "%s: not built into this tree yet", argv[0]);
+    struct arguments arguments = {0};
+    struct option_result result;
+    sim_config_init(&arguments.server);
+    arguments.server.name = "caplay sim";
+    if (options_parse(&command, argc, argv, &arguments, &result, diag) < 0)
+        return -1;
+    if (result.help)
+        return DIAG_GOOD;
+    struct synth *synth = synth_new(result.operands.at[0], &arguments.scenario, diag);
+    if (synth == NULL)
+        return -1;
+    int code = sim_run(&arguments.server, synth_source(synth), result.command, diag);
+    synth_free(synth);
+    return code;
 }

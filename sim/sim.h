@@ -1,4 +1,5 @@
-/* The fake CA server as a whole: sockets, loop, schedule, one source. `caplay sim` and `caplay replay` fill a config and run it. */
+/* The fake CA server as a whole: sockets, loop, schedule, one source. `caplay sim` and `caplay replay` fill a config and run it.
+ */
 #ifndef CAPLAY_SIM_SIM_H
 #define CAPLAY_SIM_SIM_H
 
@@ -8,33 +9,85 @@
 enum sim_spin { SIM_SPIN_AUTO, SIM_SPIN_NEVER, SIM_SPIN_ALWAYS };
 
 struct sim_config {
+    const char *name;      /* of the server in reports: "caplay sim" */
     const char *interface; /* address to bind; default 127.0.0.1 (EPICS_CAS_INTF_ADDR_LIST's first if set) */
-    uint64_t port;         /* 0: any free pair outside the ephemeral range; default EPICS_CAS_SERVER_PORT, EPICS_CA_SERVER_PORT, 5064 */
-    bool share_port;       /* SO_REUSEPORT on UDP */
-    const char *env_file;  /* written whole once the server is ready, or NULL */
-    const char *report;    /* JSON about posts, merges and lateness, written at the end, or NULL */
-    unsigned spin;         /* enum sim_spin */
+    uint64_t port;   /* 0: any free pair outside the ephemeral range; default EPICS_CAS_SERVER_PORT, EPICS_CA_SERVER_PORT, 5064 */
+    bool share_port; /* SO_REUSEPORT on UDP */
+    const char *env_file;   /* written whole once the server is ready, or NULL */
+    const char *report;     /* JSON about posts, merges and lateness, written at the end, or NULL */
+    unsigned spin;          /* enum sim_spin */
     const char *start_when; /* when time 0 is: "ready", "search", "subscriptions=N" (default N = 1), "signal" (SIGUSR1) */
-    bool quiet;            /* no summary on stderr */
+    bool quiet;             /* no summary on stderr */
 };
 
 /* The options that every server shares; put SIM_OPTIONS(struct my, config) into the command's table. */
-#define SIM_OPTIONS(type, member) \
-    { "interface", 0, OPTION_STRING, offsetof(type, member.interface), "ADDRESS", NULL, 0, 0, "address to bind (default 127.0.0.1)" }, \
-    { "port", 0, OPTION_COUNT, offsetof(type, member.port), "PORT", NULL, 0, 65535, "UDP and TCP port; 0 picks free ones (default $EPICS_CA_SERVER_PORT or 5064)" }, \
-    { "share-port", 0, OPTION_FLAG, offsetof(type, member.share_port), NULL, NULL, 0, 0, "share the UDP port with other servers (SO_REUSEPORT)" }, \
-    { "env-file", 0, OPTION_STRING, offsetof(type, member.env_file), "FILE", NULL, 0, 0, "write the environment that a client needs, once ready" }, \
-    { "report", 0, OPTION_STRING, offsetof(type, member.report), "FILE", NULL, 0, 0, "write counts and lateness as JSON at the end" }, \
-    { "start-when", 0, OPTION_STRING, offsetof(type, member.start_when), "WHEN", NULL, 0, 0, "time 0: ready, search, subscriptions=N or signal (SIGUSR1) (default subscriptions=1)" }, \
-    { "spin", 0, OPTION_CHOICE, offsetof(type, member.spin), "MODE", sim_spin_choices, 0, 0, "auto, never or always: spin before a deadline (default auto)" }
+#define SIM_OPTIONS(type, member)                                                                                                \
+    {"interface",                                                                                                                \
+     0,                                                                                                                          \
+     OPTION_STRING,                                                                                                              \
+     offsetof(type, member.interface),                                                                                           \
+     "ADDRESS",                                                                                                                  \
+     NULL,                                                                                                                       \
+     0,                                                                                                                          \
+     0,                                                                                                                          \
+     "address to bind (default 127.0.0.1)"},                                                                                     \
+        {"port",                                                                                                                 \
+         0,                                                                                                                      \
+         OPTION_COUNT,                                                                                                           \
+         offsetof(type, member.port),                                                                                            \
+         "PORT",                                                                                                                 \
+         NULL,                                                                                                                   \
+         0,                                                                                                                      \
+         65535,                                                                                                                  \
+         "UDP and TCP port; 0 picks free ones (default $EPICS_CA_SERVER_PORT or 5064)"},                                         \
+        {"share-port",                                                                                                           \
+         0,                                                                                                                      \
+         OPTION_FLAG,                                                                                                            \
+         offsetof(type, member.share_port),                                                                                      \
+         NULL,                                                                                                                   \
+         NULL,                                                                                                                   \
+         0,                                                                                                                      \
+         0,                                                                                                                      \
+         "share the UDP port with other servers (SO_REUSEPORT)"},                                                                \
+        {"env-file",                                                                                                             \
+         0,                                                                                                                      \
+         OPTION_STRING,                                                                                                          \
+         offsetof(type, member.env_file),                                                                                        \
+         "FILE",                                                                                                                 \
+         NULL,                                                                                                                   \
+         0,                                                                                                                      \
+         0,                                                                                                                      \
+         "write the environment that a client needs, once ready"},                                                               \
+        {"report",                                                                                                               \
+         0,                                                                                                                      \
+         OPTION_STRING,                                                                                                          \
+         offsetof(type, member.report),                                                                                          \
+         "FILE",                                                                                                                 \
+         NULL,                                                                                                                   \
+         0,                                                                                                                      \
+         0,                                                                                                                      \
+         "write counts and lateness as JSON at the end"},                                                                        \
+        {"start-when",                                                                                                           \
+         0,                                                                                                                      \
+         OPTION_STRING,                                                                                                          \
+         offsetof(type, member.start_when),                                                                                      \
+         "WHEN",                                                                                                                 \
+         NULL,                                                                                                                   \
+         0,                                                                                                                      \
+         0,                                                                                                                      \
+         "time 0: ready, search, subscriptions=N or signal (SIGUSR1) (default subscriptions=1)"},                                \
+    {                                                                                                                            \
+        "spin", 0, OPTION_CHOICE, offsetof(type, member.spin), "MODE", sim_spin_choices, 0, 0,                                   \
+            "auto, never or always: spin before a deadline (default auto)"                                                       \
+    }
 
 extern const char *const sim_spin_choices[];
 
 /* Defaults from the environment. */
 void sim_config_init(struct sim_config *config);
 
-/* Serve until SIGINT, SIGTERM, or the end of `command` (argv, or NULL), which is run with the environment that a client needs. Prints
- * "ready udp=P tcp=P" to stdout. Returns the exit code of the process: the command's, 0, or -1 with diag set. */
+/* Serve until SIGINT, SIGTERM, or the end of `command` (argv, or NULL), which is run with the environment that a client needs.
+ * Prints "ready udp=P tcp=P" to stdout. Returns the exit code of the process: the command's, 0, or -1 with diag set. */
 int sim_run(const struct sim_config *config, const struct sim_source *source, char **command, struct diag *diag);
 
 #endif

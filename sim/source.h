@@ -42,7 +42,8 @@ struct sim_source_calls {
     /* Time 0 has come: every due time below is t0_ns plus an offset. stamp_ns is t0 as Unix time (CLOCK_REALTIME). */
     void (*start)(void *self, uint64_t t0_ns, uint64_t stamp_ns);
 
-    /* When the next change is due (CLOCK_MONOTONIC ns), CLOCK_NEVER if none. Cheap; called after each change(). */
+    /* When the next change is due (CLOCK_MONOTONIC ns), CLOCK_NEVER if none, 0: at once, and nobody asks how late it was. Cheap;
+     * called after each change(). */
     uint64_t (*next_ns)(void *self);
 
     /* Make that change: pv->value is new. Returns the PV and sets *mask to the DBE bits to post. Nothing slow here: the bytes

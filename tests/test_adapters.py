@@ -1,4 +1,4 @@
-"""Every client against a real EPICS Base IOC: what each stage of a job answers, right and wrong."""
+"""Every client against a real EPICS Base IOC, and against the fake server: what each stage of a job answers, right and wrong."""
 import subprocess
 import sys
 
@@ -16,8 +16,20 @@ def ioc():
         yield server
 
 
-def run(client, ioc, **job):
-    result = cahelp.run_job(client, job, ioc.env)
+@pytest.fixture(scope="module")
+def ten_thousand():
+    with cahelp.server("sim", "ten-thousand") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def area_detector():
+    with cahelp.server("sim", "area-detector") as server:
+        yield server
+
+
+def run(client, server, **job):
+    result = cahelp.run_job(client, job, server.env)
     assert result["error"] is None and result["ok"], result
     assert (result["client"], result["task"]) == (client, job["task"])
     return result
@@ -60,11 +72,21 @@ def test_a_hundred_pvs_are_connected(client, ioc, order, tmp_path):
 
 
 @every_client
-def test_a_put_is_seen_by_the_next_client(client, ioc):
-    value = 1000 + cahelp.CLIENTS.index(client)
-    put = run(client, ioc, task="connect", names=[scalar(4)], gets=1, put={"name": scalar(4), "value": value})
+@pytest.mark.parametrize("server", ["ioc", "ten_thousand"])
+def test_a_put_is_seen_by_the_next_client(client, server, request):
+    server, value = request.getfixturevalue(server), 1000 + cahelp.CLIENTS.index(client)
+    put = run(client, server, task="connect", names=[scalar(4)], gets=1, put={"name": scalar(4), "value": value})
     assert put["put_ns"] > 0
-    assert run("pyca", ioc, task="connect", names=[scalar(4)], gets=1)["values"] == [value]
+    assert run("pyca", server, task="connect", names=[scalar(4)], gets=1)["values"] == [value]
+
+
+@every_client
+def test_ten_thousand_pvs_of_the_fake_server_are_connected(client, ten_thousand, tmp_path):
+    names = tmp_path / "names"
+    names.write_text("".join(scalar(i) + "\n" for i in range(10000)))
+    result = run(client, ten_thousand, task="connect", names_file=str(names), gets=2, get_names=100)
+    assert result["connected"] == 10000
+    assert result["values"] == [0.5, 0.5]
 
 
 @every_client
@@ -107,8 +129,9 @@ def test_read_of_an_image_gives_its_first_elements_and_the_sum_of_all(client, io
 
 
 @every_client
-def test_monitor_sums_every_frame_of_an_image(client, ioc):
-    result = run(client, ioc, task="monitor", name=IMAGE, seconds=1, warmup_s=0.5)
+@pytest.mark.parametrize("server", ["ioc", "area_detector"])
+def test_monitor_sums_every_frame_of_an_image(client, server, request):
+    result = run(client, request.getfixturevalue(server), task="monitor", name=IMAGE, seconds=1, warmup_s=0.5)
     frames = result["frames"]
     assert "monitoring\n" in result["stderr"]
     assert result["native_count"] == PIXELS

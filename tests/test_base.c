@@ -146,6 +146,13 @@ static void a_frame_is_known_from_its_serial(void **state)
     frame_fill(b, N, 0x0001000200030005);
     for (size_t i = 0; i < N; i += 4)
         assert_memory_not_equal(a + i, b + i, 8);
+    uint8_t *be = malloc(2 * N);
+    for (size_t at = 0; at < N; at += 1000)
+        frame_fill_be(be, at, at + 1000 < N ? at + 1000 : N, 0x0001000200030004);
+    assert_int_equal(frame_serial_be(be), 0x0001000200030004);
+    for (size_t i = 0; i < N; i++)
+        assert_int_equal((int16_t)(be[2 * i] << 8 | be[2 * i + 1]), a[i]);
+    free(be);
     free(a);
     free(b);
 }

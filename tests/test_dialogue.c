@@ -1,4 +1,4 @@
-#include "traces/dialogue.h"
+#include "session.h"
 
 #include <limits.h>
 #include <setjmp.h>
@@ -10,18 +10,11 @@
 
 #include <cmocka.h>
 
-#define CLIENT_ADDRESS 0x0a000001u
-#define SERVER_ADDRESS 0x0a000002u
-#define CLIENT_PORT    40000
-#define SEARCH_PORT    5064
-#define IMAGE_BYTES    614400u
-
-/* A dialogue into a file, a time that grows by 1,000 ns a message, and the trace that came of it. */
+/* A dialogue into a file, and the trace that came of it. */
 static struct {
     char dir[PATH_MAX], path[PATH_MAX + 16];
     struct trace_writer *writer;
-    struct dialogue *d;
-    uint64_t now_ns;
+    struct session said;
     struct trace t;
 } at;
 
@@ -36,8 +29,8 @@ static int begin(void **state)
     snprintf(at.path, sizeof at.path, "%s/x.catrace", at.dir);
     struct diag diag = {0};
     at.writer = trace_writer_open(at.path, &diag);
-    at.d = at.writer != NULL ? dialogue_new(at.writer) : NULL;
-    return at.d != NULL ? 0 : -1;
+    at.said.d = at.writer != NULL ? dialogue_new(at.writer) : NULL;
+    return at.said.d != NULL ? 0 : -1;
 }
 
 static int end(void **state)
@@ -51,71 +44,41 @@ static int end(void **state)
 static void finish(void)
 {
     struct diag diag = {0};
-    const struct trace_meta meta = {.end_ns = at.now_ns};
-    dialogue_free(at.d);
+    const struct trace_meta meta = {.end_ns = at.said.now_ns};
+    dialogue_free(at.said.d);
     if (trace_writer_finish(at.writer, &meta, &diag) < 0 || trace_open(&at.t, at.path, &diag) < 0)
         fail_msg("%s", diag.text);
 }
 
 /* ---- saying things ---- */
 
-static uint8_t bytes[IMAGE_BYTES + 64];
-
-static size_t unhex(const char *hex)
+static uint32_t open_circuit(bool midway)
 {
-    size_t n = 0;
-    unsigned byte;
-    for (; *hex != '\0'; hex++)
-        if (*hex != ' ' && *hex != '|' && sscanf(hex, "%2x", &byte) == 1) {
-            bytes[n++] = (uint8_t)byte;
-            hex++;
-        }
-    return n;
-}
-
-/* n bytes of one direction of a circuit, whole messages. */
-static void say_bytes(uint32_t circuit, bool from_server, size_t n)
-{
-    struct cursor c = cursor_over(bytes, n);
-    struct wire_header h;
-    struct dialogue_message m = {.header = &h, .from_server = from_server};
-    while (wire_message_read(&c, dialogue_minor(at.d, circuit), &h, &m.payload, NULL) == WIRE_OK) {
-        at.now_ns += 1000;
-        m.first_ns = m.last_ns = at.now_ns;
-        dialogue_message(at.d, circuit, &m);
-    }
-    assert_int_equal(cursor_left(&c), 0);
+    return session_circuit(&at.said, midway);
 }
 
 static void client_says(uint32_t circuit, const char *hex)
 {
-    say_bytes(circuit, false, unhex(hex));
+    session_says(&at.said, circuit, false, hex);
 }
 
 static void server_says(uint32_t circuit, const char *hex)
 {
-    say_bytes(circuit, true, unhex(hex));
+    session_says(&at.said, circuit, true, hex);
 }
 
 static bool client_sends(uint16_t from_port, const char *hex)
 {
-    size_t n = unhex(hex);
-    at.now_ns += 1000;
-    return dialogue_datagram(at.d, CLIENT_ADDRESS, from_port, SERVER_ADDRESS, SEARCH_PORT, bytes, n, at.now_ns);
+    return session_sends(&at.said, from_port, false, hex);
 }
 
 static bool server_sends(uint16_t to_port, const char *hex)
 {
-    size_t n = unhex(hex);
-    at.now_ns += 1000;
-    return dialogue_datagram(at.d, SERVER_ADDRESS, SEARCH_PORT, CLIENT_ADDRESS, to_port, bytes, n, at.now_ns);
+    return session_sends(&at.said, to_port, true, hex);
 }
 
-static uint32_t open_circuit(bool midway)
-{
-    const struct dialogue_endpoints ends = {CLIENT_ADDRESS, SERVER_ADDRESS, CLIENT_PORT, 0x3bd2};
-    return dialogue_circuit_open(at.d, &ends, midway, at.now_ns);
-}
+static const char create_ai[] = "00120008 00000000 00000001 0000000d | 53494d3a 41490000 ";
+static const char created_ai[] = "00160000 00000000 00000001 00000003 | 00120000 00060001 00000001 00000000 | ";
 
 /* ---- what came of it ---- */
 
@@ -136,56 +99,13 @@ static void assert_event(uint32_t i, unsigned command, const char *pv, uint32_t 
 #define SERVER TRACE_FROM_SERVER
 #define NONE   TRACE_NONE
 
-static const char hello[] = "00000000 0000000d 00000000 00000000 | "
-                            "00140008 00000000 00000000 00000000 | 6f706900 00000000 "
-                            "00150008 00000000 00000000 00000000 | 77733100 00000000 ";
-static const char server_version[] = "00000000 0000000d 00000000 00000000 | ";
-static const char create_ai[] = "00120008 00000000 00000001 0000000d | 53494d3a 41490000 ";
-static const char created_ai[] = "00160000 00000000 00000001 00000003 | "
-                                 "00120000 00060001 00000001 00000000 | ";
-
-/* ca-protocol 12, message by message. */
-static void say_the_session(void)
-{
-    client_sends(CLIENT_PORT, "00000000 0001000d 00000001 00000000 | "
-                              "00060008 0005000d 00000001 00000001 | 53494d3a 41490000 "
-                              "00060010 0005000d 00000002 00000002 | 53494d3a 494d4147 45000000 00000000");
-    server_sends(CLIENT_PORT, "00000000 0001000d 00000001 00000000 | "
-                              "00060008 3bd20000 ffffffff 00000001 | 000d0000 00000000 "
-                              "00060008 3bd20000 ffffffff 00000002 | 000d0000 00000000");
-    uint32_t circuit = open_circuit(false);
-    client_says(circuit, hello);
-    client_says(circuit, create_ai);
-    server_says(circuit, server_version);
-    server_says(circuit, created_ai);
-    client_says(circuit, "000f0000 00140001 00000000 00000001 |");
-    server_says(circuit, "000f0018 00140001 00000001 00000001 | 00000000 456771f7 0d9b92db 00000003 3ff80000 00000000");
-    client_says(circuit, "00120010 00000000 00000002 0000000d | 53494d3a 494d4147 45000000 00000000");
-    server_says(circuit, "00160000 00000000 00000002 00000003 | 0012ffff 00010000 00000002 00000001 00000000 0004b000 |");
-    client_says(circuit, "0001ffff 00010000 00000001 00000002 00000010 0004b000 | 00000000 00000000 00000000 00050000");
-    for (int update = 0; update < 2; update++) {
-        size_t n = unhex("0001ffff 00010000 00000001 00000002 00096000 0004b000 |");
-        memset(bytes + n, 0, IMAGE_BYTES);
-        say_bytes(circuit, true, n + IMAGE_BYTES);
-    }
-    client_says(circuit, "00020000 0001b000 00000001 00000002 |");
-    server_says(circuit, "0001ffff 00010000 00000001 00000002 00000000 0004b000 |");
-    client_says(circuit, "00170000 00000000 00000000 00000000 |");
-    server_says(circuit, "00170000 00000000 00000000 00000000 |");
-    client_says(circuit, "000c0000 00000000 00000001 00000002 |");
-    server_says(circuit, "000c0000 00000000 00000001 00000002 |");
-    client_says(circuit, "000c0000 00000000 00000000 00000001 |");
-    server_says(circuit, "000c0000 00000000 00000000 00000001 |");
-    dialogue_circuit_close(at.d, circuit, at.now_ns + 5);
-}
-
 /* ---- tests ---- */
 
 static void each_reply_of_a_session_names_its_request(void **state)
 {
     (void)state;
-    say_the_session();
-    assert_int_equal(dialogue_malformed(at.d), 0);
+    session_whole(&at.said);
+    assert_int_equal(dialogue_malformed(at.said.d), 0);
     finish();
     const char *ai = "SIM:AI", *image = "SIM:IMAGE";
     assert_event(0, WIRE_VERSION, "?", NONE, 0);
@@ -209,23 +129,24 @@ static void each_reply_of_a_session_names_its_request(void **state)
     assert_event(18, WIRE_EVENT_ADD, image, NONE, 0);
     assert_event(19, WIRE_EVENT_ADD, image, 18, SERVER | TRACE_UPDATE | TRACE_FIRST);
     assert_event(20, WIRE_EVENT_ADD, image, 18, SERVER | TRACE_UPDATE);
-    assert_event(21, WIRE_EVENT_CANCEL, image, NONE, 0);
-    assert_event(22, WIRE_EVENT_ADD, image, 21, SERVER);
-    assert_event(23, WIRE_ECHO, "?", NONE, 0);
-    assert_event(24, WIRE_ECHO, "?", 23, SERVER);
-    assert_event(25, WIRE_CLEAR_CHANNEL, image, NONE, 0);
-    assert_event(26, WIRE_CLEAR_CHANNEL, image, 25, SERVER);
-    assert_event(27, WIRE_CLEAR_CHANNEL, ai, NONE, 0);
-    assert_event(28, WIRE_CLEAR_CHANNEL, ai, 27, SERVER);
-    assert_int_equal(at.t.nevents, 29);
+    assert_event(21, WIRE_EVENT_ADD, image, 18, SERVER | TRACE_UPDATE);
+    assert_event(22, WIRE_EVENT_CANCEL, image, NONE, 0);
+    assert_event(23, WIRE_EVENT_ADD, image, 22, SERVER);
+    assert_event(24, WIRE_ECHO, "?", NONE, 0);
+    assert_event(25, WIRE_ECHO, "?", 24, SERVER);
+    assert_event(26, WIRE_CLEAR_CHANNEL, image, NONE, 0);
+    assert_event(27, WIRE_CLEAR_CHANNEL, image, 26, SERVER);
+    assert_event(28, WIRE_CLEAR_CHANNEL, ai, NONE, 0);
+    assert_event(29, WIRE_CLEAR_CHANNEL, ai, 28, SERVER);
+    assert_int_equal(at.t.nevents, 30);
 }
 
 static void a_session_tells_its_pvs_and_circuits(void **state)
 {
     (void)state;
-    say_the_session();
-    assert_true(dialogue_is_server_port(at.d, 0x3bd2));
-    assert_false(dialogue_is_server_port(at.d, 0x3bd3));
+    session_whole(&at.said);
+    assert_true(dialogue_is_server_port(at.said.d, 0x3bd2));
+    assert_false(dialogue_is_server_port(at.said.d, 0x3bd3));
     finish();
     assert_int_equal(at.t.npvs, 2);
     assert_string_equal(trace_pv_name(&at.t, 0), "SIM:AI");
@@ -237,13 +158,13 @@ static void a_session_tells_its_pvs_and_circuits(void **state)
     assert_int_equal(at.t.ncircuits, 2);
     const struct trace_circuit *udp = &at.t.circuits[0], *tcp = &at.t.circuits[1];
     assert_int_equal(udp->flags, 0);
-    assert_int_equal(udp->client_port, CLIENT_PORT);
-    assert_int_equal(udp->server_address, SERVER_ADDRESS);
+    assert_int_equal(udp->client_port, SESSION_CLIENT_PORT);
+    assert_int_equal(udp->server_address, SESSION_SERVER_ADDRESS);
     assert_int_equal(tcp->flags, TRACE_TCP | TRACE_CLOSED);
     assert_int_equal(tcp->minor, 13);
     assert_string_equal(trace_string(&at.t, tcp->user), "opi");
     assert_string_equal(trace_string(&at.t, tcp->host), "ws1");
-    assert_int_equal(tcp->end_ns, at.now_ns + 5);
+    assert_int_equal(tcp->end_ns, at.said.now_ns + 5);
 }
 
 static void a_priority_comes_from_the_first_version_only(void **state)
@@ -251,7 +172,7 @@ static void a_priority_comes_from_the_first_version_only(void **state)
     (void)state;
     uint32_t circuit = open_circuit(false);
     client_says(circuit, "00000000 0014000d 00000000 00000000 | 00000000 0001000c 00000007 00000000");
-    assert_int_equal(dialogue_minor(at.d, circuit), 12);
+    assert_int_equal(dialogue_minor(at.said.d, circuit), 12);
     finish();
     assert_int_equal(at.t.circuits[0].priority, 20);
 }
@@ -260,7 +181,7 @@ static void a_circuit_met_midway_has_updates_without_names(void **state)
 {
     (void)state;
     uint32_t circuit = open_circuit(true);
-    assert_int_equal(dialogue_minor(at.d, circuit), WIRE_MINOR);
+    assert_int_equal(dialogue_minor(at.said.d, circuit), WIRE_MINOR);
     server_says(circuit, "00010008 00060001 00000001 00000007 | 3ff80000 00000000"); /* 0: an update of nobody knows what */
     client_says(circuit, "000f0000 00140001 00000000 00000001 |");                   /* 1 */
     server_says(circuit, "000f0018 00140001 00000001 00000001 | 00000000 456771f7 0d9b92db 00000003 3ff80000 00000000"); /* 2 */
@@ -332,7 +253,7 @@ static void an_error_belongs_to_the_request_in_it(void **state)
     server_says(circuit, "000b0018 00000000 00000001 00000030 | 00010010 00060001 00000000 00000009 | 53494d3a 41490000");
     server_says(circuit, "000b0018 00000000 ffffffff 0000008e | 00990000 00060001 00000000 00000009 | 62616400 00000000");
     server_says(circuit, "000b0008 00000000 ffffffff 0000008e | 00030000 00060001"); /* not even a header */
-    assert_int_equal(dialogue_malformed(at.d), 1);
+    assert_int_equal(dialogue_malformed(at.said.d), 1);
     finish();
     assert_event(6, WIRE_ERROR, "SIM:AI", 3, SERVER);
     assert_event(7, WIRE_ERROR, "SIM:AI", 4, SERVER);
@@ -391,7 +312,7 @@ static void echoes_are_answered_in_order(void **state)
     server_says(circuit, echo);
     server_says(circuit, echo); /* nobody asked */
     client_says(circuit, echo); /* 5 */
-    dialogue_circuit_gap(at.d, circuit, at.now_ns);
+    dialogue_circuit_gap(at.said.d, circuit, at.said.now_ns);
     client_says(circuit, echo); /* 6 */
     server_says(circuit, echo); /* 7 */
     finish();
@@ -427,7 +348,7 @@ static void a_beacon_announces_a_server_port(void **state)
 {
     (void)state;
     assert_true(server_sends(5065, "000d0000 000d13c9 00000003 00000000"));
-    assert_true(dialogue_is_server_port(at.d, 0x13c9));
+    assert_true(dialogue_is_server_port(at.said.d, 0x13c9));
     assert_true(client_sends(40001, "00180000 00000000 00000000 7f000001"));
     assert_true(server_sends(40001, "00110000 00000000 00000000 7f000001"));
     finish();
@@ -445,7 +366,7 @@ static void other_datagrams_are_left_alone(void **state)
     assert_false(client_sends(53, "00060008 0005000d 00000001 00000002 | 53494d3a 41490000")); /* p1 is not p2 */
     assert_false(client_sends(53, "00060010 0005000d 00000001 00000001 | 53494d3a 41490000")); /* cut */
     assert_false(client_sends(53, "000f0000 00140001 00000000 00000001"));                     /* TCP only */
-    assert_int_equal(dialogue_malformed(at.d), 0);
+    assert_int_equal(dialogue_malformed(at.said.d), 0);
     finish();
     assert_int_equal(at.t.nevents + at.t.ncircuits, 0);
 }
@@ -455,7 +376,7 @@ static void the_good_part_of_a_datagram_counts(void **state)
     (void)state;
     assert_true(
         client_sends(40001, "00060008 0005000d 00000001 00000001 | 53494d3a 41490000 000f0000 00140001 00000000 00000001"));
-    assert_int_equal(dialogue_malformed(at.d), 1);
+    assert_int_equal(dialogue_malformed(at.said.d), 1);
     finish();
     assert_int_equal(at.t.nevents, 1);
 }
@@ -478,14 +399,14 @@ static void nonsense_makes_a_sound_trace(void **state)
                                       .p2 = r[4] % 5};
         const struct dialogue_message m = {
             .header = &h, .payload = payload, .first_ns = i, .last_ns = i, .from_server = r[0] / 64 % 2};
-        dialogue_message(at.d, circuit, &m);
+        dialogue_message(at.said.d, circuit, &m);
         if (i % 1000 == 999) {
-            dialogue_circuit_close(at.d, circuit, i);
-            dialogue_message(at.d, circuit, &m); /* too late: left out */
+            dialogue_circuit_close(at.said.d, circuit, i);
+            dialogue_message(at.said.d, circuit, &m); /* too late: left out */
             circuit = open_circuit(true);
         }
     }
-    assert_true(dialogue_malformed(at.d) > 0);
+    assert_true(dialogue_malformed(at.said.d) > 0);
     finish();
     assert_int_equal(at.t.nevents, 20000);
 }

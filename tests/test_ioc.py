@@ -1,4 +1,5 @@
 """The real IOC, `caplay ioc`: what it serves, its grid of due times, and how it begins and ends; and EPICS Base's repeater."""
+import json
 import os
 import re
 import select
@@ -176,6 +177,12 @@ def test_a_missing_file_is_named(tmp_path):
     assert "nope.db: No such file" in result.stderr
 
 
+def test_a_directory_is_no_database(tmp_path):
+    result = cahelp.caplay("ioc", tmp_path, "--port", "0")
+    assert result.returncode == 2
+    assert "is a directory" in result.stderr
+
+
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM], ids=["UDP", "TCP"])
 def test_a_port_in_use_is_an_error_that_names_it(database, kind):
     with socket.socket(socket.AF_INET, kind) as taken:
@@ -270,6 +277,42 @@ def test_an_ioc_that_dies_ends_the_command_and_is_an_error(database):
         os.kill(server, signal.SIGKILL)
         assert process.wait(30) == 5
         assert "the IOC failed (exit code 137)" in process.stderr.read()
+
+
+def test_it_ends_while_clients_are_served():
+    with cahelp.server("ioc", cahelp.BENCH_DB) as busy:
+        job = {"task": "monitor", "name": "area-detector:image", "seconds": 60}
+        monitors = [cahelp.start_job("libca", job, busy.env) for _ in range(3)]
+        try:
+            assert all(monitor.stderr.readline() for monitor in monitors), "monitoring"
+            assert busy.stop() == 0
+        finally:
+            for monitor in monitors:
+                monitor.kill()
+                monitor.communicate()
+                os.unlink(monitor.job_file)
+
+
+# ---- the C client's job ----
+
+
+@pytest.mark.parametrize("job, says", [
+    ('{"task": "conect", "names": ["a"]}', "unknown task 'conect'"),
+    ('{"task": "connect", "names": []}', "no PV names"),
+    ('{"task": "connect", "names": ["a", 5]}', "every name must be a string"),
+    ('{"task": "connect", "names_file": "/no/such/file"}', "cannot read /no/such/file"),
+    ('{"task": "connect", "names": ["a"], "gets": -1}', "negative"),
+    ('{"task": "connect", "names": ["a"], "put": {"name": "a"}}', "put"),
+    ('{"names": ["a"]}', "task"),
+    ('{"task": ', "at line 1"),
+])
+def test_a_wrong_job_is_an_error_in_the_line(tmp_path, job, says):
+    path = tmp_path / "job.json"
+    path.write_text(job)
+    result = subprocess.run([cahelp.LIBCA, path], capture_output=True, text=True, timeout=60)
+    line = json.loads(result.stdout)
+    assert result.returncode == 1 and line["ok"] is False
+    assert says in line["error"]
 
 
 # ---- the repeater ----

@@ -36,23 +36,27 @@ static const struct option_command info_command = {
 
 /* ---- the head ---- */
 
-static void print_lack(bool *any, uint64_t n, const char *what)
-{
-    if (n == 0)
-        return;
-    printf("%s%" PRIu64 " %s", *any ? ", " : "incomplete     ", n, what);
-    *any = true;
-}
-
 static void print_completeness(const struct trace_missing *m)
 {
+    const struct {
+        const char *what;
+        uint64_t n;
+    } lacks[] = {
+        {"packets dropped by the kernel", m->kernel_drops},
+        {"packets cut by the capture", m->cut_packets},
+        {"gaps in TCP streams", m->gaps},
+        {"bytes in gaps", m->gap_bytes},
+        {"circuits joined midway", m->midway},
+        {"messages that could not be decoded", m->malformed},
+    };
+    const char *between = "incomplete     ";
     bool any = false;
-    print_lack(&any, m->kernel_drops, "packets dropped by the kernel");
-    print_lack(&any, m->cut_packets, "packets cut by the capture");
-    print_lack(&any, m->gaps, "gaps in TCP streams");
-    print_lack(&any, m->gap_bytes, "bytes in them");
-    print_lack(&any, m->midway, "circuits joined midway");
-    print_lack(&any, m->malformed, "messages that could not be decoded");
+    for (size_t i = 0; i < sizeof lacks / sizeof *lacks; i++)
+        if (lacks[i].n > 0) {
+            printf("%s%s: %" PRIu64, between, lacks[i].what, lacks[i].n);
+            between = ", ";
+            any = true;
+        }
     printf("%s\n", any ? "" : "complete       nothing is missing");
 }
 
@@ -91,14 +95,15 @@ static void print_flags(uint32_t flags)
 static void print_circuit(const struct trace *t, const struct survey *s, uint32_t i)
 {
     const struct trace_circuit *c = &t->circuits[i];
-    char client[SHOW_BYTES], server[SHOW_BYTES], user[64], host[64], minor[16] = "?";
+    char client[SHOW_BYTES], server[SHOW_BYTES], user[64], host[64], who[130], minor[16] = "?";
     show_name_into(trace_string(t, c->user), user, sizeof user);
     show_name_into(trace_string(t, c->host), host, sizeof host);
+    snprintf(who, sizeof who, "%s@%s", user, host);
     if (c->minor != 0)
         snprintf(minor, sizeof minor, "4.%u", c->minor);
-    printf("circuit %-5" PRIu32 " %s %-21s %-21s %s@%s %s %8u %8" PRIu32 " %10" PRIu64 " %12" PRIu64 " ", i,
+    printf("circuit %-5" PRIu32 " %s %-21s %-21s %-20s %-4s %3u %6" PRIu32 " %10" PRIu64 " %12" PRIu64 " ", i,
            c->flags & TRACE_TCP ? "tcp" : "udp", show_endpoint(c->client_address, c->client_port, client),
-           show_endpoint(c->server_address, c->server_port, server), user, host, minor, c->priority, s->circuits[i].channels,
+           show_endpoint(c->server_address, c->server_port, server), who, minor, c->priority, s->circuits[i].channels,
            s->circuits[i].messages, s->circuits[i].bytes);
     print_flags(c->flags);
 }
@@ -134,16 +139,15 @@ static void print_pv(const struct trace *t, const struct survey *s, uint32_t i)
 {
     const struct trace_pv *pv = &t->pvs[i];
     const struct survey_pv *n = &s->pvs[i];
-    char type[32], rate[SHOW_BYTES] = "-";
+    char name[256], type[32], rate[SHOW_BYTES] = "-";
     static const char *const rights[] = {"none", "read", "write", "read+write"};
     snprintf(type, sizeof type, pv->native < WIRE_BASES ? "%s[%" PRIu32 "]" : "-", wire_types[pv->native % WIRE_BASES].name,
              pv->count);
     if (n->intervals_ns > 0)
         snprintf(rate, sizeof rate, "%.3fHz", (double)n->intervals / ((double)n->intervals_ns / 1e9));
-    printf("pv ");
-    show_name(stdout, trace_pv_name(t, i));
-    printf(" %s %s %" PRIu32 " %" PRIu64 " %s %" PRIu64 "\n", type, pv->rights == 0xffff ? "-" : rights[pv->rights & 3],
-           n->subscriptions, n->updates, rate, n->messages);
+    show_name_into(trace_pv_name(t, i), name, sizeof name);
+    printf("pv %-32s %-16s %-10s %4" PRIu32 " %8" PRIu64 " %12s %8" PRIu64 "\n", name, type,
+           pv->rights == 0xffff ? "-" : rights[pv->rights & 3], n->subscriptions, n->updates, rate, n->messages);
 }
 
 static struct rank *rank_pvs(const struct trace *t, const struct survey *s)

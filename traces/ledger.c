@@ -33,7 +33,9 @@ void ledger_channel_drop(struct ledger *l, struct ledger_channel *channel)
 {
     struct ledger_subscription *s, *next;
     DL_FOREACH_SAFE(channel->subscriptions, s, next)
-    ledger_subscription_drop(l, s);
+    {
+        ledger_subscription_drop(l, s);
+    }
     unbind(l, channel);
     HASH_DELETE(by_cid, l->by_cid, channel);
     free(channel);

@@ -33,7 +33,7 @@ static enum survey_class class_of(unsigned request)
     }
 }
 
-/* The walk: the survey, and for each EVENT_ADD when its latest update came, plus 1 (0: none yet). */
+/* The walk: the survey, and for each EVENT_ADD when its latest change came, plus 1 (0: none yet). */
 struct walk {
     const struct trace *t;
     struct survey *survey;
@@ -62,7 +62,7 @@ static void count_circuit(struct survey *s, const struct trace_event *e)
 static void count_update(struct walk *walk, struct survey_pv *pv, const struct trace_event *e)
 {
     pv->updates++;
-    if (e->peer == TRACE_NONE)
+    if (e->peer == TRACE_NONE || (e->flags & TRACE_FIRST)) /* the first one is an answer: nothing changed when it came */
         return;
     uint64_t *last = &walk->updated_ns[e->peer];
     if (*last != 0) {

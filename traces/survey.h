@@ -23,7 +23,7 @@ extern const char *const survey_class_names[SURVEY_CLASSES];
 struct survey_pv {
     uint64_t messages, updates;
     uint32_t subscriptions;
-    uint64_t intervals, intervals_ns; /* between the updates of one subscription, all subscriptions added up */
+    uint64_t intervals, intervals_ns; /* between the changes that one subscription saw, all subscriptions added up */
 };
 
 struct survey_circuit {

@@ -1,19 +1,14 @@
 #include "traces/trace.h"
 
-#include "traces/format.h"
+#include "traces/output.h"
 #include "traces/table.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <xxhash.h>
-
-#define BUFFER_BYTES (1u << 20)
 
 /* One interned text. As a PV's name it also knows the PV. */
 struct string {
@@ -40,32 +35,21 @@ struct array {
 };
 
 struct trace_writer {
-    FILE *file;
-    char path[PATH_MAX], part[PATH_MAX + 8];
-    struct diag failure;    /* the first one; code DIAG_GOOD: none so far */
-    uint64_t position;      /* bytes written so far */
-    XXH3_state_t *checksum; /* of the section that is being written */
-    struct format_header header;
+    struct output out;
     struct array strings, pvs, circuits, events;
     struct string *string_table;
     struct body *body_table;
 };
 
-static void fail(struct trace_writer *w, const char *what)
-{
-    if (w->failure.code == DIAG_GOOD)
-        diag_errno(&w->failure, DIAG_ENVIRONMENT, "cannot write %s: %s", w->part, what);
-}
-
 static void fail_memory(struct trace_writer *w)
 {
     errno = ENOMEM;
-    fail(w, "the tables do not fit in memory");
+    output_fail(&w->out, "the tables do not fit in memory");
 }
 
 bool trace_writer_failed(const struct trace_writer *w)
 {
-    return w->failure.code != DIAG_GOOD;
+    return output_has_failed(&w->out);
 }
 
 /* Make room for n more records. NULL, with the writer failed, if there is none. */
@@ -73,7 +57,7 @@ static void *array_add(struct trace_writer *w, struct array *a, uint32_t n, size
 {
     if (n >= TRACE_NONE - a->count) {
         errno = EOVERFLOW;
-        fail(w, "more than 2^32 - 1 records");
+        output_fail(&w->out, "more than 2^32 - 1 records");
         return NULL;
     }
     if (a->room - a->count < n) {
@@ -93,79 +77,18 @@ static void *array_add(struct trace_writer *w, struct array *a, uint32_t n, size
     return added;
 }
 
-/* ---- bytes to the file ---- */
-
-static void put(struct trace_writer *w, const void *bytes, size_t n)
-{
-    if (n == 0 || trace_writer_failed(w))
-        return;
-    XXH3_64bits_update(w->checksum, bytes, n);
-    w->position += n;
-    if (fwrite(bytes, 1, n, w->file) != n)
-        fail(w, "write");
-}
-
-static void section_begin(struct trace_writer *w, unsigned kind)
-{
-    static const char zeros[FORMAT_ALIGN];
-    put(w, zeros, format_align(w->position) - w->position);
-    w->header.sections[kind] =
-        (struct format_section){.offset = w->position, .kind = kind, .record_bytes = format_record_bytes(kind)};
-    XXH3_64bits_reset(w->checksum);
-}
-
-static void section_end(struct trace_writer *w, unsigned kind)
-{
-    struct format_section *s = &w->header.sections[kind];
-    s->bytes = w->position - s->offset;
-    s->checksum = XXH3_64bits_digest(w->checksum);
-}
-
-static void put_section(struct trace_writer *w, unsigned kind, const void *bytes, size_t n)
-{
-    section_begin(w, kind);
-    put(w, bytes, n);
-    section_end(w, kind);
-}
-
-/* ---- opening ---- */
-
-static int start_file(struct trace_writer *w, const char *path, struct diag *diag)
-{
-    int n = snprintf(w->path, sizeof w->path, "%s", path);
-    if (n < 0 || (size_t)n >= sizeof w->path)
-        return diag_fail(diag, DIAG_USAGE, "the path of the trace is longer than %zu bytes", sizeof w->path - 1);
-    snprintf(w->part, sizeof w->part, "%s.part", path);
-    w->file = fopen(w->part, "we");
-    if (w->file == NULL)
-        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot write %s", w->part);
-    setvbuf(w->file, NULL, _IOFBF, BUFFER_BYTES);
-    memcpy(w->header.magic, FORMAT_MAGIC, FORMAT_MAGIC_BYTES);
-    w->header.major = TRACE_MAJOR;
-    w->header.minor = TRACE_MINOR;
-    w->header.header_bytes = sizeof w->header;
-    w->header.nsections = FORMAT_SECTIONS;
-    put(w, &w->header, sizeof w->header); /* file_bytes 0: whoever finds the .part is told that it is unfinished */
-    section_begin(w, FORMAT_POOL);
-    return 0;
-}
-
 struct trace_writer *trace_writer_open(const char *path, struct diag *diag)
 {
     struct trace_writer *w = calloc(1, sizeof *w);
-    XXH3_state_t *checksum = w != NULL ? XXH3_createState() : NULL;
-    if (checksum == NULL) {
-        free(w);
-        diag_fail(diag, DIAG_ENVIRONMENT, "out of memory");
+    if (w == NULL) {
+        diag_fail(diag, DIAG_ENVIRONMENT, "no memory to write %s", path);
         return NULL;
     }
-    w->checksum = checksum;
-    XXH3_64bits_reset(checksum);
-    if (start_file(w, path, diag) < 0) {
-        XXH3_freeState(checksum);
+    if (output_open(&w->out, path, diag) < 0) {
         free(w);
         return NULL;
     }
+    output_begin(&w->out, FORMAT_POOL);
     return w;
 }
 
@@ -279,8 +202,8 @@ static void split(struct trace_event *e)
 
 static uint64_t pool_add(struct trace_writer *w, const void *bytes, size_t n)
 {
-    uint64_t offset = w->position - w->header.sections[FORMAT_POOL].offset;
-    put(w, bytes, n);
+    uint64_t offset = w->out.position - w->out.header.sections[FORMAT_POOL].offset;
+    output_put(&w->out, bytes, n);
     return offset;
 }
 
@@ -347,13 +270,13 @@ static void put_events(struct trace_writer *w, uint32_t *order, uint32_t *place)
     qsort_r(order, n, sizeof *order, by_time, w->events.at);
     for (uint32_t k = 0; k < n; k++)
         place[order[k]] = k;
-    section_begin(w, FORMAT_EVENTS);
+    output_begin(&w->out, FORMAT_EVENTS);
     for (uint32_t k = 0; k < n; k++) {
         struct trace_event e = events[order[k]];
         e.peer = e.peer < n ? place[e.peer] : TRACE_NONE;
-        put(w, &e, sizeof e);
+        output_put(&w->out, &e, sizeof e);
     }
-    section_end(w, FORMAT_EVENTS);
+    output_end(&w->out, FORMAT_EVENTS);
 }
 
 static void put_sorted(struct trace_writer *w)
@@ -368,21 +291,19 @@ static void put_sorted(struct trace_writer *w)
     free(place);
 }
 
+static void put_section(struct trace_writer *w, enum format_section_kind kind, const void *bytes, size_t n)
+{
+    output_begin(&w->out, kind);
+    output_put(&w->out, bytes, n);
+    output_end(&w->out, kind);
+}
+
 static void put_meta(struct trace_writer *w, const struct trace_meta *meta)
 {
     struct format_meta m = {.start_realtime_ns = meta->start_realtime_ns, .end_ns = meta->end_ns, .missing = meta->missing};
     snprintf(m.source, sizeof m.source, "%s", meta->source != NULL ? meta->source : "");
     snprintf(m.sha256, sizeof m.sha256, "%.64s", meta->sha256 != NULL ? meta->sha256 : "");
     put_section(w, FORMAT_META, &m, sizeof m);
-}
-
-static void put_header(struct trace_writer *w)
-{
-    w->header.file_bytes = w->position;
-    w->header.checksum = XXH3_64bits(&w->header, offsetof(struct format_header, checksum));
-    if (fseeko(w->file, 0, SEEK_SET) != 0)
-        fail(w, "seek");
-    put(w, &w->header, sizeof w->header);
 }
 
 static void free_tables(struct trace_writer *w)
@@ -405,40 +326,17 @@ static void free_tables(struct trace_writer *w)
     free(w->events.at);
 }
 
-/* Close the file; keep it under its final name if nothing failed, remove it else. */
-static void end_file(struct trace_writer *w)
-{
-    if (fclose(w->file) != 0)
-        fail(w, "close");
-    if (!trace_writer_failed(w) && rename(w->part, w->path) != 0)
-        fail(w, "rename");
-    if (trace_writer_failed(w))
-        unlink(w->part);
-}
-
-static void free_writer(struct trace_writer *w)
-{
-    free_tables(w);
-    XXH3_freeState(w->checksum);
-    free(w);
-}
-
 int trace_writer_finish(struct trace_writer *w, const struct trace_meta *meta, struct diag *diag)
 {
-    section_end(w, FORMAT_POOL);
+    output_end(&w->out, FORMAT_POOL);
     put_section(w, FORMAT_STRINGS, w->strings.at, w->strings.count);
     put_section(w, FORMAT_PVS, w->pvs.at, w->pvs.count * sizeof(struct trace_pv));
     put_section(w, FORMAT_CIRCUITS, w->circuits.at, w->circuits.count * sizeof(struct trace_circuit));
     put_sorted(w);
     put_meta(w, meta);
-    put_header(w);
-    end_file(w);
-    int result = 0;
-    if (trace_writer_failed(w)) {
-        *diag = w->failure;
-        result = -1;
-    }
-    free_writer(w);
+    int result = output_finish(&w->out, diag);
+    free_tables(w);
+    free(w);
     return result;
 }
 
@@ -446,7 +344,7 @@ void trace_writer_abandon(struct trace_writer *w)
 {
     if (w == NULL)
         return;
-    fclose(w->file);
-    unlink(w->part);
-    free_writer(w);
+    output_abandon(&w->out);
+    free_tables(w);
+    free(w);
 }

@@ -1,0 +1,99 @@
+#include "replay/playback.h"
+
+/* Where nothing tells a rhythm. */
+#define DEFAULT_INTERVAL_NS CLOCK_NS
+
+/* ---- rounds ---- */
+
+static const struct timeline_pv *busiest(const struct timeline *timeline)
+{
+    const struct timeline_pv *best = NULL;
+    for (uint32_t i = 0; i < timeline->npvs; i++)
+        if (timeline->pvs[i].nupdates > (best != NULL ? best->nupdates : 1))
+            best = &timeline->pvs[i];
+    return best;
+}
+
+static int64_t last_due(const struct timeline_pv *pv)
+{
+    return pv->updates[pv->nupdates - 1].due_ns;
+}
+
+static uint64_t mean_interval(const struct timeline_pv *pv)
+{
+    if (pv == NULL || pv->nupdates < 3)
+        return DEFAULT_INTERVAL_NS;
+    uint64_t span = (uint64_t)(last_due(pv) - pv->updates[1].due_ns), mean = span / (pv->nupdates - 2);
+    return mean > 0 ? mean : DEFAULT_INTERVAL_NS;
+}
+
+/* When in a round a PV falls back to its initial value. */
+static int64_t first_due(const struct playback *p, const struct timeline_pv *pv)
+{
+    int64_t due = pv->updates[0].due_ns;
+    return due >= -(int64_t)p->interval_ns ? due : 0;
+}
+
+/* The least round in which no PV starts anew before its last update. */
+static uint64_t longest_span(const struct playback *p)
+{
+    int64_t longest = 0;
+    for (uint32_t i = 0; i < p->timeline->npvs; i++) {
+        const struct timeline_pv *pv = &p->timeline->pvs[i];
+        int64_t span = pv->nupdates > 1 ? last_due(pv) - first_due(p, pv) : 0;
+        longest = span > longest ? span : longest;
+    }
+    return (uint64_t)longest;
+}
+
+static uint64_t period(const struct playback *p, const struct timeline_pv *busy)
+{
+    if (busy == NULL)
+        return p->interval_ns;
+    uint64_t own = (uint64_t)(last_due(busy) - first_due(p, busy)), missing = longest_span(p) - own;
+    return own + (missing / p->interval_ns + 1) * p->interval_ns;
+}
+
+void playback_init(struct playback *p, const struct timeline *timeline, const struct playback_config *config)
+{
+    const struct timeline_pv *busy = busiest(timeline);
+    *p = (struct playback){.config = *config, .timeline = timeline, .interval_ns = mean_interval(busy)};
+    p->period_ns = period(p, busy);
+}
+
+bool playback_has(const struct playback *p, const struct timeline_pv *pv, uint64_t k)
+{
+    return pv->nupdates > 1 && (p->config.loops == 0 || k / pv->nupdates < p->config.loops);
+}
+
+/* ---- times ---- */
+
+/* Recorded time -> time of the replay, rounded down. */
+static uint64_t scale(const struct playback *p, uint64_t ns)
+{
+    __extension__ typedef unsigned __int128 u128;
+    return (uint64_t)((u128)ns * p->config.speed.den / p->config.speed.num);
+}
+
+uint64_t playback_due_ns(const struct playback *p, const struct timeline_pv *pv, uint64_t k)
+{
+    if (p->config.pace == PLAYBACK_RATE)
+        return clock_tick_ns(p->config.rate, k);
+    const uint64_t round_ns = k / pv->nupdates * p->period_ns;
+    int64_t due = k % pv->nupdates == 0 ? first_due(p, pv) : playback_update(pv, k)->due_ns;
+    return scale(p, round_ns + (uint64_t)due); /* wraps back: a negative due comes with a round of at least an interval */
+}
+
+uint64_t playback_stamp_ns(const struct playback *p, const struct timeline_pv *pv, uint64_t k, uint64_t origin_ns)
+{
+    const uint64_t stamp = playback_update(pv, k)->stamp_ns, zero = p->timeline->zero_stamp_ns;
+    if (p->config.recorded_stamps || stamp == 0)
+        return stamp;
+    if (p->config.pace == PLAYBACK_RATE && k > 0)
+        return origin_ns + clock_tick_ns(p->config.rate, k);
+    const uint64_t round_ns = k / pv->nupdates * p->period_ns;
+    if (stamp >= zero)
+        return origin_ns + scale(p, stamp - zero + round_ns);
+    const uint64_t age = zero - stamp, now = origin_ns + scale(p, round_ns);
+    return now > age ? now - age : 0;
+}

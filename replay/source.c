@@ -1,0 +1,353 @@
+#include "replay/source.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#define PAGE_BYTES     4096u
+#define PREPARED_BYTES (64u << 10) /* touched in one call: some 16 page faults */
+#define AHEAD          8           /* updates of a PV that the kernel is told to read */
+#define AHEAD_PVS      16          /* PVs, nearest due first, that are looked at */
+
+/* The alarm of a record that was never processed (ca-protocol 7.2). */
+enum { UDF = 17, INVALID = 3 };
+
+/* A PV whose value changes, with its next update. */
+struct mover {
+    uint64_t due_ns; /* after time 0 */
+    uint64_t k;
+    uint32_t pv;
+    size_t touched; /* bytes of update k that are known to be in memory */
+};
+
+struct replay_source {
+    const struct timeline *timeline;
+    struct playback playback;
+    struct replay_source_config config;
+    struct sim_pv *pvs;
+    uint8_t **kept;       /* each PV's buffer for puts, made at its first */
+    bool *was_put;        /* before time 0 */
+    struct mover *movers; /* a heap, the next one first */
+    uint32_t nmovers;
+    bool started;
+    uint64_t t0_ns, origin_ns; /* CLOCK_MONOTONIC, and as a stamp */
+    uint64_t changes;
+};
+
+/* ---- the heap of what comes next ---- */
+
+static bool is_before(const struct mover *a, const struct mover *b)
+{
+    return a->due_ns != b->due_ns ? a->due_ns < b->due_ns : a->pv < b->pv;
+}
+
+static void sift_down(struct replay_source *s, uint32_t i)
+{
+    const struct mover moving = s->movers[i];
+    for (uint32_t child = 2 * i + 1; child < s->nmovers; child = 2 * i + 1) {
+        if (child + 1 < s->nmovers && is_before(&s->movers[child + 1], &s->movers[child]))
+            child++;
+        if (!is_before(&s->movers[child], &moving))
+            break;
+        s->movers[i] = s->movers[child];
+        i = child;
+    }
+    s->movers[i] = moving;
+}
+
+static void start_movers(struct replay_source *s)
+{
+    for (uint32_t i = 0; i < s->timeline->npvs; i++) {
+        const struct timeline_pv *pv = &s->timeline->pvs[i];
+        if (playback_has(&s->playback, pv, 1))
+            s->movers[s->nmovers++] = (struct mover){.pv = i, .k = 1, .due_ns = playback_due_ns(&s->playback, pv, 1)};
+    }
+    for (uint32_t i = s->nmovers / 2; i-- > 0;)
+        sift_down(s, i);
+}
+
+/* On to the first mover's next update; one that would come before the last (a round that is too short) comes with it. */
+static void advance(struct replay_source *s)
+{
+    struct mover *m = &s->movers[0];
+    const struct timeline_pv *pv = &s->timeline->pvs[m->pv];
+    m->k++;
+    m->touched = 0;
+    if (playback_has(&s->playback, pv, m->k)) {
+        uint64_t due_ns = playback_due_ns(&s->playback, pv, m->k);
+        m->due_ns = due_ns > m->due_ns ? due_ns : m->due_ns;
+    } else {
+        *m = s->movers[--s->nmovers];
+    }
+    sift_down(s, 0);
+}
+
+/* ---- values ---- */
+
+static struct wire_stamp split_stamp(uint64_t ns)
+{
+    return (struct wire_stamp){.seconds = (uint32_t)(ns / CLOCK_NS), .nanoseconds = (uint32_t)(ns % CLOCK_NS)};
+}
+
+static void show(struct replay_source *s, uint32_t i, uint64_t k)
+{
+    const struct timeline_pv *pv = &s->timeline->pvs[i];
+    const struct timeline_update *u = playback_update(pv, k);
+    struct wire_value *value = &s->pvs[i].value;
+    value->data = u->data;
+    value->count = u->count;
+    value->status = u->status;
+    value->severity = u->severity;
+    value->stamp = split_stamp(playback_stamp_ns(&s->playback, pv, k, s->origin_ns));
+}
+
+static void show_initial_values(struct replay_source *s)
+{
+    for (uint32_t i = 0; i < s->timeline->npvs; i++)
+        if (s->timeline->pvs[i].nupdates > 0 && !s->was_put[i])
+            show(s, i, 0);
+}
+
+/* What nobody read is like a record that was never processed. */
+static void describe(struct replay_source *s, uint32_t i)
+{
+    static const uint8_t zeros[WIRE_STRING_BYTES];
+    const struct timeline_pv *pv = &s->timeline->pvs[i];
+    s->pvs[i] = (struct sim_pv){
+        .name = pv->name,
+        .count = pv->count,
+        .native = pv->native,
+        .rights = s->config.puts == REPLAY_PUTS_REFUSE ? pv->rights & WIRE_RIGHT_READ : pv->rights,
+        .meta = &pv->meta,
+        .index = i,
+        .value = {.data = zeros,
+                  .count = pv->count == 1,
+                  .base = pv->native,
+                  .has_alarm = true,
+                  .has_stamp = true,
+                  .status = UDF,
+                  .severity = INVALID,
+                  .ackt = 1},
+    };
+}
+
+/* ---- what the server asks ---- */
+
+static struct sim_pv *on_find(void *self, const char *name, size_t length)
+{
+    struct replay_source *s = self;
+    uint32_t i = timeline_find(s->timeline, name, length);
+    if (i != NAMES_NONE)
+        return &s->pvs[i];
+    if (s->config.on_unknown != NULL)
+        s->config.on_unknown(s->config.arg, name, length);
+    return NULL;
+}
+
+static uint64_t on_delay(void *self, struct sim_pv *pv, enum sim_class class)
+{
+    struct replay_source *s = self;
+    if (s->config.service == NULL)
+        return s->config.delay_ns;
+    return service_next(s->config.service, pv != NULL ? pv->index : SERVICE_NO_PV, class);
+}
+
+static void on_start(void *self, uint64_t t0_ns, uint64_t stamp_ns)
+{
+    const uint64_t epoch = CLOCK_EPICS_EPOCH * CLOCK_NS;
+    struct replay_source *s = self;
+    s->t0_ns = t0_ns;
+    s->origin_ns = stamp_ns > epoch ? stamp_ns - epoch : 0;
+    s->started = true;
+    show_initial_values(s);
+}
+
+static uint64_t on_next(void *self)
+{
+    const struct replay_source *s = self;
+    if (!s->started || s->nmovers == 0)
+        return CLOCK_NEVER;
+    return s->playback.config.pace == PLAYBACK_ASAP ? 0 : s->t0_ns + s->movers[0].due_ns;
+}
+
+static struct sim_pv *on_change(void *self, unsigned *mask)
+{
+    struct replay_source *s = self;
+    const struct mover *m = &s->movers[0];
+    struct sim_pv *pv = &s->pvs[m->pv];
+    *mask = playback_update(&s->timeline->pvs[m->pv], m->k)->mask;
+    show(s, m->pv, m->k);
+    advance(s);
+    s->changes++;
+    return pv;
+}
+
+/* ---- paging in ---- */
+
+static size_t update_bytes(const struct timeline_pv *pv, const struct timeline_update *u)
+{
+    return wire_base_size((enum wire_base)pv->native) * u->count;
+}
+
+/* Have the kernel read what comes a few updates later. */
+static void read_ahead(const struct replay_source *s, const struct mover *m)
+{
+    const struct timeline_pv *pv = &s->timeline->pvs[m->pv];
+    const struct timeline_update *u = playback_update(pv, m->k + AHEAD);
+    uintptr_t begin = (uintptr_t)u->data & ~(uintptr_t)(PAGE_BYTES - 1);
+    madvise((void *)begin, (uintptr_t)u->data + update_bytes(pv, u) - begin, MADV_WILLNEED);
+}
+
+/* Touch up to *budget bytes of a mover's next update. */
+static void touch(struct replay_source *s, struct mover *m, size_t *budget)
+{
+    const struct timeline_pv *pv = &s->timeline->pvs[m->pv];
+    const struct timeline_update *u = playback_update(pv, m->k);
+    const size_t bytes = update_bytes(pv, u);
+    if (m->touched == 0 && bytes >= PAGE_BYTES)
+        read_ahead(s, m);
+    for (; m->touched<bytes && * budget> 0; m->touched += PAGE_BYTES) {
+        (void)*(const volatile uint8_t *)(u->data + m->touched);
+        *budget -= PAGE_BYTES;
+    }
+}
+
+static bool on_prepare(void *self, uint64_t until_ns)
+{
+    (void)until_ns;
+    struct replay_source *s = self;
+    size_t budget = PREPARED_BYTES;
+    for (uint32_t i = 0; i < s->nmovers && i < AHEAD_PVS && budget > 0; i++)
+        touch(s, &s->movers[i], &budget);
+    return budget == 0;
+}
+
+/* ---- puts ---- */
+
+/* Alarm acknowledgement: one number, posted to those who watch alarms (ca-protocol 6.4). */
+static uint32_t put_acknowledge(struct sim_pv *pv, unsigned type, const uint8_t *payload, uint32_t size, unsigned *mask)
+{
+    uint16_t number = size >= 2 ? wire_get16(payload) : 0;
+    *(type == WIRE_PUT_ACKT ? &pv->value.ackt : &pv->value.acks) = number;
+    *mask = WIRE_MASK_ALARM;
+    return WIRE_ECA_NORMAL;
+}
+
+static void keep_value(struct replay_source *s, struct sim_pv *pv, uint32_t count, uint64_t now_ns)
+{
+    struct wire_value *value = &pv->value;
+    value->data = s->kept[pv->index];
+    value->count = count;
+    if (value->status == UDF)
+        value->status = value->severity = 0;
+    value->stamp = split_stamp(s->origin_ns + (now_ns > s->t0_ns ? now_ns - s->t0_ns : 0));
+    s->was_put[pv->index] |= !s->started;
+}
+
+struct put {
+    unsigned type;
+    uint32_t count, size;
+    const uint8_t *payload;
+};
+
+static uint32_t put_value(struct replay_source *s, struct sim_pv *pv, const struct put *put, uint64_t now_ns, unsigned *mask)
+{
+    const size_t bytes = wire_base_size((enum wire_base)pv->native) * pv->count;
+    uint8_t **kept = &s->kept[pv->index];
+    uint8_t *now = malloc(bytes);
+    uint32_t count = 0, status = WIRE_ECA_ALLOCMEM;
+    if (now != NULL)
+        status = wire_put_convert(put->type, put->count, put->payload, put->size, pv->native, pv->meta, now, pv->count, &count);
+    bool is_empty = pv->count == 1 && count == 0; /* changes nothing */
+    if (status != WIRE_ECA_NORMAL || is_empty) {
+        free(now);
+        return status;
+    }
+    bool same = pv->count == 1 && pv->value.count == 1 && memcmp(now, pv->value.data, bytes) == 0;
+    *mask = (same ? 0 : WIRE_MASK_VALUE | WIRE_MASK_LOG) | (pv->value.status == UDF ? WIRE_MASK_ALARM : 0);
+    free(*kept);
+    *kept = now;
+    keep_value(s, pv, count, now_ns);
+    return WIRE_ECA_NORMAL;
+}
+
+static uint32_t on_put(void *self, struct sim_pv *pv, unsigned type, uint32_t count, const uint8_t *payload, uint32_t size,
+                       uint64_t now_ns, unsigned *mask)
+{
+    struct replay_source *s = self;
+    *mask = 0;
+    if (s->config.puts == REPLAY_PUTS_REFUSE)
+        return WIRE_ECA_NOWTACCESS;
+    if (s->config.puts == REPLAY_PUTS_IGNORE)
+        return WIRE_ECA_NORMAL;
+    if (type == WIRE_PUT_ACKT || type == WIRE_PUT_ACKS)
+        return put_acknowledge(pv, type, payload, size, mask);
+    const struct put put = {.type = type, .count = count, .size = size, .payload = payload};
+    return put_value(s, pv, &put, now_ns, mask);
+}
+
+/* ---- life ---- */
+
+static const struct sim_source_calls calls = {
+    .find = on_find,
+    .delay_ns = on_delay,
+    .start = on_start,
+    .next_ns = on_next,
+    .change = on_change,
+    .prepare = on_prepare,
+    .put = on_put,
+};
+
+static int allocate(struct replay_source *s, uint32_t npvs)
+{
+    const size_t n = (size_t)npvs + 1;
+    s->pvs = calloc(n, sizeof *s->pvs);
+    s->kept = calloc(n, sizeof *s->kept);
+    s->was_put = calloc(n, sizeof *s->was_put);
+    s->movers = calloc(n, sizeof *s->movers);
+    return s->pvs && s->kept && s->was_put && s->movers ? 0 : -1;
+}
+
+struct replay_source *replay_source_new(const struct timeline *timeline, const struct playback_config *playback,
+                                        const struct replay_source_config *config, struct diag *diag)
+{
+    struct replay_source *s = calloc(1, sizeof *s);
+    if (s == NULL || allocate(s, timeline->npvs) < 0) {
+        diag_fail(diag, DIAG_ENVIRONMENT, "no memory for %u PVs", timeline->npvs);
+        replay_source_free(s);
+        return NULL;
+    }
+    s->timeline = timeline;
+    s->config = *config;
+    s->t0_ns = config->now_ns;
+    s->origin_ns = config->now_stamp_ns;
+    playback_init(&s->playback, timeline, playback);
+    for (uint32_t i = 0; i < timeline->npvs; i++)
+        describe(s, i);
+    show_initial_values(s);
+    start_movers(s);
+    return s;
+}
+
+void replay_source_free(struct replay_source *s)
+{
+    if (s == NULL)
+        return;
+    for (uint32_t i = 0; s->timeline != NULL && i < s->timeline->npvs; i++)
+        free(s->kept[i]);
+    free(s->pvs);
+    free(s->kept);
+    free(s->was_put);
+    free(s->movers);
+    free(s);
+}
+
+struct sim_source replay_source_calls(struct replay_source *source)
+{
+    return (struct sim_source){.calls = &calls, .self = source};
+}
+
+uint64_t replay_source_changes(const struct replay_source *source)
+{
+    return source->changes;
+}

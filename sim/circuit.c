@@ -1,0 +1,297 @@
+#include "sim/circuit.h"
+
+#include "sim/answer.h"
+#include "sim/core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static int init_buffers(struct sim_circuit *c)
+{
+    c->in = (struct circuit_input){.bytes = malloc(CIRCUIT_INPUT_BYTES), .room = CIRCUIT_INPUT_BYTES};
+    return c->in.bytes == NULL || lane_init(&c->direct) < 0 || lane_init(&c->puts) < 0 || outbox_init(&c->out) < 0 ? -1 : 0;
+}
+
+static void free_buffers(struct sim_circuit *c)
+{
+    free(c->in.bytes);
+    lane_fini(&c->direct);
+    lane_fini(&c->puts);
+    queue_fini(&c->events);
+    outbox_fini(&c->out);
+    free(c);
+}
+
+static void greet(struct sim_circuit *c, uint64_t now_ns)
+{
+    lane_push(&c->direct,
+              &(struct reply){.kind = REPLY_HEADER, .header = {.command = WIRE_VERSION, .count = WIRE_MINOR}, .own_ns = now_ns});
+}
+
+struct sim_circuit *sim_circuit_new(struct sim *sim, void *owner, uint64_t now_ns)
+{
+    struct sim_circuit *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return NULL;
+    if (init_buffers(c) < 0) {
+        free_buffers(c);
+        return NULL;
+    }
+    c->sim = sim;
+    c->owner = owner;
+    c->number = ++sim->counts.circuits;
+    c->next = sim->circuits;
+    c->link = &sim->circuits;
+    if (c->next != NULL)
+        c->next->link = &c->next;
+    sim->circuits = c;
+    greet(c, now_ns);
+    return c;
+}
+
+static void leave_lists(struct sim_circuit *c)
+{
+    *c->link = c->next;
+    if (c->next != NULL)
+        c->next->link = c->link;
+    if (!c->is_dirty)
+        return;
+    struct sim_circuit **at = &c->sim->dirty;
+    while (*at != c)
+        at = &(*at)->next_dirty;
+    *at = c->next_dirty;
+}
+
+void sim_circuit_free(struct sim_circuit *c, uint64_t now_ns)
+{
+    while (c->channels != NULL)
+        channel_free(c->channels);
+    if (c->events.off)
+        c->sim->counts.events_off_ns += now_ns - c->off_ns;
+    leave_lists(c);
+    free_buffers(c);
+}
+
+/* ---- input ---- */
+
+/* A message may be larger than the buffer: it grows with what has really come, never by what a header claims. */
+static void make_room(struct circuit_input *in)
+{
+    if (in->begin > 0) {
+        memmove(in->bytes, in->bytes + in->begin, in->end - in->begin);
+        in->end -= in->begin;
+        in->begin = 0;
+    }
+    if (in->end < in->room)
+        return;
+    uint8_t *bytes = realloc(in->bytes, 2 * in->room);
+    if (bytes == NULL)
+        return;
+    in->bytes = bytes;
+    in->room *= 2;
+}
+
+uint8_t *sim_circuit_room(struct sim_circuit *c, size_t *n)
+{
+    struct circuit_input *in = &c->in;
+    if (in->begin == in->end)
+        in->begin = in->end = 0;
+    if (in->room - in->end < CIRCUIT_INPUT_BYTES / 4 && c->held == 0)
+        make_room(in);
+    *n = in->room - in->end;
+    return in->bytes + in->end;
+}
+
+void sim_circuit_received(struct sim_circuit *c, size_t n)
+{
+    struct circuit_input *in = &c->in;
+    uint64_t skipped = n < in->skip ? n : in->skip;
+    in->skip -= skipped;
+    if (skipped > 0 && skipped < n)
+        memmove(in->bytes + in->end, in->bytes + in->end + skipped, n - (size_t)skipped);
+    in->end += n - (size_t)skipped;
+}
+
+void sim_circuit_end_of_file(struct sim_circuit *c)
+{
+    c->at_end_of_file = true;
+}
+
+/* While it cannot send, a real server's receiving thread stops at the first request that needs a reply; those that need none,
+ * such as EVENTS_OFF, are still heard. */
+static bool takes_requests(struct sim_circuit *c)
+{
+    return !c->is_deaf && c->held == 0 && !(c->is_blocked && c->direct.count > 0) && !lane_is_full(&c->direct) &&
+           !lane_is_full(&c->puts);
+}
+
+bool sim_circuit_wants_input(struct sim_circuit *c)
+{
+    return !c->at_end_of_file && !c->is_waiting && takes_requests(c);
+}
+
+static void skip_message(struct sim_circuit *c, uint64_t bytes)
+{
+    struct circuit_input *in = &c->in;
+    size_t here = in->end - in->begin;
+    size_t now = bytes < here ? (size_t)bytes : here;
+    in->begin += now;
+    in->skip = bytes - now;
+}
+
+/* What can be said from the header alone. Returns whether the message is dealt with. */
+static bool take_header(struct sim_circuit *c, const struct request *r)
+{
+    if (c->minor == 0 && r->header.command != WIRE_VERSION)
+        request_unversioned(c, r);
+    else if (r->header.size % 8 != 0)
+        request_misaligned(c, r);
+    else if (r->bytes > c->sim->message_limit)
+        request_too_large(c, r);
+    else
+        return false;
+    skip_message(c, r->bytes);
+    return true;
+}
+
+/* Take one message out of the input. False: it is not all there, or must wait. */
+static bool take_message(struct sim_circuit *c, uint64_t now_ns)
+{
+    struct circuit_input *in = &c->in;
+    struct cursor cur = cursor_over(in->bytes + in->begin, in->end - in->begin);
+    struct request r = {.now_ns = now_ns};
+    c->is_waiting = false;
+    if (!takes_requests(c) || wire_header_read(&cur, c->minor, &r.header) != WIRE_OK)
+        return false;
+    r.bytes = (uint64_t)(cur.p - (in->bytes + in->begin)) + r.header.size;
+    if (take_header(c, &r))
+        return true;
+    r.payload = cursor_bytes(&cur, r.header.size);
+    if (r.payload == NULL)
+        return false;
+    enum request_outcome outcome = request_handle(c, &r);
+    if (outcome == REQUEST_HELD)
+        c->held = (size_t)r.bytes;
+    else if (outcome == REQUEST_DONE)
+        in->begin += (size_t)r.bytes;
+    c->is_waiting = outcome == REQUEST_WAIT;
+    return !c->is_waiting;
+}
+
+/* ---- output ---- */
+
+static void count_order(struct sim_circuit *c, const struct reply *reply)
+{
+    if (reply->timed && reply->due_ns > reply->own_ns)
+        histogram_add(&c->sim->late[SIM_LATE_ORDER], reply->due_ns - reply->own_ns);
+}
+
+static void after_reply(struct sim_circuit *c, const struct reply *reply)
+{
+    if (reply->timed)
+        outbox_remember(&c->out, reply->due_ns, c->free_ns > reply->due_ns);
+    count_order(c, reply);
+    if (reply->kind == REPLY_ECHO) {
+        c->in.begin += c->held;
+        c->held = 0;
+    }
+    if (reply->kind == REPLY_END)
+        c->is_ending = true;
+    if (reply->writing != NULL)
+        reply->writing->is_writing = false;
+}
+
+/* Write what is due. False: the outbox must be sent first. */
+static bool drain_lane(struct sim_circuit *c, struct lane *lane, uint64_t now_ns)
+{
+    for (struct reply *reply; !c->is_ending && (reply = lane_due(lane, now_ns)) != NULL; lane_pop(lane)) {
+        if (reply->cancelled)
+            continue;
+        if (!reply_write(c, reply))
+            return false;
+        after_reply(c, reply);
+    }
+    return true;
+}
+
+static bool drain_events(struct sim_circuit *c, uint64_t now_ns)
+{
+    for (struct queue_entry *entry; !c->is_ending && (entry = queue_first(&c->events)) != NULL; queue_pop(&c->events)) {
+        if (entry->due_ns > now_ns)
+            return true;
+        if (!update_write(c, entry))
+            return false;
+        if (entry->timed)
+            outbox_remember(&c->out, entry->due_ns, c->free_ns > entry->due_ns);
+    }
+    return true;
+}
+
+/* Requests in, direct replies out. False: the outbox must be sent first. */
+static bool take_requests(struct sim_circuit *c, uint64_t now_ns)
+{
+    bool fits = true;
+    do {
+        if (!c->is_blocked)
+            fits = drain_lane(c, &c->direct, now_ns);
+    } while (fits && take_message(c, now_ns));
+    return fits;
+}
+
+bool sim_circuit_work(struct sim_circuit *c, uint64_t now_ns, bool more)
+{
+    bool fits = take_requests(c, now_ns);
+    if (c->is_blocked)
+        return false;
+    while (fits && c->is_waiting && lane_due(&c->puts, now_ns) != NULL)
+        fits = drain_lane(c, &c->puts, now_ns) && take_requests(c, now_ns);
+    if (fits && more && !c->is_ending && !c->is_waiting)
+        return false;
+    if (fits)
+        fits = drain_lane(c, &c->puts, now_ns) && drain_events(c, now_ns);
+    if (fits && c->at_end_of_file && !c->is_deaf && !c->is_waiting && !lane_is_full(&c->direct)) {
+        answer_end(c, now_ns);
+        drain_lane(c, &c->direct, now_ns);
+    }
+    return !outbox_is_empty(&c->out);
+}
+
+static void count_lateness(struct sim_circuit *c, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < c->out.notes; i++) {
+        const struct outbox_note *note = &c->out.note[i];
+        uint64_t late = now_ns > note->due_ns ? now_ns - note->due_ns : 0;
+        histogram_add(&c->sim->late[note->is_peers ? SIM_LATE_PEER : SIM_LATE_SELF], late);
+    }
+    c->out.notes = 0;
+}
+
+int sim_circuit_output(struct sim_circuit *c, uint64_t now_ns, struct iovec pieces[OUTBOX_PIECES])
+{
+    count_lateness(c, now_ns);
+    return outbox_view(&c->out, pieces);
+}
+
+void sim_circuit_sent(struct sim_circuit *c, size_t n)
+{
+    outbox_sent(&c->out, n);
+    c->is_blocked = !outbox_is_empty(&c->out);
+}
+
+void sim_circuit_unblock(struct sim_circuit *c, uint64_t now_ns)
+{
+    c->is_blocked = false;
+    c->free_ns = now_ns;
+}
+
+uint64_t sim_circuit_deadline(struct sim_circuit *c)
+{
+    if (c->is_blocked || c->is_ending)
+        return CLOCK_NEVER;
+    uint64_t direct = lane_deadline(&c->direct), puts = lane_deadline(&c->puts), events = CLOCK_NEVER;
+    const struct queue_entry *entry = queue_first(&c->events);
+    if (entry != NULL)
+        events = entry->due_ns;
+    uint64_t replies = direct < puts ? direct : puts;
+    return replies < events ? replies : events;
+}

@@ -1,0 +1,82 @@
+/* One circuit of the fake server, without its socket: bytes in, bytes out, deadlines. Its owner reads into sim_circuit_room(),
+ * says what happened, lets it work, and sends what sim_circuit_output() shows. Rules: ca-protocol 5.
+ *
+ * Like a real server's, it takes no more requests while it cannot send, apart from those that need no reply, and bounds all that
+ * it keeps for a client that does not read. */
+#ifndef CAPLAY_SIM_CIRCUIT_H
+#define CAPLAY_SIM_CIRCUIT_H
+
+#include "sim/lane.h"
+#include "sim/outbox.h"
+#include "sim/queue.h"
+
+#define CIRCUIT_INPUT_BYTES 16384u /* at first; grown for larger messages and kept */
+
+struct sim;
+struct sim_channel;
+
+struct circuit_input {
+    uint8_t *bytes;
+    size_t room, begin, end;
+    uint64_t skip; /* bytes to come that belong to a message that was too large */
+};
+
+struct sim_circuit {
+    struct sim *sim;
+    void *owner;                      /* the connection */
+    struct sim_circuit *next, **link; /* of all */
+    struct sim_circuit *next_dirty;
+    struct sim_channel *channels;
+    struct circuit_input in;
+    size_t held; /* bytes of an ECHO in the input whose reply has not left */
+    struct lane direct, puts;
+    struct queue events;
+    struct outbox out;
+    uint64_t number;  /* log lines name it so */
+    uint64_t free_ns; /* when its client last became ready to take updates again */
+    uint64_t off_ns;  /* when EVENTS_OFF came */
+    unsigned minor;   /* the client's; 0 before its VERSION */
+    bool is_dirty;
+    bool is_blocked; /* the socket took only a part */
+    bool is_waiting; /* the next request waits for a put of its channel */
+    bool is_deaf;    /* no more requests: the end is in the lane of direct replies */
+    bool is_ending;  /* send what there is, then close */
+    bool at_end_of_file;
+};
+
+/* NULL without memory. The server's VERSION is its first output. */
+struct sim_circuit *sim_circuit_new(struct sim *sim, void *owner, uint64_t now_ns);
+
+/* Frees it with its channels and subscriptions. Who reaches it: the list of circuits, the list of dirty ones, its channels, and
+ * the owner, which calls this. */
+void sim_circuit_free(struct sim_circuit *c, uint64_t now_ns);
+
+/* Where the next bytes of the client go: *n bytes of room, at least 1 where sim_circuit_wants_input(). */
+uint8_t *sim_circuit_room(struct sim_circuit *c, size_t *n);
+void sim_circuit_received(struct sim_circuit *c, size_t n);
+void sim_circuit_end_of_file(struct sim_circuit *c);
+
+/* Handle what has come and what has become due. more: the socket holds further input, so replies may still wait for company.
+ * Returns whether output is to be sent now; then send, say sim_circuit_sent(), and call again. */
+bool sim_circuit_work(struct sim_circuit *c, uint64_t now_ns, bool more);
+
+/* What to send; lateness is counted with now_ns. Returns the number of pieces. */
+int sim_circuit_output(struct sim_circuit *c, uint64_t now_ns, struct iovec pieces[OUTBOX_PIECES]);
+
+/* The socket took n bytes; if that was not all the circuit is blocked until sim_circuit_unblock(). */
+void sim_circuit_sent(struct sim_circuit *c, size_t n);
+void sim_circuit_unblock(struct sim_circuit *c, uint64_t now_ns);
+
+/* Read from the socket? False while earlier requests wait. */
+bool sim_circuit_wants_input(struct sim_circuit *c);
+
+/* All is sent and the circuit is to be closed. */
+static inline bool sim_circuit_is_over(const struct sim_circuit *c)
+{
+    return c->is_ending && outbox_is_empty(&c->out);
+}
+
+/* When to call sim_circuit_work() again without anything having happened; CLOCK_NEVER if only events bring work. */
+uint64_t sim_circuit_deadline(struct sim_circuit *c);
+
+#endif

@@ -1,0 +1,99 @@
+#include "sim/core.h"
+
+#include <string.h>
+
+void sim_init(struct sim *sim, const struct sim_source *source)
+{
+    sim->source = source;
+    sim->message_limit = SIM_MESSAGE_LIMIT;
+}
+
+static size_t record_length(const char *name, size_t length)
+{
+    static const char val[] = ".VAL";
+    if (length > 4 && memcmp(name + length - 4, val, 4) == 0)
+        return length - 4;
+    return length > 1 && name[length - 1] == '.' ? length - 1 : length;
+}
+
+struct sim_pv *sim_find(struct sim *sim, const char *name, size_t length)
+{
+    return sim->source->calls->find(sim->source->self, name, record_length(name, length));
+}
+
+void sim_count_search(struct sim *sim, struct sim_pv *pv, uint64_t searcher)
+{
+    sim->counts.searches++;
+    if (pv == NULL)
+        return;
+    if (pv->searcher == searcher)
+        sim->counts.repeated_searches++;
+    pv->searcher = searcher;
+}
+
+static void queue_update(struct sim_subscription *s, const struct queue_update *update)
+{
+    struct sim_circuit *c = s->channel->circuit;
+    if (queue_post(&c->events, &s->slot, update) != QUEUE_ADDED)
+        s->channel->pv->merged++;
+    sim_mark_dirty(c);
+}
+
+void sim_post(struct sim *sim, struct sim_pv *pv, unsigned mask, uint64_t due_ns, bool timed)
+{
+    const struct queue_update update = {.value = &pv->value, .own_ns = due_ns, .timed = timed};
+    pv->version++;
+    if (mask == 0)
+        return;
+    if (pv->posts++ == 0) {
+        pv->next_posted = sim->posted;
+        sim->posted = pv;
+    }
+    if (!(pv->rights & WIRE_RIGHT_READ))
+        return;
+    for (struct sim_subscription *s = pv->subscriptions; s != NULL; s = s->next_of_pv)
+        if (s->mask & mask)
+            queue_update(s, &update);
+}
+
+uint64_t sim_next_ns(struct sim *sim)
+{
+    return sim->start.begun ? sim->source->calls->next_ns(sim->source->self) : CLOCK_NEVER;
+}
+
+struct sim_pv *sim_change(struct sim *sim)
+{
+    uint64_t due_ns = sim_next_ns(sim);
+    unsigned mask = 0;
+    struct sim_pv *pv = sim->source->calls->change(sim->source->self, &mask);
+    sim_post(sim, pv, mask, due_ns, due_ns > 0);
+    return pv;
+}
+
+void sim_begin(struct sim *sim, uint64_t now_ns)
+{
+    if (sim->start.begun)
+        return;
+    sim->start.begun = true;
+    sim->start.t0_ns = now_ns;
+    sim->source->calls->start(sim->source->self, now_ns, now_ns + sim->realtime_ns);
+}
+
+void sim_mark_dirty(struct sim_circuit *c)
+{
+    if (c->is_dirty)
+        return;
+    c->is_dirty = true;
+    c->next_dirty = c->sim->dirty;
+    c->sim->dirty = c;
+}
+
+struct sim_circuit *sim_next_dirty(struct sim *sim)
+{
+    struct sim_circuit *c = sim->dirty;
+    if (c == NULL)
+        return NULL;
+    sim->dirty = c->next_dirty;
+    c->is_dirty = false;
+    return c;
+}

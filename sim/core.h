@@ -1,0 +1,77 @@
+/* The fake server's core: PVs by name, channels by sid, circuits, posts. It takes bytes, times and changes of value, and gives
+ * bytes and deadlines; it knows no socket and no clock. Nothing is global: a process may hold many.
+ * Rules: ca-protocol 3.4, 5.2, 6.5. */
+#ifndef CAPLAY_SIM_CORE_H
+#define CAPLAY_SIM_CORE_H
+
+#include "base/histogram.h"
+#include "sim/channel.h"
+#include "sim/circuit.h"
+#include "sim/start.h"
+
+/* The largest message taken or given, header included, unless EPICS_CA_AUTO_ARRAY_BYTES=NO sets another (a real server stops
+ * where its memory ends). */
+#define SIM_MESSAGE_LIMIT (UINT64_C(256) << 20)
+
+/* Who owns a lateness (design, rule 3). */
+enum sim_owner {
+    SIM_LATE_SELF,  /* due -> handed to the kernel, nothing else in the way */
+    SIM_LATE_ORDER, /* due behind an earlier reply of its lane */
+    SIM_LATE_PEER,  /* the client had not taken what came before, or had sent EVENTS_OFF */
+    SIM_OWNERS
+};
+
+struct sim_counts {
+    uint64_t events_off, events_off_ns;
+    uint64_t searches, repeated_searches, dropped_searches;
+    uint64_t circuits, channels, subscriptions; /* ever made */
+};
+
+struct sim {
+    const struct sim_source *source;
+    struct sim_start start;
+    uint16_t tcp_port; /* what search replies say */
+    uint64_t message_limit;
+    uint64_t realtime_ns;         /* CLOCK_REALTIME - CLOCK_MONOTONIC */
+    struct sim_channel *channels; /* hash by sid */
+    uint32_t next_sid;            /* never reused */
+    struct sim_circuit *circuits, *dirty;
+    struct sim_pv *posted; /* PVs that have posted */
+    struct sim_counts counts;
+    struct histogram late[SIM_OWNERS];
+};
+
+/* The struct is large (histograms): keep it on the heap, zeroed. */
+void sim_init(struct sim *sim, const struct sim_source *source);
+
+/* The PV of a name as a client writes it: "REC", "REC." and "REC.VAL" are one. NULL if there is none. */
+struct sim_pv *sim_find(struct sim *sim, const char *name, size_t length);
+
+/* Count a search by somebody, told apart by `searcher` (any number but 0). */
+void sim_count_search(struct sim *sim, struct sim_pv *pv, uint64_t searcher);
+
+static inline uint64_t sim_delay_ns(struct sim *sim, struct sim_pv *pv, enum sim_class class)
+{
+    return sim->source->calls->delay_ns(sim->source->self, pv, class);
+}
+
+/* The value of a PV is new. Queue updates for all subscriptions that want `mask` (0: none); their circuits become dirty. due_ns:
+ * when the change was due; timed: lateness is counted from there. */
+void sim_post(struct sim *sim, struct sim_pv *pv, unsigned mask, uint64_t due_ns, bool timed);
+
+/* Make the source's next change, which is due. Returns its PV. */
+struct sim_pv *sim_change(struct sim *sim);
+
+/* When the next change is due; CLOCK_NEVER before time 0. */
+uint64_t sim_next_ns(struct sim *sim);
+
+/* The clock and the counters say that time 0 has come: tell the source. Only the first call counts. */
+void sim_begin(struct sim *sim, uint64_t now_ns);
+
+/* A circuit has something new to do. */
+void sim_mark_dirty(struct sim_circuit *c);
+
+/* The next circuit that was marked, unmarked; NULL if none. */
+struct sim_circuit *sim_next_dirty(struct sim *sim);
+
+#endif

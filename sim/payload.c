@@ -1,0 +1,132 @@
+#include "sim/payload.h"
+
+#include "wire/dbr.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct payload_pool {
+    struct sim_pv *pv;
+    struct payload_pool *next;
+    struct payload *all; /* users + surplus of them */
+    uint32_t users, surplus;
+    uint32_t count;
+    uint8_t base;
+};
+
+static struct payload_pool *find(const struct sim_pv *pv, uint8_t base, uint32_t count)
+{
+    struct payload_pool *pool = pv->payloads;
+    while (pool != NULL && (pool->base != base || pool->count != count))
+        pool = pool->next;
+    return pool;
+}
+
+static struct payload_pool *make(struct sim_pv *pv, uint8_t base, uint32_t count)
+{
+    struct payload_pool *pool = calloc(1, sizeof *pool);
+    if (pool == NULL)
+        return NULL;
+    *pool = (struct payload_pool){.pv = pv, .next = pv->payloads, .base = base, .count = count};
+    pv->payloads = pool;
+    return pool;
+}
+
+static void drop_if_unused(struct payload_pool *pool)
+{
+    if (pool->users + pool->surplus > 0)
+        return;
+    struct payload_pool **at = &pool->pv->payloads;
+    while (*at != pool)
+        at = &(*at)->next;
+    *at = pool->next;
+    free(pool);
+}
+
+struct payload_pool *payload_join(struct sim_pv *pv, uint8_t base, uint32_t count)
+{
+    struct payload_pool *pool = find(pv, base, count);
+    if (pool == NULL && (pool = make(pv, base, count)) == NULL)
+        return NULL;
+    uint64_t room = wire_dbr_padded(base, count != 0 ? count : pv->count);
+    struct payload *payload = malloc(sizeof *payload + room);
+    if (payload == NULL) {
+        drop_if_unused(pool);
+        return NULL;
+    }
+    *payload = (struct payload){.pool = pool, .next = pool->all, .version = UINT64_MAX};
+    pool->all = payload;
+    pool->users++;
+    return pool;
+}
+
+/* Free payloads that nobody refers to, as many as are too many. */
+static void trim(struct payload_pool *pool)
+{
+    for (struct payload **at = &pool->all; *at != NULL && pool->surplus > 0;) {
+        struct payload *payload = *at;
+        if (payload->refs > 0) {
+            at = &payload->next;
+            continue;
+        }
+        *at = payload->next;
+        free(payload);
+        pool->surplus--;
+    }
+    drop_if_unused(pool);
+}
+
+void payload_leave(struct payload_pool *pool)
+{
+    pool->users--;
+    pool->surplus++;
+    trim(pool);
+}
+
+static void encode(struct payload *payload)
+{
+    const struct payload_pool *pool = payload->pool;
+    const struct wire_value *value = &pool->pv->value;
+    uint32_t count = pool->count != 0 ? pool->count : value->count;
+    payload->count = count;
+    payload->length = wire_dbr_size(pool->base, count);
+    payload->version = pool->pv->version;
+    payload->status = WIRE_ECA_NORMAL;
+    payload->bytes = value->data;
+    if (value->base == pool->base && value->count >= count)
+        return;
+    payload->status = wire_encode(pool->base, count, value, pool->pv->meta, payload->own);
+    payload->bytes = payload->own;
+}
+
+struct payload *payload_take(struct payload_pool *pool)
+{
+    struct payload *chosen = NULL;
+    for (struct payload *p = pool->all; p != NULL; p = p->next) {
+        if (p->version == pool->pv->version) {
+            p->refs++;
+            return p;
+        }
+        if (p->refs == 0)
+            chosen = p;
+    }
+    if (chosen == NULL) /* a subscription sends one payload at a time, and each brought one */
+        abort();
+    encode(chosen);
+    chosen->refs = 1;
+    return chosen;
+}
+
+void payload_unref(struct payload *payload)
+{
+    if (--payload->refs == 0)
+        trim(payload->pool);
+}
+
+void payload_settle(struct payload *payload)
+{
+    if (payload->bytes == payload->own)
+        return;
+    memcpy(payload->own, payload->bytes, (size_t)payload->length);
+    payload->bytes = payload->own;
+}

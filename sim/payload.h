@@ -1,0 +1,40 @@
+/* The values of a large array as they travel, encoded once for each (PV, change, base type, count) and shared by all circuits
+ * that send them: their updates differ only in header, stamp and alarm, which come in front. Where the values are asked for in
+ * the PV's own type they are not even copied: the payload borrows the source's bytes, until a circuit cannot send all of them at
+ * once. Memory is reserved when a subscription is made: one payload each, for a circuit sends one at a time. */
+#ifndef CAPLAY_SIM_PAYLOAD_H
+#define CAPLAY_SIM_PAYLOAD_H
+
+#include "sim/source.h"
+
+#include <stdbool.h>
+
+/* Arrays below this size are encoded straight into the outbox. */
+#define PAYLOAD_SHARED_BYTES 4096u
+
+struct payload {
+    struct payload_pool *pool;
+    struct payload *next;
+    const uint8_t *bytes; /* the source's, or own */
+    uint64_t length;      /* bytes of values, zeros beyond the PV's count included */
+    uint64_t version;     /* the PV's, when they were taken */
+    uint32_t count, refs;
+    uint32_t status; /* ECA: not every type can be converted */
+    uint8_t own[];
+};
+
+/* The pool that a subscription of this base type and count (0: dynamic) draws from, with one more payload in it. NULL without
+ * memory. */
+struct payload_pool *payload_join(struct sim_pv *pv, uint8_t base, uint32_t count);
+
+/* A subscription leaves: one payload less. The last one out frees the pool, when its payloads have come home. */
+void payload_leave(struct payload_pool *pool);
+
+/* The PV's present values, referenced for the caller. */
+struct payload *payload_take(struct payload_pool *pool);
+void payload_unref(struct payload *payload);
+
+/* Copy borrowed values: the source may change them from now on. */
+void payload_settle(struct payload *payload);
+
+#endif

@@ -1,0 +1,138 @@
+#include "sim/queue.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void queue_init(struct queue *q)
+{
+    *q = (struct queue){0};
+}
+
+void queue_fini(struct queue *q)
+{
+    for (struct queue_ring *ring = q->rings, *next; ring != NULL; ring = next) {
+        next = ring->next;
+        free(ring);
+    }
+    queue_init(q);
+}
+
+/* A ring whose entries run short takes no new subscription: each that it has may still add one entry, and these must fit. */
+static bool takes_another(const struct queue_ring *ring)
+{
+    return ring->subscriptions < QUEUE_SUBSCRIPTIONS && QUEUE_ENTRIES - ring->used > QUEUE_REPLACE_AT;
+}
+
+int queue_add(struct queue *q, struct queue_slot *slot)
+{
+    struct queue_ring **at = &q->rings;
+    while (*at != NULL && !takes_another(*at))
+        at = &(*at)->next;
+    if (*at == NULL && (*at = calloc(1, sizeof **at)) == NULL)
+        return -1;
+    if (q->current == NULL)
+        q->current = *at;
+    slot->ring = *at;
+    slot->pending = slot->newest = 0;
+    slot->ring->subscriptions++;
+    return 0;
+}
+
+void queue_remove(struct queue *q, struct queue_slot *slot)
+{
+    (void)q;
+    struct queue_ring *ring = slot->ring;
+    for (unsigned i = 0; i < ring->used && slot->pending > 0; i++) {
+        struct queue_entry *entry = &ring->entry[(ring->get + i) % QUEUE_ENTRIES];
+        if (entry->slot != slot)
+            continue;
+        entry->slot = NULL;
+        if (slot->pending-- > 1)
+            ring->duplicates--;
+    }
+    ring->subscriptions--;
+    slot->ring = NULL;
+}
+
+static void fill(struct queue_entry *entry, const struct wire_value *value, bool copies)
+{
+    entry->stamp = value->stamp;
+    entry->status = value->status;
+    entry->severity = value->severity;
+    if (copies && value->count > 0)
+        memcpy(entry->bytes, value->data, wire_base_size(value->base));
+}
+
+static void append(struct queue *q, struct queue_slot *slot, const struct queue_update *update)
+{
+    struct queue_ring *ring = slot->ring;
+    unsigned place = (ring->get + ring->used) % QUEUE_ENTRIES;
+    uint64_t due = update->own_ns > q->last_due_ns ? update->own_ns : q->last_due_ns;
+    ring->entry[place] = (struct queue_entry){
+        .slot = slot, .due_ns = due, .own_ns = update->own_ns, .first = update->first, .timed = update->timed};
+    fill(&ring->entry[place], update->value, slot->copies);
+    q->last_due_ns = due;
+    q->used++;
+    ring->used++;
+    if (slot->pending++ > 0)
+        ring->duplicates++;
+    slot->newest = (uint16_t)place;
+}
+
+enum queue_outcome queue_post(struct queue *q, struct queue_slot *slot, const struct queue_update *update)
+{
+    struct queue_ring *ring = slot->ring;
+    if (slot->pending > 0 && !slot->copies)
+        return QUEUE_MERGED;
+    if (slot->pending > 0 && (q->off || QUEUE_ENTRIES - ring->used <= QUEUE_REPLACE_AT)) {
+        fill(&ring->entry[slot->newest], update->value, slot->copies);
+        return QUEUE_REPLACED;
+    }
+    append(q, slot, update);
+    return QUEUE_ADDED;
+}
+
+static void advance(struct queue *q, struct queue_ring *ring)
+{
+    ring->get = (ring->get + 1) % QUEUE_ENTRIES;
+    ring->used--;
+    q->used--;
+}
+
+static void skip_cancelled(struct queue *q, struct queue_ring *ring)
+{
+    while (ring->used > 0 && ring->entry[ring->get].slot == NULL)
+        advance(q, ring);
+    if (ring->used == 0)
+        ring->emptying = false;
+}
+
+struct queue_entry *queue_first(struct queue *q)
+{
+    if (q->used == 0)
+        return NULL;
+    struct queue_ring *start = q->current;
+    do {
+        struct queue_ring *ring = q->current;
+        skip_cancelled(q, ring);
+        if (ring->used > 0 && (!q->off || ring->emptying || ring->duplicates > 0))
+            return &ring->entry[ring->get];
+        q->current = ring->next != NULL ? ring->next : q->rings;
+    } while (q->current != start);
+    return NULL;
+}
+
+void queue_pop(struct queue *q)
+{
+    struct queue_ring *ring = q->current;
+    struct queue_slot *slot = ring->entry[ring->get].slot;
+    if (slot->pending-- > 1)
+        ring->duplicates--;
+    advance(q, ring);
+    ring->emptying = ring->used > 0;
+}
+
+void queue_set_off(struct queue *q, bool off)
+{
+    q->off = off;
+}

@@ -1,0 +1,159 @@
+#include "sim/request_value.h"
+
+#include "sim/answer.h"
+#include "sim/core.h"
+
+#define MASK_MOST   255u
+#define MASK_OFFSET 12u /* in EVENT_ADD's payload */
+
+/* ---- reads and puts ---- */
+
+enum request_outcome request_on_read(struct sim_circuit *c, const struct request *r)
+{
+    const struct sim_channel *channel = answer_channel(c, r);
+    if (channel == NULL)
+        return REQUEST_DONE;
+    if (r->header.type >= WIRE_TYPES)
+        answer_fault(c, r, FAULT_TYPE);
+    else
+        answer_timed(c, r, (struct reply){.kind = REPLY_READ, .header = r->header, .pv = channel->pv, .cid = channel->cid},
+                     SIM_READ);
+    return REQUEST_DONE;
+}
+
+enum request_outcome request_on_read_notify(struct sim_circuit *c, const struct request *r)
+{
+    const struct sim_channel *channel = answer_channel(c, r);
+    if (channel == NULL)
+        return REQUEST_DONE;
+    if (r->header.type >= WIRE_TYPES)
+        answer_end(c, r->now_ns);
+    else
+        answer_timed(c, r, (struct reply){.kind = REPLY_VALUE, .header = r->header, .pv = channel->pv, .cid = channel->cid},
+                     SIM_READ);
+    return REQUEST_DONE;
+}
+
+/* Alarm acknowledgement belongs to every record, whatever its source (ca-protocol 6.4). */
+static uint32_t acknowledge(struct sim_pv *pv, const struct request *r, unsigned *mask)
+{
+    uint16_t value = r->header.size >= 2 ? wire_get16(r->payload) : 0;
+    if (r->header.type == WIRE_PUT_ACKT)
+        pv->value.ackt = value != 0;
+    else if (value >= pv->value.acks)
+        pv->value.acks = 0;
+    *mask = WIRE_MASK_ALARM;
+    return WIRE_ECA_NORMAL;
+}
+
+static uint32_t put(struct sim_circuit *c, struct sim_pv *pv, const struct request *r)
+{
+    unsigned mask = 0;
+    uint32_t status;
+    if (r->header.type == WIRE_PUT_ACKT || r->header.type == WIRE_PUT_ACKS)
+        status = acknowledge(pv, r, &mask);
+    else
+        status = c->sim->source->calls->put(c->sim->source->self, pv, r->header.type, r->header.count, r->payload, r->header.size,
+                                            r->now_ns, &mask);
+    if (status == WIRE_ECA_NORMAL)
+        sim_post(c->sim, pv, mask, r->now_ns, false);
+    return status;
+}
+
+enum request_outcome request_on_write(struct sim_circuit *c, const struct request *r)
+{
+    const struct sim_channel *channel = answer_channel(c, r);
+    if (channel == NULL)
+        return REQUEST_DONE;
+    if (r->header.type >= WIRE_TYPES)
+        answer_fault(c, r, FAULT_TYPE);
+    else if (!(channel->pv->rights & WIRE_RIGHT_WRITE))
+        answer_fault(c, r, FAULT_WRITE_ACCESS);
+    else if (put(c, channel->pv, r) != WIRE_ECA_NORMAL)
+        answer_fault(c, r, FAULT_WRITE);
+    return REQUEST_DONE;
+}
+
+static struct reply put_result(const struct request *r, const struct sim_channel *channel, uint32_t status)
+{
+    struct reply reply = {.kind = REPLY_HEADER, .header = r->header, .pv = channel->pv};
+    reply.header.size = 0;
+    reply.header.p1 = status;
+    return reply;
+}
+
+static bool is_structure(unsigned type)
+{
+    return type >= WIRE_BASES && type < WIRE_PUT_ACKT;
+}
+
+enum request_outcome request_on_write_notify(struct sim_circuit *c, const struct request *r)
+{
+    struct sim_channel *channel = answer_channel(c, r);
+    if (channel == NULL)
+        return REQUEST_DONE;
+    if (r->header.type >= WIRE_TYPES) {
+        answer_now(c, r, put_result(r, channel, WIRE_ECA_BADTYPE));
+        answer_end(c, r->now_ns);
+    } else if (!(channel->pv->rights & WIRE_RIGHT_WRITE)) {
+        answer_now(c, r, put_result(r, channel, WIRE_ECA_NOWTACCESS));
+    } else if (channel->is_writing) {
+        return REQUEST_WAIT;
+    } else {
+        uint32_t status = is_structure(r->header.type) ? WIRE_ECA_PUTFAIL : put(c, channel->pv, r);
+        struct reply reply = put_result(r, channel, status);
+        reply.writing = channel;
+        channel->is_writing = true;
+        answer_put(c, r, reply);
+    }
+    return REQUEST_DONE;
+}
+
+/* ---- subscriptions ---- */
+
+static void post_first(struct sim_circuit *c, struct sim_subscription *s, uint64_t now_ns)
+{
+    struct sim_pv *pv = s->channel->pv;
+    const struct sim_start *start = &c->sim->start;
+    if (++c->sim->counts.subscriptions >= start->subscriptions && start->kind == SIM_START_SUBSCRIPTIONS)
+        sim_begin(c->sim, now_ns); /* sets stamps: the first update bears them */
+    uint64_t delay_ns = sim_delay_ns(c->sim, pv, SIM_FIRST_UPDATE);
+    queue_post(&c->events, &s->slot,
+               &(struct queue_update){.value = &pv->value, .own_ns = now_ns + delay_ns, .first = true, .timed = delay_ns > 0});
+}
+
+enum request_outcome request_on_event_add(struct sim_circuit *c, const struct request *r)
+{
+    struct sim_channel *channel = answer_channel(c, r);
+    if (channel == NULL)
+        return REQUEST_DONE;
+    if (r->header.type >= WIRE_TYPES) {
+        answer_end(c, r->now_ns);
+        return REQUEST_DONE;
+    }
+    uint16_t mask = r->header.size >= MASK_OFFSET + 2 ? wire_get16(r->payload + MASK_OFFSET) : 0;
+    struct subscription_request wanted = {.subid = r->header.p2, .count = r->header.count, .type = r->header.type, .mask = mask};
+    struct sim_subscription *s = mask > 0 && mask <= MASK_MOST ? subscription_new(channel, &wanted) : NULL;
+    if (s == NULL)
+        answer_fault(c, r, FAULT_MASK);
+    else
+        post_first(c, s, r->now_ns);
+    return REQUEST_DONE;
+}
+
+enum request_outcome request_on_event_cancel(struct sim_circuit *c, const struct request *r)
+{
+    const struct sim_channel *channel = answer_channel(c, r);
+    if (channel == NULL)
+        return REQUEST_DONE;
+    struct sim_subscription *s = subscription_find(channel, r->header.p2);
+    if (s == NULL) {
+        answer_fault(c, r, FAULT_SUBID);
+        return REQUEST_DONE;
+    }
+    struct wire_header confirmed = {
+        .command = WIRE_EVENT_ADD, .type = s->type, .count = s->count, .p1 = channel->sid, .p2 = s->subid};
+    subscription_free(s);
+    answer_now(c, r, (struct reply){.kind = REPLY_HEADER, .header = confirmed});
+    return REQUEST_DONE;
+}

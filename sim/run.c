@@ -1,0 +1,152 @@
+#include "sim/sim.h"
+
+#include "sim/server.h"
+
+#include "base/child.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/prctl.h>
+
+#define CHANGES_A_PASS 1000u
+
+const char *const sim_spin_choices[] = {"auto", "never", "always", NULL};
+
+static const char *from_environment(const char *name)
+{
+    const char *text = getenv(name);
+    return text != NULL && *text != '\0' ? text : NULL;
+}
+
+static bool port_from(const char *name, uint64_t *port)
+{
+    const char *text = from_environment(name);
+    char *end;
+    unsigned long value = text != NULL ? strtoul(text, &end, 10) : 0;
+    if (value <= 5000 || value > 65535) /* EPICS refuses these (ca-protocol 1.3) */
+        return false;
+    *port = value;
+    return true;
+}
+
+void sim_config_init(struct sim_config *config)
+{
+    const char *interface = from_environment("EPICS_CAS_INTF_ADDR_LIST");
+    *config = (struct sim_config){.name = "caplay", .interface = interface != NULL ? interface : "127.0.0.1", .port = WIRE_PORT};
+    if (!port_from("EPICS_CAS_SERVER_PORT", &config->port))
+        port_from("EPICS_CA_SERVER_PORT", &config->port);
+}
+
+/* EPICS_CA_MAX_ARRAY_BYTES limits messages only where AUTO_ARRAY_BYTES is NO (ca-protocol 1.1). */
+static uint64_t message_limit(void)
+{
+    const char *is_auto = from_environment("EPICS_CA_AUTO_ARRAY_BYTES"), *most = from_environment("EPICS_CA_MAX_ARRAY_BYTES");
+    if (is_auto == NULL || strcasecmp(is_auto, "yes") == 0)
+        return SIM_MESSAGE_LIMIT;
+    uint64_t limit = most != NULL ? strtoull(most, NULL, 10) + WIRE_EXTENDED_BYTES : 0;
+    return limit < 16384 ? 16384 : limit < SIM_MESSAGE_LIMIT ? limit : SIM_MESSAGE_LIMIT;
+}
+
+/* ---- the loop's callbacks ---- */
+
+static void serve(void *arg, uint64_t now_ns)
+{
+    struct server *s = arg;
+    tcp_serve(s, now_ns);
+    schedule_set(&s->loop.schedule, &s->changes, sim_next_ns(&s->sim));
+}
+
+static bool prepare(void *arg, uint64_t until_ns)
+{
+    const struct sim_source *source = ((struct server *)arg)->sim.source;
+    return source->calls->prepare(source->self, until_ns);
+}
+
+/* Arrays go out at once: until then their next change would take their place. */
+static void on_changes(void *owner, uint64_t now_ns)
+{
+    struct server *s = owner;
+    for (unsigned i = 0; i < CHANGES_A_PASS && sim_next_ns(&s->sim) <= now_ns; i++)
+        if (sim_change(&s->sim)->count > 1)
+            tcp_serve(s, now_ns);
+    serve(s, now_ns);
+}
+
+/* ---- set-up ---- */
+
+static int open_server(struct server *s, const struct sim_config *config, struct diag *diag)
+{
+    if (sim_start_parse(&s->sim.start, config->start_when, diag) < 0 || loop_init(&s->loop, diag) < 0 ||
+        server_bind(s, config, diag) < 0 || udp_listen(s, diag) < 0 || tcp_listen(s, diag) < 0 || signals_open(s, diag) < 0)
+        return -1;
+    s->sim.tcp_port = s->tcp_port;
+    s->sim.message_limit = message_limit();
+    s->sim.realtime_ns = clock_realtime_ns() - clock_monotonic_ns();
+    s->loop.after = serve;
+    s->loop.idle = s->sim.source->calls->prepare != NULL ? prepare : NULL;
+    s->loop.arg = s;
+    s->loop.spins = config->spin == SIM_SPIN_ALWAYS || (config->spin == SIM_SPIN_AUTO && loop_may_spin());
+    s->changes = (struct schedule_entry){.fire = on_changes, .owner = s};
+    if (schedule_add(&s->loop.schedule, &s->changes) < 0)
+        return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for the schedule");
+    return beacon_open(s, clock_monotonic_ns(), diag);
+}
+
+static void close_server(struct server *s)
+{
+    signals_close(s);
+    tcp_close(s, clock_monotonic_ns());
+    udp_close(s);
+    beacon_close(s);
+    loop_fini(&s->loop);
+}
+
+static void client_environment(const struct server *s, struct child_env *env)
+{
+    char address[INET_ADDRSTRLEN];
+    struct in_addr at = s->address.s_addr != htonl(INADDR_ANY) ? s->address : (struct in_addr){htonl(INADDR_LOOPBACK)};
+    inet_ntop(AF_INET, &at, address, sizeof address);
+    child_client_env(&(struct child_ports){.address = address, .port = s->udp_port}, env);
+}
+
+static int announce(struct server *s, const struct sim_config *config, char **command, struct diag *diag)
+{
+    struct child_env env;
+    client_environment(s, &env);
+    if (config->env_file != NULL && child_env_file(config->env_file, &env, diag) < 0)
+        return -1;
+    printf("ready udp=%u tcp=%u\n", s->udp_port, s->tcp_port);
+    fflush(stdout);
+    return command != NULL ? server_spawn(s, command, env.entries, diag) : 0;
+}
+
+static int serve_until_the_end(struct server *s, const struct sim_config *config, char **command, struct diag *diag)
+{
+    if (s->sim.start.kind == SIM_START_READY)
+        sim_begin(&s->sim, clock_monotonic_ns());
+    if (announce(s, config, command, diag) < 0)
+        return -1;
+    loop_run(&s->loop);
+    if (!config->quiet)
+        report_print(s);
+    if (config->report != NULL && report_write(s, config->name, config->report, diag) < 0)
+        return -1;
+    return s->exit_code;
+}
+
+int sim_run(const struct sim_config *config, const struct sim_source *source, char **command, struct diag *diag)
+{
+    struct server *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for a server");
+    s->listen_fd = s->spare_fd = s->beacon.fd = s->loop.timer_fd = -1;
+    prctl(PR_SET_TIMERSLACK, 1);
+    sim_init(&s->sim, source);
+    int code = open_server(s, config, diag);
+    if (code == 0)
+        code = serve_until_the_end(s, config, command, diag);
+    close_server(s);
+    free(s);
+    return code;
+}

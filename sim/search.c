@@ -1,0 +1,168 @@
+#include "sim/search.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define OLDEST_MINOR    4u  /* that is answered */
+#define SEQUENCED_MINOR 11u /* first with a sequence number in VERSION, and a VERSION in the reply */
+
+int search_init(struct search *s)
+{
+    s->lane = calloc(SEARCH_LANE, sizeof *s->lane);
+    s->batch.used = WIRE_HEADER_BYTES;
+    return s->lane != NULL ? 0 : -1;
+}
+
+void search_fini(struct search *s)
+{
+    free(s->lane);
+    s->lane = NULL;
+}
+
+/* ---- the reply datagram ---- */
+
+/* The first 16 bytes are kept for VERSION, which older clients do not get. */
+void search_flush(struct search *s, uint64_t now_ns)
+{
+    struct search_batch *batch = &s->batch;
+    if (batch->used == WIRE_HEADER_BYTES)
+        return;
+    const struct wire_header version = {.command = WIRE_VERSION, .type = 1, .count = WIRE_MINOR, .p1 = batch->sequence};
+    bool with_version = batch->minor >= SEQUENCED_MINOR;
+    size_t from = with_version ? 0 : WIRE_HEADER_BYTES;
+    if (with_version)
+        wire_header_write(batch->bytes, &version);
+    s->send(s->arg, &batch->peer, batch->bytes + from, batch->used - from, now_ns);
+    batch->used = WIRE_HEADER_BYTES;
+}
+
+static void add_reply(struct search *s, uint32_t cid, uint64_t now_ns)
+{
+    struct search_batch *batch = &s->batch;
+    const struct wire_header found = {.command = WIRE_SEARCH, .type = s->sim->tcp_port, .size = 8, .p1 = UINT32_MAX, .p2 = cid};
+    if (batch->used + SEARCH_REPLY_BYTES > sizeof batch->bytes)
+        search_flush(s, now_ns);
+    uint8_t *at = batch->bytes + batch->used;
+    memset(at, 0, SEARCH_REPLY_BYTES);
+    wire_header_write(at, &found);
+    wire_put16(at + WIRE_HEADER_BYTES, WIRE_MINOR);
+    batch->used += SEARCH_REPLY_BYTES;
+}
+
+static bool is_same(const struct search_peer *a, const struct search_peer *b)
+{
+    return a->address == b->address && a->port == b->port && a->socket == b->socket;
+}
+
+/* ---- replies with a service time ---- */
+
+static void add_late(struct search *s, uint32_t cid, uint64_t own_ns)
+{
+    if (s->count == SEARCH_LANE) {
+        s->sim->counts.dropped_searches++;
+        return;
+    }
+    uint64_t due = own_ns > s->last_due_ns ? own_ns : s->last_due_ns;
+    s->last_due_ns = due;
+    s->lane[(s->first + s->count++) % SEARCH_LANE] = (struct search_late){.peer = s->batch.peer,
+                                                                          .sequence = s->batch.sequence,
+                                                                          .cid = cid,
+                                                                          .minor = s->batch.minor,
+                                                                          .own_ns = own_ns,
+                                                                          .due_ns = due};
+}
+
+uint64_t search_deadline(const struct search *s)
+{
+    if (s->count == 0)
+        return CLOCK_NEVER;
+    uint64_t first = s->lane[s->first].due_ns, last = first;
+    for (uint32_t i = 1; i < s->count; i++) {
+        uint64_t due = s->lane[(s->first + i) % SEARCH_LANE].due_ns;
+        if (due - first > LANE_TOGETHER_NS)
+            break;
+        last = due;
+    }
+    return last;
+}
+
+static void count_lateness(struct sim *sim, const struct search_late *late, uint64_t now_ns)
+{
+    histogram_add(&sim->late[SIM_LATE_SELF], now_ns - late->due_ns);
+    if (late->due_ns > late->own_ns)
+        histogram_add(&sim->late[SIM_LATE_ORDER], late->due_ns - late->own_ns);
+}
+
+void search_due(struct search *s, uint64_t now_ns)
+{
+    search_flush(s, now_ns);
+    for (; s->count > 0 && s->lane[s->first].due_ns <= now_ns; s->count--) {
+        const struct search_late *late = &s->lane[s->first];
+        if (!is_same(&late->peer, &s->batch.peer) || late->sequence != s->batch.sequence)
+            search_flush(s, now_ns);
+        s->batch.peer = late->peer;
+        s->batch.sequence = late->sequence;
+        s->batch.minor = late->minor;
+        add_reply(s, late->cid, now_ns);
+        count_lateness(s->sim, late, now_ns);
+        s->first = (s->first + 1) % SEARCH_LANE;
+    }
+    search_flush(s, now_ns);
+}
+
+/* ---- the request datagram ---- */
+
+static uint64_t searcher(const struct search_peer *peer, uint32_t cid)
+{
+    return ((uint64_t)peer->address << 32 | (uint64_t)peer->port << 16 | 1) ^ (uint64_t)cid * UINT64_C(0x9e3779b97f4a7c15);
+}
+
+static void on_search(struct search *s, const struct wire_header *h, const uint8_t *payload, uint64_t now_ns)
+{
+    if (h->size <= 1)
+        return;
+    struct sim *sim = s->sim;
+    struct sim_pv *pv = sim_find(sim, (const char *)payload, wire_name_length(payload, h->size));
+    sim_count_search(sim, pv, searcher(&s->batch.peer, h->p2));
+    if (pv == NULL)
+        return;
+    uint64_t delay_ns = sim_delay_ns(sim, pv, SIM_SEARCH);
+    if (delay_ns > 0 || s->count > 0)
+        add_late(s, h->p2, now_ns + delay_ns);
+    else
+        add_reply(s, h->p2, now_ns);
+    if (sim->start.kind == SIM_START_SEARCH)
+        sim_begin(sim, now_ns);
+}
+
+/* False: the rest of the datagram is ignored, in silence (ca-protocol 3.2). */
+static bool on_message(struct search *s, const struct wire_header *h, const uint8_t *payload, uint64_t now_ns)
+{
+    struct search_batch *batch = &s->batch;
+    if (h->command == WIRE_VERSION) {
+        batch->minor = h->count < OLDEST_MINOR ? 0 : h->count;
+        if (batch->minor >= SEQUENCED_MINOR)
+            batch->sequence = h->p1;
+        return batch->minor != 0;
+    }
+    if (batch->minor == 0 || h->command != WIRE_SEARCH || h->count < OLDEST_MINOR)
+        return false;
+    on_search(s, h, payload, now_ns);
+    return true;
+}
+
+void search_datagram(struct search *s, const struct search_peer *peer, const uint8_t *bytes, size_t n, uint64_t now_ns)
+{
+    struct cursor cur = cursor_over(bytes, n);
+    struct wire_header h;
+    const uint8_t *payload;
+    s->batch.minor = 0;
+    s->batch.sequence = 0;
+    if (!is_same(peer, &s->batch.peer)) {
+        search_flush(s, now_ns); /* without VERSION, as a real server does it, since minor is 0 by now (ca-protocol 3.3) */
+        s->batch.peer = *peer;
+    }
+    while (wire_message_read(&cur, s->batch.minor, &h, &payload, NULL) == WIRE_OK && h.size % 8 == 0)
+        if (!on_message(s, &h, payload, now_ns))
+            return;
+}

@@ -1,0 +1,80 @@
+/* The fake server with its sockets: the core, the loop, UDP, TCP, beacons, a command that it runs. libevent's side of the room.
+ */
+#ifndef CAPLAY_SIM_SERVER_H
+#define CAPLAY_SIM_SERVER_H
+
+#include "sim/core.h"
+#include "sim/loop.h"
+#include "sim/search.h"
+#include "sim/sim.h"
+
+#include <netinet/in.h>
+
+#define SERVER_SIGNALS 4
+
+struct udp;
+struct connection;
+
+struct beacon {
+    struct schedule_entry entry;
+    int fd;
+    struct sockaddr_in to;
+    uint64_t interval_ns, longest_ns, due_ns;
+    uint32_t sent;
+};
+
+struct server {
+    struct sim sim;
+    struct loop loop;
+    struct in_addr address;
+    uint16_t udp_port, tcp_port;
+
+    /* server_tcp.c */
+    int listen_fd, spare_fd;
+    struct event *acceptable;
+    struct connection *dead;
+
+    /* server_udp.c */
+    struct udp *udp;
+    struct beacon beacon;
+
+    struct schedule_entry changes; /* the source's next change */
+
+    /* server_signals.c */
+    struct event *signals[SERVER_SIGNALS];
+    pid_t child; /* 0: none */
+    int exit_code;
+    bool is_ending;
+};
+
+/* server_bind.c: both sockets, on one port. -1: DIAG_ENVIRONMENT that names the port, DIAG_USAGE for an address that is none. */
+int server_bind(struct server *s, const struct sim_config *config, struct diag *diag);
+
+/* server_tcp.c */
+int tcp_open(struct server *s, uint16_t port, struct diag *diag); /* 1: the port is taken; nothing is open */
+int tcp_listen(struct server *s, struct diag *diag);
+void tcp_close(struct server *s, uint64_t now_ns);
+/* Let the circuits that have something new work and send; close those that are over. */
+void tcp_serve(struct server *s, uint64_t now_ns);
+
+/* server_udp.c */
+int udp_open(struct server *s, uint16_t port, bool share, struct diag *diag); /* 1: the port is taken; nothing is open */
+int udp_listen(struct server *s, struct diag *diag);
+void udp_close(struct server *s);
+uint64_t udp_drops(const struct server *s); /* datagrams that the kernel had no room for */
+
+/* server_beacon.c: start, now. -1 with DIAG_ENVIRONMENT. */
+int beacon_open(struct server *s, uint64_t now_ns, struct diag *diag);
+void beacon_close(struct server *s);
+
+/* server_signals.c: SIGINT and SIGTERM end the server (or first its command), SIGUSR1 starts time 0, SIGCHLD brings the exit
+ * code. */
+int signals_open(struct server *s, struct diag *diag);
+void signals_close(struct server *s);
+int server_spawn(struct server *s, char **command, char *const *env, struct diag *diag);
+
+/* report.c */
+int report_write(const struct server *s, const char *name, const char *path, struct diag *diag);
+void report_print(const struct server *s);
+
+#endif

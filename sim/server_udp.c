@@ -1,0 +1,153 @@
+#include "sim/server.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <linux/sock_diag.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define DATAGRAMS      16u    /* taken at once */
+#define DATAGRAM_BYTES 65536u /* the largest that there is */
+#define BUFFER_BYTES   (8 << 20)
+
+struct udp {
+    struct server *server;
+    struct search search;
+    struct schedule_entry late; /* replies with a service time */
+    struct event *readable;
+    int fd;
+    struct mmsghdr message[DATAGRAMS];
+    struct iovec piece[DATAGRAMS];
+    struct sockaddr_in from[DATAGRAMS];
+    uint8_t bytes[DATAGRAMS][DATAGRAM_BYTES];
+};
+
+static void send_answer(void *arg, const struct search_peer *to, const uint8_t *bytes, size_t n, uint64_t now_ns)
+{
+    (void)now_ns;
+    const struct udp *udp = arg;
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(to->address)}, .sin_port = htons(to->port)};
+    /* A datagram that cannot be sent is lost, as any may be: the client asks again. */
+    (void)!sendto(udp->fd, bytes, n, MSG_NOSIGNAL, (struct sockaddr *)&at, sizeof at);
+}
+
+static void settle(struct udp *udp)
+{
+    schedule_set(&udp->server->loop.schedule, &udp->late, search_deadline(&udp->search));
+}
+
+static void on_late(void *owner, uint64_t now_ns)
+{
+    struct udp *udp = owner;
+    search_due(&udp->search, now_ns);
+    settle(udp);
+}
+
+static void take(struct udp *udp, unsigned i, uint64_t now_ns)
+{
+    const struct sockaddr_in *from = &udp->from[i];
+    const struct search_peer peer = {.address = ntohl(from->sin_addr.s_addr), .port = ntohs(from->sin_port)};
+    search_datagram(&udp->search, &peer, udp->bytes[i], udp->message[i].msg_len, now_ns);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    (void)what;
+    struct udp *udp = arg;
+    int n;
+    do {
+        for (unsigned i = 0; i < DATAGRAMS; i++)
+            udp->message[i].msg_hdr.msg_namelen = sizeof udp->from[i];
+        n = recvmmsg(fd, udp->message, DATAGRAMS, MSG_DONTWAIT, NULL);
+        uint64_t now_ns = clock_monotonic_ns();
+        for (int i = 0; i < n; i++)
+            take(udp, (unsigned)i, now_ns);
+    } while (n == (int)DATAGRAMS && !loop_is_due(&udp->server->loop));
+    search_flush(&udp->search, clock_monotonic_ns());
+    settle(udp);
+    if (loop_is_due(&udp->server->loop))
+        event_base_loopbreak(udp->server->loop.base);
+}
+
+static void prepare_messages(struct udp *udp)
+{
+    for (unsigned i = 0; i < DATAGRAMS; i++) {
+        udp->piece[i] = (struct iovec){udp->bytes[i], DATAGRAM_BYTES};
+        udp->message[i].msg_hdr = (struct msghdr){.msg_name = &udp->from[i], .msg_iov = &udp->piece[i], .msg_iovlen = 1};
+    }
+}
+
+/* Room for a burst of searches: more than the limit of ordinary users where we may, as much as we get elsewhere. */
+static void enlarge_buffer(int fd)
+{
+    const int size = BUFFER_BYTES;
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+}
+
+int udp_open(struct server *s, uint16_t port, bool share, struct diag *diag)
+{
+    const int on = 1;
+    const struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = s->address, .sin_port = htons(port)};
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot make a UDP socket");
+    if (share) { /* as EPICS's own servers: both, or the kernel refuses to share with them */
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    }
+    enlarge_buffer(fd);
+    if (bind(fd, (const struct sockaddr *)&at, sizeof at) < 0) {
+        bool is_taken = errno == EADDRINUSE;
+        diag_errno(diag, DIAG_ENVIRONMENT, "cannot bind UDP port %u", port);
+        close(fd);
+        return is_taken ? 1 : -1;
+    }
+    s->udp = calloc(1, sizeof *s->udp);
+    if (s->udp == NULL) {
+        close(fd);
+        return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for UDP");
+    }
+    s->udp->server = s;
+    s->udp->fd = fd;
+    s->udp_port = port;
+    return 0;
+}
+
+int udp_listen(struct server *s, struct diag *diag)
+{
+    struct udp *udp = s->udp;
+    udp->search = (struct search){.sim = &s->sim, .send = send_answer, .arg = udp};
+    udp->late = (struct schedule_entry){.fire = on_late, .owner = udp};
+    prepare_messages(udp);
+    udp->readable = event_new(s->loop.base, udp->fd, EV_READ | EV_PERSIST, on_readable, udp);
+    if (search_init(&udp->search) < 0 || schedule_add(&s->loop.schedule, &udp->late) < 0 || udp->readable == NULL ||
+        event_add(udp->readable, NULL) < 0)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot watch the UDP socket");
+    return 0;
+}
+
+void udp_close(struct server *s)
+{
+    struct udp *udp = s->udp;
+    if (udp == NULL)
+        return;
+    if (udp->readable != NULL)
+        event_free(udp->readable);
+    search_fini(&udp->search);
+    close(udp->fd);
+    free(udp);
+    s->udp = NULL;
+}
+
+uint64_t udp_drops(const struct server *s)
+{
+    uint32_t memory[SK_MEMINFO_VARS] = {0};
+    socklen_t n = sizeof memory;
+    if (s->udp == NULL || getsockopt(s->udp->fd, SOL_SOCKET, SO_MEMINFO, memory, &n) < 0)
+        return 0;
+    return memory[SK_MEMINFO_DROPS];
+}

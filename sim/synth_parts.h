@@ -1,0 +1,51 @@
+/* What the synthesized scenarios have in common: named PVs with one service time. Only synth*.c include this. */
+#ifndef CAPLAY_SIM_SYNTH_PARTS_H
+#define CAPLAY_SIM_SYNTH_PARTS_H
+
+#include "sim/synth.h"
+
+#include <stdlib.h>
+
+#define uthash_fatal(text) abort()
+#include <uthash.h>
+
+#define SYNTH_NAME_BYTES 64
+
+struct synth_pv {
+    struct sim_pv pv;
+    char name[SYNTH_NAME_BYTES];
+    uint8_t bytes[8]; /* a scalar's value */
+    UT_hash_handle hh;
+};
+
+struct synth {
+    struct sim_source source;
+    struct synth_pv *pvs, *by_name;
+    uint32_t npvs;
+    uint64_t latency_ns;
+    uint64_t realtime_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
+    struct wire_meta meta;
+    struct images *images; /* area-detector */
+};
+
+/* Room for n PVs. 0, or -1 without memory. */
+int synth_reserve(struct synth *synth, uint32_t n, struct diag *diag);
+
+/* Give the next PV its name; everything else of it is the scenario's to set. DIAG_USAGE for a name that is empty, too long or
+ * given twice.
+ */
+struct synth_pv *synth_add(struct synth *synth, const char *name, struct diag *diag);
+
+/* The calls that need no scenario. */
+struct sim_pv *synth_find(void *self, const char *name, size_t length);
+uint64_t synth_delay_ns(void *self, struct sim_pv *pv, enum sim_class class);
+
+/* EPICS stamp of a CLOCK_REALTIME time. */
+struct wire_stamp synth_stamp(uint64_t realtime_ns);
+
+/* The scenarios; 0 or -1. */
+int scalars_make(struct synth *synth, const struct synth_config *config, struct diag *diag);
+int images_make(struct synth *synth, const struct synth_config *config, struct diag *diag);
+void images_free(struct images *images);
+
+#endif

@@ -1,0 +1,313 @@
+#include "base/frame.h"
+#include "clients/bench.h"
+#include "clients/bench_stats.h"
+#include "clients/bench_text.h"
+
+#include <math.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static void assert_near(double value, double expected)
+{
+    if (fabs(value - expected) > 1e-9 * (1 + fabs(expected)))
+        fail_msg("%.12g, not %.12g", value, expected);
+}
+
+static void a_summary_has_the_quartiles_between_neighbours(void **state)
+{
+    (void)state;
+    struct bench_summary s;
+    double five[] = {5, 1, 4, 2, 3}, four[] = {4, 3, 2, 1}, one[] = {7};
+    bench_summarize(five, 5, &s);
+    assert_near(s.median, 3);
+    assert_near(s.q1, 2);
+    assert_near(s.q3, 4);
+    assert_near(s.min, 1);
+    assert_near(s.max, 5);
+    bench_summarize(four, 4, &s);
+    assert_near(s.median, 2.5);
+    assert_near(s.q1, 1.75);
+    bench_summarize(one, 1, &s);
+    assert_near(s.q1, 7);
+    assert_near(s.q3, 7);
+    bench_summarize(one, 0, &s);
+    assert_int_equal(s.n, 0);
+}
+
+static void a_slope_needs_two_different_numbers_of_pvs(void **state)
+{
+    (void)state;
+    struct bench_line line = {.slope = 42};
+    const double x[] = {1, 10, 100, 1000}, y[] = {0.0301, 0.031, 0.04, 0.13}, same[] = {10, 10};
+    assert_true(bench_fit(x, y, 4, &line));
+    assert_near(line.slope, 1e-4);
+    assert_near(line.start, 0.03);
+    line.slope = 42;
+    assert_false(bench_fit(same, y, 2, &line));
+    assert_false(bench_fit(x, y, 1, &line));
+    assert_near(line.slope, 42);
+}
+
+/* The published figures of real hardware, taken as costs a PV, and what the rule makes of small differences. */
+static void the_verdict_is_the_fields_rule(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        struct bench_cost first, second;
+        bool decided;
+        enum bench_choice faster;
+        double worth_pvs;
+    } rows[] = {
+        {"equal: the simpler", {1e-4, 1e-3}, {1e-4, 1e-3}, false, BENCH_FIRST, INFINITY},
+        {"99 us a PV to connect: the simpler", {1e-6, 0}, {1e-4, 0}, false, BENCH_FIRST, 1 / 99e-6},
+        {"101 us a PV to connect: the faster", {0, 0}, {1.01e-4, 0}, true, BENCH_FIRST, 1 / 1.01e-4},
+        {"9 ms a PV to get: the simpler", {0, 9e-3}, {0, 0}, false, BENCH_SECOND, 1 / 9e-5},
+        {"11 ms a PV to get: the faster", {0, 1.1e-2}, {0, 0}, true, BENCH_SECOND, 1 / 1.1e-4},
+        {"both, against each other: the whole counts", {2e-4, 0}, {0, 3e-2}, true, BENCH_FIRST, 1 / 1e-4},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct bench_verdict v;
+        print_message("%s\n", rows[i].name);
+        bench_judge(&rows[i].first, &rows[i].second, &v);
+        assert_int_equal(v.decided, rows[i].decided);
+        assert_int_equal(v.faster, rows[i].faster);
+        if (isinf(rows[i].worth_pvs))
+            assert_true(isinf(v.worth_pvs));
+        else
+            assert_near(v.worth_pvs, rows[i].worth_pvs);
+    }
+}
+
+/* ---- frames ---- */
+
+#define ELEMENTS 16u
+#define EPOCH_NS UINT64_C(1123456789000000000)
+
+/* {serial, its stamp's tick}: of a generator, the tick is the serial of the first post that the frame stands for. */
+struct seen {
+    uint64_t serial, tick;
+};
+
+static void count_seen(const struct seen *seen, size_t n, const struct bench_posts *posts, struct bench_frames *count)
+{
+    struct bench_frame frames[16];
+    for (size_t i = 0; i < n; i++)
+        frames[i] = (struct bench_frame){seen[i].serial, EPOCH_NS + clock_tick_ns((struct clock_rate){120, 1}, seen[i].tick),
+                                         frame_sum(ELEMENTS, seen[i].serial)};
+    assert_true(bench_count_frames(frames, n, posts, ELEMENTS, count));
+    assert_int_equal(count->delivered, n);
+    assert_int_equal(count->wrong_sums, 0);
+}
+
+static void frames_are_lost_in_the_client_or_merged_in_the_server(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        struct seen seen[8];
+        size_t n;
+        struct bench_frames is;
+    } rows[] = {
+        {"all arrive", {{5, 5}, {6, 6}, {7, 7}}, 3, {0}},
+        {"two are lost: 8 bears its own stamp", {{5, 5}, {8, 8}, {9, 9}}, 3, {.lost = 2}},
+        {"two are merged: 8 bears the stamp of 6", {{5, 5}, {8, 6}, {9, 9}}, 3, {.merged = 2}},
+        {"one is lost, then one is merged: 8 bears the stamp of 7", {{5, 5}, {8, 7}, {9, 9}}, 3, {.lost = 1, .merged = 1}},
+        {"merged each time: every second post is replaced", {{5, 5}, {7, 6}, {9, 8}, {11, 10}}, 4, {.merged = 3}},
+        {"after a merged one: its data are 8, so 9 is next", {{5, 5}, {8, 6}, {10, 10}}, 3, {.merged = 2, .lost = 1}},
+        {"sent twice: the data of 6 were read for the post of 5, too",
+         {{4, 4}, {6, 5}, {6, 6}, {7, 7}},
+         4,
+         {.merged = 1, .doubled = 1}},
+        {"out of order", {{5, 5}, {7, 7}, {6, 6}, {8, 8}}, 4, {.lost = 1, .misordered = 1}},
+        {"one frame tells nothing", {{1000000, 1000000}}, 1, {0}},
+    };
+    const struct bench_posts posts = {.rate = {120, 1}};
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct bench_frames count;
+        print_message("%s\n", rows[i].name);
+        count_seen(rows[i].seen, rows[i].n, &posts, &count);
+        assert_int_equal(count.lost, rows[i].is.lost);
+        assert_int_equal(count.merged, rows[i].is.merged);
+        assert_int_equal(count.doubled, rows[i].is.doubled);
+        assert_int_equal(count.misordered, rows[i].is.misordered);
+        assert_int_equal(count.unknown, 0);
+    }
+}
+
+/* The recording: serials 10 11 12 15 16 (13 and 14 were never recorded), one tick apart but for the hole. Its loop lasts 10
+ * ticks. */
+static void a_replays_loops_and_holes_are_no_losses(void **state)
+{
+    (void)state;
+    uint64_t serials[] = {10, 11, 12, 15, 16}, stamps[5];
+    for (size_t i = 0; i < COUNT(serials); i++)
+        stamps[i] = clock_tick_ns((struct clock_rate){120, 1}, serials[i]);
+    const struct bench_posts posts = {.serials = serials, .stamps_ns = stamps, .count = COUNT(serials)};
+    static const struct {
+        const char *name;
+        struct seen seen[16];
+        size_t n;
+        struct bench_frames is;
+    } rows[] = {
+        {"one loop and the next", {{10, 10}, {11, 11}, {12, 12}, {15, 15}, {16, 16}, {10, 20}, {11, 21}}, 7, {0}},
+        {"a frame is lost where the loop begins again", {{15, 15}, {16, 16}, {11, 21}, {12, 22}}, 4, {.lost = 1}},
+        {"the hole is none: 15 bears its own stamp and 12 is lost", {{10, 10}, {11, 11}, {15, 15}, {16, 16}}, 4, {.lost = 1}},
+        {"12 is merged into 15", {{10, 10}, {11, 11}, {15, 12}, {16, 16}}, 4, {.merged = 1}},
+        {"the last of a loop is merged into the first of the next", {{12, 12}, {15, 15}, {10, 16}, {11, 21}}, 4, {.merged = 1}},
+        {"a frame that was never recorded", {{10, 10}, {13, 13}, {11, 11}}, 3, {.unknown = 1}},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct bench_frames count;
+        print_message("%s\n", rows[i].name);
+        count_seen(rows[i].seen, rows[i].n, &posts, &count);
+        assert_int_equal(count.lost, rows[i].is.lost);
+        assert_int_equal(count.merged, rows[i].is.merged);
+        assert_int_equal(count.unknown, rows[i].is.unknown);
+        assert_int_equal(count.misordered, 0);
+    }
+}
+
+static void a_wrong_sum_is_found_by_its_serial(void **state)
+{
+    (void)state;
+    const struct bench_posts posts = {.rate = {120, 1}};
+    struct bench_frame frames[3];
+    struct bench_frames count;
+    for (size_t i = 0; i < 3; i++)
+        frames[i] = (struct bench_frame){i, clock_tick_ns(posts.rate, i), frame_sum(ELEMENTS, i)};
+    frames[1].sum++;
+    assert_true(bench_count_frames(frames, 3, &posts, ELEMENTS, &count));
+    assert_int_equal(count.wrong_sums, 1);
+    assert_int_equal(count.first_wrong, 1);
+}
+
+/* ---- the kernel's answers ---- */
+
+static void drops_are_read_from_proc(void **state)
+{
+    (void)state;
+    unsigned long inode;
+    uint64_t drops;
+    assert_false(bench_parse_udp_line("   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid",
+                                      &inode, &drops));
+    assert_true(
+        bench_parse_udp_line(" 2345: 0100007F:13C9 00000000:0000 07 00000000:00000000 00:00000000 00000000  1000        0 "
+                             "54321 2 0000000000000000 17",
+                             &inode, &drops));
+    assert_int_equal(inode, 54321);
+    assert_int_equal(drops, 17);
+}
+
+/* A socket with a small buffer that nobody reads drops what comes. */
+static void a_socket_that_overflows_is_seen(void **state)
+{
+    (void)state;
+    int fd = socket(AF_INET, SOCK_DGRAM, 0), small = 1;
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof at;
+    char bytes[1000] = "";
+    struct bench_drops before = {.n = 0}, after = {.n = 0};
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &size), 0);
+    bench_read_drops(getpid(), &before);
+    for (int i = 0; i < 100; i++)
+        sendto(fd, bytes, sizeof bytes, 0, (struct sockaddr *)&at, sizeof at);
+    bench_read_drops(getpid(), &after);
+    assert_true(before.read && after.read);
+    assert_int_equal(bench_total_drops(&before), 0);
+    assert_true(bench_total_drops(&after) > 50);
+    close(fd);
+    bench_read_drops(getpid(), &after); /* it still counts when the socket is closed */
+    assert_true(bench_total_drops(&after) > 50);
+}
+
+static void memory_is_read_from_proc(void **state)
+{
+    (void)state;
+    struct bench_memory memory;
+    assert_true(bench_read_memory(getpid(), &memory));
+    assert_in_range(memory.now, 100000, memory.peak);
+    assert_false(bench_read_memory(0x7fffffff, &memory));
+}
+
+/* ---- names ---- */
+
+static void an_unknown_name_lists_what_there_is(void **state)
+{
+    (void)state;
+    struct bench_client clients[BENCH_CLIENTS];
+    struct bench_server server;
+    struct diag diag;
+    assert_int_equal(bench_parse_clients("pyca,aioca", clients, &diag), -1);
+    assert_int_equal(diag.code, DIAG_USAGE);
+    assert_non_null(strstr(diag.text, "'aioca'"));
+    assert_non_null(strstr(diag.text, "libca, pyca, psp, pyepics, caproto"));
+    assert_int_equal(bench_parse_clients("pyca,psp,pyca", clients, &diag), -1);
+    assert_non_null(strstr(diag.text, "'pyca' is given twice"));
+    assert_int_equal(bench_parse_clients("", clients, &diag), -1);
+    assert_int_equal(bench_parse_clients("psp,cmd:./mine --fast", clients, &diag), 2);
+    assert_string_equal(clients[1].name, "cmd:./mine --fast");
+    assert_true(clients[1].custom && clients[1].asked && !clients[0].custom);
+    static const struct {
+        const char *name, *says;
+    } rows[] = {
+        {"sim:twenty", "sim:ten-thousand"}, {"ioc:/no/such.db", "'/no/such.db'"}, {"replay:", "cannot read ''"},
+        {"localhost", "HOST:PORT"},         {"localhost:0", "HOST:PORT"},         {":5064", "HOST:PORT"},
+        {"host:5064x", "HOST:PORT"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        assert_int_equal(bench_parse_server(rows[i].name, &server, &diag), -1);
+        assert_int_equal(diag.code, DIAG_USAGE);
+        if (strstr(diag.text, rows[i].says) == NULL)
+            fail_msg("%s: %s", rows[i].name, diag.text);
+    }
+    assert_int_equal(bench_parse_server("127.0.0.1:5064", &server, &diag), 0);
+    assert_int_equal(server.port, 5064);
+    assert_string_equal(server.host, "127.0.0.1");
+}
+
+static void numbers_have_three_digits_and_their_unit(void **state)
+{
+    (void)state;
+    char text[TEXT_SPREAD];
+    assert_string_equal(text_seconds(0.02837, text), "28.4 ms");
+    assert_string_equal(text_seconds(3.089e-4, text), "309 us");
+    assert_string_equal(text_seconds(-2.17e-5, text), "-21.7 us");
+    assert_string_equal(text_seconds(0.99996, text), "1.00 s");
+    assert_string_equal(text_seconds(0, text), "0 s");
+    assert_string_equal(text_seconds(NAN, text), "-");
+    assert_string_equal(text_bytes(41200000, text), "41.2 MB");
+    assert_string_equal(text_spread(0.0279, 0.0281, 0.1302, text), "28.1 [27.9, 130.2] ms");
+    assert_string_equal(text_count(1234567, text), "1,234,567");
+    assert_string_equal(text_count(999, text), "999");
+    assert_string_equal(text_count(INFINITY, text), "-");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_summary_has_the_quartiles_between_neighbours),
+        cmocka_unit_test(a_slope_needs_two_different_numbers_of_pvs),
+        cmocka_unit_test(the_verdict_is_the_fields_rule),
+        cmocka_unit_test(frames_are_lost_in_the_client_or_merged_in_the_server),
+        cmocka_unit_test(a_replays_loops_and_holes_are_no_losses),
+        cmocka_unit_test(a_wrong_sum_is_found_by_its_serial),
+        cmocka_unit_test(drops_are_read_from_proc),
+        cmocka_unit_test(a_socket_that_overflows_is_seen),
+        cmocka_unit_test(memory_is_read_from_proc),
+        cmocka_unit_test(an_unknown_name_lists_what_there_is),
+        cmocka_unit_test(numbers_have_three_digits_and_their_unit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,364 @@
+/* Whole packets in, a trace out: who is the server, is it CA at all, gaps, joins midway, ports used again. */
+#include "capture/flows.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { CLIENT = 0x0a000001, SERVER = 0x0a000002, CLIENT_PORT = 40000, PORT = 5064, OTHER_PORT = 9999, READS = 20, MS = 1000000 };
+
+/* One host's side of a connection: where it is and what it says next. */
+struct side {
+    uint32_t address;
+    uint16_t port;
+    uint32_t seq;
+};
+
+struct scene {
+    char path[64];
+    struct trace_writer *writer;
+    struct dialogue *dialogue;
+    struct flows *flows;
+    struct side client, server;
+    uint64_t t_ns;
+    struct trace trace; /* after finish() */
+};
+
+static void begin_with(struct scene *s, uint16_t port, const uint16_t *ports, unsigned nports)
+{
+    struct diag diag = {0};
+    *s = (struct scene){.client = {CLIENT, CLIENT_PORT, 100}, .server = {SERVER, port, UINT32_MAX - 20}};
+    snprintf(s->path, sizeof s->path, "/tmp/test_flows.%d.catrace", (int)getpid());
+    s->writer = trace_writer_open(s->path, &diag);
+    assert_non_null(s->writer);
+    s->dialogue = dialogue_new(s->writer);
+    s->flows = flows_new(s->dialogue, ports, nports);
+    assert_non_null(s->flows);
+}
+
+static void begin(struct scene *s, uint16_t port)
+{
+    begin_with(s, port, NULL, 0);
+}
+
+/* Ends the capture; s->trace is what was recorded. */
+static struct trace_missing finish(struct scene *s)
+{
+    struct diag diag = {0};
+    flows_finish(s->flows, s->t_ns);
+    struct trace_missing missing = flows_missing(s->flows);
+    flows_free(s->flows);
+    dialogue_free(s->dialogue);
+    struct trace_meta meta = {.source = "test", .sha256 = "", .end_ns = s->t_ns, .missing = missing};
+    if (trace_writer_finish(s->writer, &meta, &diag) < 0 || trace_open(&s->trace, s->path, &diag) < 0)
+        fail_msg("%s", diag.text);
+    unlink(s->path);
+    return missing;
+}
+
+/* A raw IPv4 packet from one side to the other, 1 ms after the last one. */
+static void send_flags(struct scene *s, struct side *from, unsigned flags, const uint8_t *bytes, size_t n)
+{
+    const struct side *to = from == &s->client ? &s->server : &s->client;
+    uint8_t packet[65536] = {0x45, 0};
+    wire_put16(packet + 2, (uint16_t)(40 + n));
+    packet[9] = 6;
+    wire_put32(packet + 12, from->address);
+    wire_put32(packet + 16, to->address);
+    wire_put16(packet + 20, from->port);
+    wire_put16(packet + 22, to->port);
+    wire_put32(packet + 24, from->seq);
+    wire_put32(packet + 28, to->seq);
+    packet[32] = 5 << 4;
+    packet[33] = (uint8_t)flags;
+    if (n > 0)
+        memcpy(packet + 40, bytes, n);
+    s->t_ns += MS;
+    flows_packet(s->flows, PACKET_RAW,
+                 &(struct flows_packet){.bytes = packet, .captured = 40 + n, .length = 40 + n, .t_ns = s->t_ns});
+    from->seq += (uint32_t)n + ((flags & (TCP_SYN | TCP_FIN)) != 0);
+}
+
+static void send_bytes(struct scene *s, struct side *from, const uint8_t *bytes, size_t n)
+{
+    send_flags(s, from, TCP_ACK, bytes, n);
+}
+
+static void send_message(struct scene *s, struct side *from, const struct wire_header *h, const void *payload)
+{
+    uint8_t bytes[65000];
+    size_t n = wire_header_write(bytes, h);
+    if (h->size > 0)
+        memcpy(bytes + n, payload, h->size);
+    send_bytes(s, from, bytes, n + h->size);
+}
+
+static void shake_hands(struct scene *s)
+{
+    send_flags(s, &s->client, TCP_SYN, NULL, 0);
+    send_flags(s, &s->server, TCP_SYN | TCP_ACK, NULL, 0);
+    send_flags(s, &s->client, TCP_ACK, NULL, 0);
+}
+
+static const struct wire_header version = {.command = WIRE_VERSION, .count = 13};
+static const struct wire_header create = {.command = WIRE_CREATE_CHAN, .size = 8, .p1 = 1, .p2 = 13};
+static const struct wire_header rights = {.command = WIRE_ACCESS_RIGHTS, .p1 = 1, .p2 = 3};
+static const struct wire_header created = {.command = WIRE_CREATE_CHAN, .type = WIRE_DOUBLE, .count = 1, .p1 = 1, .p2 = 7};
+static const struct wire_header read_request = {.command = WIRE_READ_NOTIFY, .type = WIRE_DOUBLE, .count = 1, .p1 = 7, .p2 = 5};
+static const struct wire_header read_reply = {
+    .command = WIRE_READ_NOTIFY, .type = WIRE_DOUBLE, .count = 1, .size = 8, .p1 = 1, .p2 = 5};
+static const uint8_t value[8] = {0x3f, 0xf8};
+
+/* Up to a channel: 5 messages. */
+static void open_channel(struct scene *s)
+{
+    send_message(s, &s->client, &version, NULL);
+    send_message(s, &s->server, &version, NULL);
+    send_message(s, &s->client, &create, "temp\0\0\0\0");
+    send_message(s, &s->server, &rights, NULL);
+    send_message(s, &s->server, &created, NULL);
+}
+
+static void read_value(struct scene *s)
+{
+    send_message(s, &s->client, &read_request, NULL);
+    send_message(s, &s->server, &read_reply, value);
+}
+
+static unsigned count_of(const struct trace *t, unsigned command)
+{
+    unsigned n = 0;
+    for (uint32_t i = 0; i < t->nevents; i++)
+        n += t->events[i].command == command;
+    return n;
+}
+
+static void a_circuit_on_any_port_is_known_by_its_syn_and_first_message(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s, OTHER_PORT);
+    shake_hands(&s);
+    open_channel(&s);
+    read_value(&s);
+    send_flags(&s, &s.client, TCP_FIN | TCP_ACK, NULL, 0);
+    send_flags(&s, &s.server, TCP_FIN | TCP_ACK, NULL, 0);
+    struct trace_missing missing = finish(&s);
+    assert_int_equal(s.trace.nevents, 7);
+    assert_int_equal(s.trace.ncircuits, 1);
+    const struct trace_circuit *c = s.trace.circuits;
+    assert_int_equal(c->flags, TRACE_TCP | TRACE_CLOSED);
+    assert_int_equal(c->client_address, CLIENT);
+    assert_int_equal(c->server_port, OTHER_PORT);
+    assert_int_equal(c->begin_ns, MS);
+    assert_string_equal(trace_pv_name(&s.trace, s.trace.events[6].pv), "temp");
+    assert_int_equal(s.trace.events[6].peer, 5);
+    assert_int_equal(missing.other_packets + missing.gaps + missing.midway + missing.malformed, 0);
+    trace_close(&s.trace);
+}
+
+static void another_protocol_is_no_circuit_whatever_its_port(void **state)
+{
+    (void)state;
+    static const char *const hellos[] = {"GET / HTTP/1.1\r\nHost: x\r\n\r\n", "SSH-2.0-OpenSSH_9.2p1 Debian",
+                                         "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x11\x22\x33\x44\x55\x66"};
+    for (size_t i = 0; i < 3; i++) {
+        struct scene s;
+        begin(&s, i == 0 ? PORT : OTHER_PORT);
+        shake_hands(&s);
+        send_bytes(&s, &s.client, (const uint8_t *)hellos[i], strlen(hellos[i]) > 16 ? strlen(hellos[i]) : 17);
+        read_value(&s);
+        struct trace_missing missing = finish(&s);
+        assert_int_equal(s.trace.nevents, 0);
+        assert_int_equal(missing.other_packets, 6);
+        assert_int_equal(missing.packets, 6);
+        trace_close(&s.trace);
+    }
+}
+
+static void joined_midway_the_server_is_known_by_its_port(void **state)
+{
+    (void)state;
+    static const uint16_t ports[] = {OTHER_PORT};
+    for (int declared = 0; declared < 2; declared++) {
+        struct scene s;
+        begin_with(&s, declared ? OTHER_PORT : PORT, ports, (unsigned)declared);
+        send_bytes(&s, &s.server, value, 8); /* the end of a message */
+        for (unsigned i = 0; i < READS; i++)
+            read_value(&s);
+        struct trace_missing missing = finish(&s);
+        assert_int_equal(count_of(&s.trace, WIRE_READ_NOTIFY), 2 * READS);
+        assert_int_equal(s.trace.circuits[0].flags, TRACE_TCP | TRACE_MIDWAY);
+        assert_int_equal(s.trace.circuits[0].server_port, declared ? OTHER_PORT : PORT);
+        assert_int_equal(missing.midway, 1);
+        trace_close(&s.trace);
+    }
+}
+
+static void joined_midway_on_an_unknown_port_the_messages_tell_who_speaks(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s, OTHER_PORT);
+    for (unsigned i = 0; i < READS; i++)
+        read_value(&s);
+    finish(&s);
+    assert_int_equal(count_of(&s.trace, WIRE_READ_NOTIFY), 2 * READS);
+    assert_int_equal(s.trace.circuits[0].client_port, CLIENT_PORT);
+    assert_int_equal(s.trace.events[1].flags & TRACE_FROM_SERVER, TRACE_FROM_SERVER);
+    trace_close(&s.trace);
+}
+
+/* An update of 8,000 doubles in three packets of which the second is lost: that update is lost, the next one is not. */
+static void a_gap_inside_a_message_costs_that_message_only(void **state)
+{
+    (void)state;
+    static const struct wire_header subscribe = {
+        .command = WIRE_EVENT_ADD, .type = WIRE_DOUBLE, .count = 8000, .size = 16, .p1 = 7, .p2 = 9};
+    static const struct wire_header update = {
+        .command = WIRE_EVENT_ADD, .type = WIRE_DOUBLE, .count = 8000, .size = 64000, .p1 = 1, .p2 = 9};
+    static const uint8_t mask[16] = {[13] = 1};
+    static uint8_t bytes[64016];
+    struct scene s;
+    begin(&s, PORT);
+    shake_hands(&s);
+    open_channel(&s);
+    send_message(&s, &s.client, &subscribe, mask);
+    for (uint8_t serial = 1; serial <= 3; serial++) {
+        wire_header_write(bytes, &update);
+        bytes[16] = serial;
+        send_bytes(&s, &s.server, bytes, 20000);
+        if (serial == 2)
+            s.server.seq += 30000;
+        else
+            send_bytes(&s, &s.server, bytes + 20000, 30000);
+        send_bytes(&s, &s.server, bytes + 50000, 14016);
+        send_bytes(&s, &s.client, NULL, 0);
+        s.t_ns += 200 * MS;
+    }
+    struct trace_missing missing = finish(&s);
+    assert_int_equal(missing.gaps, 1);
+    assert_int_equal(missing.gap_bytes, 30000);
+    assert_int_equal(count_of(&s.trace, WIRE_EVENT_ADD), 3);
+    const struct trace_event *last = &s.trace.events[s.trace.nevents - 1];
+    assert_int_equal(trace_body(&s.trace, last)[0], 3);
+    assert_int_equal(s.trace.circuits[0].flags, TRACE_TCP | TRACE_GAP);
+    trace_close(&s.trace);
+}
+
+static void after_a_gap_between_messages_decoding_goes_on_at_the_next_segment(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s, PORT);
+    shake_hands(&s);
+    open_channel(&s);
+    s.server.seq += 100; /* the end of one message, the beginning of another */
+    send_bytes(&s, &s.server, value, 8);
+    send_bytes(&s, &s.client, NULL, 0);
+    s.t_ns += 200 * MS;
+    read_value(&s);
+    struct trace_missing missing = finish(&s);
+    assert_int_equal(missing.gaps, 1);
+    assert_int_equal(count_of(&s.trace, WIRE_READ_NOTIFY), 2);
+    trace_close(&s.trace);
+}
+
+static void a_malformed_message_ends_its_direction_and_is_counted_once(void **state)
+{
+    (void)state;
+    static const struct wire_header misaligned = {.command = WIRE_WRITE, .type = WIRE_CHAR, .count = 3, .size = 3, .p1 = 7};
+    static const struct wire_header unknown = {.command = 77};
+    static const struct wire_header *const bad[] = {&misaligned, &unknown};
+    for (size_t i = 0; i < 2; i++) {
+        struct scene s;
+        begin(&s, PORT);
+        shake_hands(&s);
+        open_channel(&s);
+        send_message(&s, &s.client, bad[i], "abc");
+        send_message(&s, &s.client, &read_request, NULL);
+        send_message(&s, &s.server, &read_reply, value);
+        struct trace_missing missing = finish(&s);
+        assert_int_equal(missing.malformed + (i == 1), 1); /* of unknown commands the dialogue knows */
+        assert_int_equal(s.trace.nevents, 7);
+        assert_int_equal(count_of(&s.trace, WIRE_READ_NOTIFY), 1);
+        trace_close(&s.trace);
+    }
+}
+
+static void a_new_syn_on_used_ports_is_a_new_circuit(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s, PORT);
+    for (unsigned i = 0; i < 3; i++) { /* ended by RST, by nothing at all, and not */
+        shake_hands(&s);
+        open_channel(&s);
+        if (i == 0)
+            send_flags(&s, &s.client, TCP_RST, NULL, 0);
+        s.client.seq += 100000;
+        s.server.seq += 3000000000u;
+    }
+    struct trace_missing missing = finish(&s);
+    assert_int_equal(s.trace.ncircuits, 3);
+    assert_int_equal(s.trace.nevents, 15);
+    assert_int_equal(s.trace.circuits[0].flags, TRACE_TCP | TRACE_CLOSED);
+    assert_int_equal(s.trace.circuits[1].flags, TRACE_TCP | TRACE_CLOSED);
+    assert_int_equal(s.trace.circuits[2].flags, TRACE_TCP);
+    assert_int_equal(missing.gaps, 0);
+    trace_close(&s.trace);
+}
+
+static void what_comes_after_the_end_of_a_circuit_is_no_new_one(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s, PORT);
+    shake_hands(&s);
+    open_channel(&s);
+    read_value(&s);
+    send_flags(&s, &s.client, TCP_FIN | TCP_ACK, NULL, 0);
+    send_flags(&s, &s.server, TCP_FIN | TCP_ACK, NULL, 0);
+    for (unsigned i = 0; i < 20; i++) /* late repetitions */
+        read_value(&s);
+    finish(&s);
+    assert_int_equal(s.trace.ncircuits, 1);
+    assert_int_equal(s.trace.nevents, 7);
+    trace_close(&s.trace);
+}
+
+static void without_the_clients_syn_the_servers_tells_where_both_begin(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s, OTHER_PORT);
+    s.client.seq++;
+    send_flags(&s, &s.server, TCP_SYN | TCP_ACK, NULL, 0);
+    open_channel(&s);
+    struct trace_missing missing = finish(&s);
+    assert_int_equal(s.trace.nevents, 5);
+    assert_int_equal(s.trace.circuits[0].server_port, OTHER_PORT);
+    assert_int_equal(missing.midway, 0);
+    trace_close(&s.trace);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_circuit_on_any_port_is_known_by_its_syn_and_first_message),
+        cmocka_unit_test(another_protocol_is_no_circuit_whatever_its_port),
+        cmocka_unit_test(joined_midway_the_server_is_known_by_its_port),
+        cmocka_unit_test(joined_midway_on_an_unknown_port_the_messages_tell_who_speaks),
+        cmocka_unit_test(a_gap_inside_a_message_costs_that_message_only),
+        cmocka_unit_test(after_a_gap_between_messages_decoding_goes_on_at_the_next_segment),
+        cmocka_unit_test(a_malformed_message_ends_its_direction_and_is_counted_once),
+        cmocka_unit_test(a_new_syn_on_used_ports_is_a_new_circuit),
+        cmocka_unit_test(what_comes_after_the_end_of_a_circuit_is_no_new_one),
+        cmocka_unit_test(without_the_clients_syn_the_servers_tells_where_both_begin),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

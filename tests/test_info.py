@@ -1,0 +1,172 @@
+"""caplay info and caplay dump on a small trace that holds whatever they have a form for (tests/session_tool.c)."""
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+import cahelp
+
+TOOL = cahelp.BUILD / "tests" / "session_tool"
+
+
+@pytest.fixture(scope="module")
+def trace(tmp_path_factory):
+    path = tmp_path_factory.mktemp("info") / "session.catrace"
+    subprocess.run([TOOL, path], check=True, timeout=60)
+    return path
+
+
+def run(*args):
+    done = cahelp.caplay(*args)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def lines(text, first_word):
+    return [line.split() for line in text.splitlines() if line.split()[:1] == [first_word]]
+
+
+def refused(*args):
+    """The one line that a refused command prints."""
+    done = cahelp.caplay(*args)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("caplay: ")
+    return done.stderr
+
+
+# ---- info ----
+
+def test_info_tells_source_time_and_what_is_missing(trace):
+    out = run("info", trace)
+    assert "\nstart          2023-11-14T22:13:20.123456789Z\n" in out
+    assert "\nduration       0.000037000s\n" in out
+    assert ("\nincomplete     packets dropped by the kernel: 2, circuits joined midway: 1, "
+            "messages that could not be decoded: 1\n") in out
+    assert re.search(r"^payload +1843456 bytes, stored as 614656$", out, re.M)
+
+
+def test_info_tells_circuits_and_pvs(trace):
+    out = run("info", trace)
+    circuits = lines(out, "circuit")
+    assert [row[2] for row in circuits] == ["udp", "tcp", "tcp"]
+    assert circuits[1][3:] == ["10.0.0.1:40000", "10.0.0.2:15314", "opi@ws1", "4.13", "0", "2", "24", "1843280", "closed"]
+    assert circuits[2][-1] == "midway"
+    assert lines(out, "pv") == [
+        ["pv", "SIM:IMAGE", "SHORT[307200]", "read+write", "1", "3", "1000000.000Hz", "13"],
+        ["pv", r"A\x20b\x20\x22\xe9\x22\x5c\x0a", "STRING[1]", "read", "0", "0", "-", "9"],
+        ["pv", "SIM:AI", "DOUBLE[1]", "read+write", "0", "0", "-", "9"]]
+
+
+def test_info_lists_the_busiest_pvs_and_says_how_many_more(trace):
+    out = run("info", "--pvs", "1", trace)
+    assert [row[1] for row in lines(out, "pv")] == ["SIM:IMAGE"]
+    assert "\n... and 2 more (--pvs 0 lists all)\n" in out
+    assert len(lines(run("info", "--pvs", "0", trace), "pv")) == 3
+
+
+def test_info_counts_messages_and_service_times(trace):
+    out = run("info", trace)
+    assert ["messages", "EVENT_ADD", "1", "5", "16", "1843208"] in lines(out, "messages")
+    assert ["messages", "UNKNOWN", "0", "1", "0", "0"] in lines(out, "messages")
+    assert ["service", "create", "3", "2.0us", "3.0us", "3.0us"] in lines(out, "service")
+    assert [row[1] for row in lines(out, "service")] == ["search", "create", "read", "write", "subscribe", "cancel", "clear",
+                                                         "echo"]
+
+
+# ---- dump ----
+
+def test_dump_is_one_line_a_message_in_order(trace):
+    out = run("dump", trace).splitlines()
+    assert len(out) == 41
+    times = [float(line.split()[0]) for line in out]
+    assert times == sorted(times)
+    assert out[1] == "0.000001000 #0 -> SEARCH SIM:AI minor=13 cid=1"
+    assert out[14] == ("0.000011000 #1 <- READ_NOTIFY SIM:AI type=TIME_DOUBLE count=1 status=ECA_NORMAL ioid=1 value=1.5 "
+                       "alarm=NO_ALARM/NO_ALARM stamp=2026-11-24T22:28:07.228299483Z service=1.0us")
+    assert out[18].endswith(" EVENT_ADD SIM:IMAGE type=SHORT count=307200 sid=1 subid=2 mask=VALUE|ALARM")
+    assert " role=first value=[0 0 0 0 0 0 0 0 ...] service=" in out[19]
+    assert " sid=1 subid=2 role=cancelled service=" in out[23]
+    assert out[39].endswith(r'cid=5 status=ECA_NOWTACCESS about=WRITE text="no write, \x0ahere" service=1.0us')
+
+
+def test_dump_lets_nothing_through_that_could_steer_a_terminal(trace):
+    for form in ("text", "jsonl"):
+        assert re.fullmatch(r"[\x20-\x7e\n]+", run("dump", "--format", form, trace))
+
+
+def test_dump_filters_by_name_and_circuit(trace):
+    names = {line.split()[4] for line in run("dump", "--pv", "SIM:*", trace).splitlines()}
+    assert names == {"SIM:AI", "SIM:IMAGE"}
+    out = run("dump", "--pv", "SIM:AI", "--circuit", "0", trace).splitlines()
+    assert [line.split()[2:4] for line in out] == [["->", "SEARCH"], ["<-", "SEARCH"]]
+    assert "none of the 3 PVs matches 'NO*'" in refused("dump", "--pv", "NO*", trace)
+    assert "3 is not below 3" in refused("dump", "--circuit", "3", trace)
+
+
+def test_every_jsonl_line_is_an_object_whose_peer_is_its_request(trace):
+    events = [json.loads(line) for line in run("dump", "--format", "jsonl", trace).splitlines()]
+    assert [e["index"] for e in events] == list(range(41))
+    reply = events[14]
+    assert reply == {"index": 14, "t_ns": 11000, "span_ns": 0, "circuit": 1, "from": "server", "command": "READ_NOTIFY",
+                     "pv": "SIM:AI", "peer": 13, "size": 24, "type": "TIME_DOUBLE", "count": 1, "status": "ECA_NORMAL",
+                     "ioid": 1, "value": [1.5], "elements": 1, "severity": 0, "alarm": 0, "seconds": 1164407287,
+                     "nanoseconds": 228299483, "service_ns": 1000}
+    for e in events:
+        if e.get("service_ns") is not None:
+            assert events[e["peer"]]["from"] == "client"
+    assert [e["role"] for e in events if e.get("peer") == 18] == ["first", "update", "update"]
+    assert events[37]["value"] == [None, -2.0]
+    assert events[38]["value"] == ["ab"]
+    assert events[40]["command"] == 153
+
+
+def test_a_reader_that_goes_away_is_no_error(trace):
+    for command in (["info"], ["dump", "--format", "jsonl"]):
+        process = subprocess.Popen([str(cahelp.CAPLAY), *command, str(trace)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 0
+        process.stderr.close()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full")
+def test_a_full_disk_is_an_error(trace):
+    for command in ("info", "dump"):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([str(cahelp.CAPLAY), command, str(trace)], stdout=full, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 5
+        assert "cannot write" in done.stderr
+
+
+# ---- bad files ----
+
+@pytest.mark.parametrize("command", ["info", "dump"])
+def test_bad_files_each_give_one_line(trace, command, tmp_path):
+    good = trace.read_bytes()
+    bad = tmp_path / "bad.catrace"
+
+    def words(data):
+        bad.write_bytes(data)
+        return refused(command, bad)
+
+    assert "No such file" in refused(command, tmp_path / "none")
+    assert "not a regular file" in refused(command, tmp_path)
+    assert "is empty" in words(b"")
+    assert "is not a trace" in words(b"something else entirely")
+    assert f"run `caplay capture -r {bad} -w {bad}.catrace` first" in words(b"\x0a\x0d\x0d\x0a" + bytes(100))
+    assert f"is cut short: 1000 bytes, it was written with {len(good)}" in words(good[:1000])
+    assert "is a trace of version 2.0, this caplay reads 1.0" in words(good[:8] + b"\x02" + good[9:])
+    damaged = words(good[:-100] + b"\xff" + good[-99:])
+    assert re.search(r"is damaged: section meta at offset \d+ ", damaged)
+    assert "section pool at offset 256" in words(good[:1000] + b"\xff" + good[1001:])
+    assert "is unfinished" in words(good[:16] + bytes(8) + good[24:])
+
+
+def test_help_tells_the_members_of_jsonl(trace):
+    page = run("dump", "--help")
+    for line in run("dump", "--format", "jsonl", trace).splitlines():
+        for member in json.loads(line):
+            assert re.search(rf"\b{member}\b", page), member

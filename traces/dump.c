@@ -1,0 +1,130 @@
+/* `caplay dump`: one line a message. */
+#include "traces/dump.h"
+
+#include "base/options.h"
+#include "traces/command.h"
+#include "traces/show.h"
+
+#include <fnmatch.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum format { TEXT, JSONL };
+
+static const char *const formats[] = {"text", "jsonl", NULL};
+
+struct dump {
+    unsigned format;
+    const char *pv;
+    uint64_t circuit; /* UINT64_MAX: all */
+};
+
+static const struct option dump_options[] = {
+    {"format", 0, OPTION_CHOICE, offsetof(struct dump, format), "FORMAT", formats, 0, 0, "text or jsonl (default text)"},
+    {"pv", 0, OPTION_STRING, offsetof(struct dump, pv), "GLOB", NULL, 0, 0, "only messages of PVs whose name matches: 'SIM:*'"},
+    {"circuit", 0, OPTION_COUNT, offsetof(struct dump, circuit), "N", NULL, 0, UINT32_MAX,
+     "only messages of this circuit, as `caplay info` numbers them"},
+};
+
+static const struct option_command dump_command = {
+    .name = "dump",
+    .synopsis = "FILE [--format text|jsonl] [--pv GLOB] [--circuit N]",
+    .about =
+        "  Prints the messages of a trace in the order of time, one a line:\n\n"
+        "    SECONDS #CIRCUIT ARROW COMMAND PV name=value...\n\n"
+        "  Seconds count from the first packet. The arrow -> is client to server, <- is server to client. A message that\n"
+        "  concerns no PV, or one whose name was not captured, has - in its place. Of an array the first 8 values are\n"
+        "  shown. `service` is the time from the capture of a request's last byte to that of this reply's first.\n\n"
+        "  --format jsonl prints one JSON object a line, with these members:\n"
+        "    index, peer        number of the message; that of the request it answers, or of an update's EVENT_ADD; or null\n"
+        "    t_ns, span_ns      nanoseconds from the first packet to this message's first byte; from there to its last\n"
+        "    circuit            number of the circuit (all UDP of one client's socket counts as one)\n"
+        "    from               \"client\" or \"server\"\n"
+        "    command, pv        names; a command without a name is a number; pv may be null\n"
+        "    size               payload bytes, padding included\n"
+        "    type, status       \"TIME_DOUBLE\", \"ECA_NORMAL\"; numbers where they have no name\n"
+        "    count, minor, priority, sequence, port, address, beacon, cid, sid, ioid, subid, rights (1 read, 2 write), mask\n"
+        "                       what the header and EVENT_ADD's payload hold, where the command has it\n"
+        "    p1, p2             header fields of an unknown command\n"
+        "    role               of an EVENT_ADD from a server: \"first\", \"update\", \"cancelled\"\n"
+        "    about, text        ERROR: the command it is about, and its message; text: also the name in CLIENT_NAME, HOST_NAME\n"
+        "    value, elements    the first 8 values (NaN and infinities: null), and how many there are\n"
+        "    severity, alarm    numbers as EPICS has them, where the type has them\n"
+        "    seconds, nanoseconds   the time stamp, since 1990-01-01 00:00:00 UTC, where the type has it\n"
+        "    service_ns         service time of a reply",
+    .examples = "  caplay dump run.catrace | less\n"
+                "  caplay dump --pv 'area-detector:*' --circuit 3 run.catrace\n"
+                "  caplay dump --format jsonl run.catrace | jq 'select(.service_ns > 1000000)'",
+    .options = dump_options,
+    .noptions = sizeof dump_options / sizeof *dump_options,
+    .min_operands = 1,
+    .max_operands = 1,
+};
+
+/* Which PVs are to be shown: npvs flags, or NULL for all messages. -1: none matches. */
+static int match_pvs(const char *glob, const struct trace *t, bool **shown, struct diag *diag)
+{
+    *shown = NULL;
+    if (glob == NULL)
+        return 0;
+    bool *match = calloc((size_t)t->npvs + 1, sizeof *match), any = false;
+    if (match == NULL)
+        return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for %" PRIu32 " PVs", t->npvs);
+    for (uint32_t i = 0; i < t->npvs; i++)
+        any |= match[i] = fnmatch(glob, trace_pv_name(t, i), 0) == 0;
+    if (!any) {
+        free(match);
+        return diag_fail(diag, DIAG_USAGE, "--pv: none of the %" PRIu32 " PVs matches '%s': `caplay info --pvs 0` lists them",
+                         t->npvs, glob);
+    }
+    *shown = match;
+    return 0;
+}
+
+static int print_events(const struct dump *dump, const struct trace *t, const bool *pvs, struct diag *diag)
+{
+    struct description d;
+    for (uint32_t i = 0; i < t->nevents && !show_is_closed(); i++) {
+        const struct trace_event *e = &t->events[i];
+        if (dump->circuit != UINT64_MAX && e->circuit != dump->circuit)
+            continue;
+        if (pvs != NULL && (e->pv == TRACE_NONE || !pvs[e->pv]))
+            continue;
+        describe(t, i, &d);
+        if (dump->format == TEXT)
+            dump_text(&d);
+        else if (!dump_json(&d) && !show_is_closed())
+            return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for message %" PRIu32, i);
+    }
+    return show_end(diag);
+}
+
+static int dump_trace(const struct dump *dump, const struct trace *t, struct diag *diag)
+{
+    bool *pvs;
+    if (dump->circuit != UINT64_MAX && dump->circuit >= t->ncircuits)
+        return diag_fail(diag, DIAG_USAGE, "--circuit: %" PRIu64 " is not below %" PRIu32 ", the number of circuits",
+                         dump->circuit, t->ncircuits);
+    if (match_pvs(dump->pv, t, &pvs, diag) < 0)
+        return -1;
+    show_begin();
+    int code = print_events(dump, t, pvs, diag);
+    free(pvs);
+    return code;
+}
+
+int traces_dump(int argc, char **argv, struct diag *diag)
+{
+    struct dump dump = {.circuit = UINT64_MAX};
+    struct option_result result;
+    struct trace t;
+    if (options_parse(&dump_command, argc, argv, &dump, &result, diag) < 0)
+        return -1;
+    if (result.help)
+        return DIAG_GOOD;
+    if (trace_open(&t, result.operands.at[0], diag) < 0)
+        return -1;
+    int code = dump_trace(&dump, &t, diag);
+    trace_close(&t);
+    return code;
+}

@@ -1,0 +1,128 @@
+#include "traces/dump.h"
+
+#include "traces/show.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include <jansson.h>
+
+/* Names come from a network: bytes that are no UTF-8 are escaped as in the text form. */
+static json_t *text_of(const char *text)
+{
+    char shown[4 * DESCRIBE_TEXT_BYTES];
+    json_t *string = json_string(text);
+    if (string != NULL)
+        return string;
+    show_name_into(text, shown, sizeof shown);
+    return json_string(shown);
+}
+
+static json_t *number_or_name(uint32_t number, const char *name)
+{
+    return name != NULL ? json_string(name) : json_integer(number);
+}
+
+static json_t *field_of(const struct describe_field *f)
+{
+    char address[SHOW_BYTES];
+    switch (f->kind) {
+    case DESCRIBE_TYPE:
+        return number_or_name(f->value, f->value < WIRE_TYPES ? wire_types[f->value].name : NULL);
+    case DESCRIBE_STATUS:
+        return number_or_name(f->value, wire_status_name(f->value));
+    case DESCRIBE_ADDRESS:
+        return json_string(show_address(f->value, address));
+    case DESCRIBE_RIGHTS:
+    case DESCRIBE_NUMBER:
+        break;
+    }
+    return json_integer(f->value);
+}
+
+static json_t *element_of(const struct wire_value *one)
+{
+    if (one->base == WIRE_STRING) {
+        char string[WIRE_STRING_BYTES + 1] = "";
+        memcpy(string, one->data, WIRE_STRING_BYTES);
+        return text_of(string);
+    }
+    const double number = wire_value_number(one);
+    if (!isfinite(number))
+        return json_null();
+    return one->base == WIRE_DOUBLE || one->base == WIRE_FLOAT ? json_real(number) : json_integer((json_int_t)number);
+}
+
+static json_t *elements_of(const struct wire_value *v)
+{
+    json_t *array = json_array();
+    struct wire_value one = *v;
+    one.count = 1;
+    for (uint32_t i = 0; i < v->count && i < DUMP_ELEMENTS; i++) {
+        json_array_append_new(array, element_of(&one));
+        one.data += wire_base_size((enum wire_base)v->base);
+    }
+    return array;
+}
+
+static void set_value(json_t *line, const struct wire_value *v)
+{
+    json_object_set_new(line, "value", elements_of(v));
+    json_object_set_new(line, "elements", json_integer(v->count));
+    if (v->has_alarm) {
+        json_object_set_new(line, "severity", json_integer(v->severity));
+        json_object_set_new(line, "alarm", json_integer(v->status));
+    }
+    if (v->has_stamp) {
+        json_object_set_new(line, "seconds", json_integer(v->stamp.seconds));
+        json_object_set_new(line, "nanoseconds", json_integer(v->stamp.nanoseconds));
+    }
+}
+
+static json_t *index_of(uint32_t index)
+{
+    return index != TRACE_NONE ? json_integer(index) : json_null();
+}
+
+static void set_head(json_t *line, const struct description *d)
+{
+    const struct trace_event *e = d->e;
+    json_object_set_new(line, "index", json_integer(d->index));
+    json_object_set_new(line, "t_ns", json_integer((json_int_t)e->t_ns));
+    json_object_set_new(line, "span_ns", json_integer(e->span_ns));
+    json_object_set_new(line, "circuit", index_of(e->circuit));
+    json_object_set_new(line, "from", json_string(e->flags & TRACE_FROM_SERVER ? "server" : "client"));
+    json_object_set_new(line, "command", number_or_name(e->command, e->command < WIRE_COMMANDS ? d->command : NULL));
+    json_object_set_new(line, "pv", d->pv != NULL ? text_of(d->pv) : json_null());
+    json_object_set_new(line, "peer", index_of(e->peer));
+    json_object_set_new(line, "size", json_integer(e->size));
+}
+
+bool dump_json(const struct description *d)
+{
+    json_t *line = json_object();
+    if (line == NULL)
+        return false;
+    set_head(line, d);
+    for (unsigned i = 0; i < DESCRIBE_FIELDS; i++)
+        if (d->fields[i].label != NULL)
+            json_object_set_new(line, d->fields[i].label, field_of(&d->fields[i]));
+    if (d->has_mask)
+        json_object_set_new(line, "mask", json_integer(d->mask));
+    if (d->role != NULL)
+        json_object_set_new(line, "role", json_string(d->role));
+    if (d->about != NULL)
+        json_object_set_new(line, "about", json_string(d->about));
+    if (d->has_text)
+        json_object_set_new(line, "text", text_of(d->text));
+    if (d->has_value)
+        set_value(line, &d->value);
+    if (d->has_service)
+        json_object_set_new(line, "service_ns", json_integer((json_int_t)d->service_ns));
+    const bool written = json_dumpf(line, stdout, JSON_COMPACT) == 0;
+    if (written)
+        putchar('\n');
+    json_decref(line);
+    return written;
+}

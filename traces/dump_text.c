@@ -1,0 +1,94 @@
+#include "traces/dump.h"
+
+#include "base/clock.h"
+#include "traces/show.h"
+
+#include <inttypes.h>
+
+static void print_mask(uint16_t mask)
+{
+    static const char *const names[] = {"VALUE", "LOG", "ALARM", "PROPERTY"};
+    const char *between = "";
+    printf(" mask=");
+    for (unsigned i = 0; i < 4; i++)
+        if (mask >> i & 1) {
+            printf("%s%s", between, names[i]);
+            between = "|";
+        }
+    if (mask > 15 || mask == 0)
+        printf("%s0x%x", between, mask & ~15u);
+}
+
+static void print_field(const struct describe_field *f)
+{
+    static const char *const rights[] = {"none", "read", "write", "read+write"};
+    const char *status;
+    char address[SHOW_BYTES];
+    if (f->label == NULL)
+        return;
+    printf(" %s=", f->label);
+    switch (f->kind) {
+    case DESCRIBE_TYPE:
+        if (f->value < WIRE_TYPES)
+            printf("%s", wire_types[f->value].name);
+        else
+            printf("%" PRIu32, f->value);
+        return;
+    case DESCRIBE_STATUS:
+        status = wire_status_name(f->value);
+        if (status != NULL)
+            printf("%s", status);
+        else
+            printf("0x%" PRIx32, f->value);
+        return;
+    case DESCRIBE_ADDRESS:
+        printf("%s", show_address(f->value, address));
+        return;
+    case DESCRIBE_RIGHTS:
+        printf("%s", rights[f->value & 3]);
+        return;
+    case DESCRIBE_NUMBER:
+        printf("%" PRIu32, f->value);
+        return;
+    }
+}
+
+static void print_value(const struct wire_value *v)
+{
+    char text[DUMP_ELEMENTS * 5 * WIRE_STRING_BYTES], stamp[SHOW_BYTES];
+    const bool is_array = v->count != 1;
+    wire_value_text(v, DUMP_ELEMENTS, text, sizeof text);
+    printf(is_array ? " value=[%s%s]" : " value=%s%s", text, v->count > DUMP_ELEMENTS ? " ..." : "");
+    if (v->has_alarm)
+        printf(" alarm=%s/%s", show_severity(v->severity), show_alarm(v->status));
+    if (v->has_stamp)
+        printf(" stamp=%s", show_time(CLOCK_EPICS_EPOCH + v->stamp.seconds, v->stamp.nanoseconds, stamp));
+}
+
+void dump_text(const struct description *d)
+{
+    const struct trace_event *e = d->e;
+    char service[SHOW_BYTES];
+    printf("%" PRIu64 ".%09" PRIu64, e->t_ns / CLOCK_NS, e->t_ns % CLOCK_NS);
+    printf(e->circuit != TRACE_NONE ? " #%" PRIu32 : " #-", e->circuit);
+    printf(" %s %s", e->flags & TRACE_FROM_SERVER ? "<-" : "->", d->command);
+    printf(e->command < WIRE_COMMANDS ? " " : "_%u ", e->command);
+    show_name(stdout, d->pv != NULL ? d->pv : "-");
+    for (unsigned i = 0; i < DESCRIBE_FIELDS; i++)
+        print_field(&d->fields[i]);
+    if (d->has_mask)
+        print_mask(d->mask);
+    if (d->role != NULL)
+        printf(" role=%s", d->role);
+    if (d->about != NULL)
+        printf(" about=%s", d->about);
+    if (d->has_text) {
+        printf(" text=");
+        show_quoted(stdout, d->text);
+    }
+    if (d->has_value)
+        print_value(&d->value);
+    if (d->has_service)
+        printf(" service=%s", show_duration(d->service_ns, service));
+    putchar('\n');
+}

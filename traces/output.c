@@ -1,0 +1,112 @@
+#include "traces/output.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <xxhash.h>
+
+#define BUFFER_BYTES (1u << 20)
+
+void output_fail(struct output *o, const char *what)
+{
+    if (o->failure.code == DIAG_GOOD)
+        diag_errno(&o->failure, DIAG_ENVIRONMENT, "cannot write %s: %s", o->part, what);
+}
+
+bool output_has_failed(const struct output *o)
+{
+    return o->failure.code != DIAG_GOOD;
+}
+
+void output_put(struct output *o, const void *bytes, size_t n)
+{
+    if (n == 0 || output_has_failed(o))
+        return;
+    XXH3_64bits_update(o->checksum, bytes, n);
+    o->position += n;
+    if (fwrite(bytes, 1, n, o->file) != n)
+        output_fail(o, "write");
+}
+
+void output_begin(struct output *o, enum format_section_kind kind)
+{
+    static const char zeros[FORMAT_ALIGN];
+    output_put(o, zeros, format_align(o->position) - o->position);
+    o->header.sections[kind] =
+        (struct format_section){.offset = o->position, .kind = kind, .record_bytes = format_record_bytes(kind)};
+    XXH3_64bits_reset(o->checksum);
+}
+
+void output_end(struct output *o, enum format_section_kind kind)
+{
+    struct format_section *s = &o->header.sections[kind];
+    s->bytes = o->position - s->offset;
+    s->checksum = XXH3_64bits_digest(o->checksum);
+}
+
+static int open_file(struct output *o, const char *path, struct diag *diag)
+{
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) /* a rename would put a file in the place of, say, /dev/null */
+        return diag_fail(diag, DIAG_ENVIRONMENT, "cannot write %s: it exists, and is no regular file", path);
+    int n = snprintf(o->path, sizeof o->path, "%s", path);
+    if (n < 0 || (size_t)n >= sizeof o->path)
+        return diag_fail(diag, DIAG_USAGE, "the path of the trace has %d bytes, at most %zu are possible", n, sizeof o->path - 1);
+    snprintf(o->part, sizeof o->part, "%s.part", path);
+    o->file = fopen(o->part, "we");
+    if (o->file == NULL)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot write %s", o->part);
+    setvbuf(o->file, NULL, _IOFBF, BUFFER_BYTES);
+    return 0;
+}
+
+int output_open(struct output *o, const char *path, struct diag *diag)
+{
+    o->checksum = XXH3_createState();
+    if (o->checksum == NULL)
+        return diag_fail(diag, DIAG_ENVIRONMENT, "no memory to write a trace");
+    if (open_file(o, path, diag) < 0) {
+        XXH3_freeState(o->checksum);
+        return -1;
+    }
+    memcpy(o->header.magic, FORMAT_MAGIC, FORMAT_MAGIC_BYTES);
+    o->header.major = TRACE_MAJOR;
+    o->header.minor = TRACE_MINOR;
+    o->header.header_bytes = sizeof o->header;
+    o->header.nsections = FORMAT_SECTIONS;
+    XXH3_64bits_reset(o->checksum);
+    output_put(o, &o->header, sizeof o->header); /* file_bytes 0: whoever finds the .part is told that it is unfinished */
+    return 0;
+}
+
+static void put_header(struct output *o)
+{
+    o->header.file_bytes = o->position;
+    o->header.checksum = XXH3_64bits(&o->header, offsetof(struct format_header, checksum));
+    if (!output_has_failed(o) && fseeko(o->file, 0, SEEK_SET) != 0)
+        output_fail(o, "seek");
+    output_put(o, &o->header, sizeof o->header);
+}
+
+int output_finish(struct output *o, struct diag *diag)
+{
+    put_header(o);
+    XXH3_freeState(o->checksum);
+    if (fclose(o->file) != 0)
+        output_fail(o, "close");
+    if (!output_has_failed(o) && rename(o->part, o->path) != 0)
+        output_fail(o, "rename");
+    if (!output_has_failed(o))
+        return 0;
+    unlink(o->part);
+    *diag = o->failure;
+    return -1;
+}
+
+void output_abandon(struct output *o)
+{
+    XXH3_freeState(o->checksum);
+    fclose(o->file);
+    unlink(o->part);
+}

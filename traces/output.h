@@ -1,0 +1,38 @@
+/* The file behind a writer: PATH.part, bytes in sections with their checksums, the header, the final name. Failures are kept and
+ * told at the end, so that nobody in between has to look. */
+#ifndef CAPLAY_TRACES_OUTPUT_H
+#define CAPLAY_TRACES_OUTPUT_H
+
+#include "traces/format.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+struct output {
+    FILE *file;
+    char path[PATH_MAX], part[PATH_MAX + 8];
+    struct diag failure; /* the first one; code DIAG_GOOD: none so far */
+    uint64_t position;   /* bytes written so far */
+    struct format_header header;
+    void *checksum; /* state, of the section that is being written */
+};
+
+/* 0, or -1 with diag. */
+int output_open(struct output *o, const char *path, struct diag *diag);
+
+/* Sections in the order of enum format_section_kind. */
+void output_begin(struct output *o, enum format_section_kind kind);
+void output_put(struct output *o, const void *bytes, size_t n);
+void output_end(struct output *o, enum format_section_kind kind);
+
+/* A failure of the writer: what, and errno. The first one counts. */
+void output_fail(struct output *o, const char *what);
+bool output_has_failed(const struct output *o);
+
+/* Write the header and give the file its final name; where something failed, remove it and set diag. 0 or -1. */
+int output_finish(struct output *o, struct diag *diag);
+
+/* Close and remove it. */
+void output_abandon(struct output *o);
+
+#endif
