@@ -1,0 +1,61 @@
+/* Inside validate*.c: the parts of `caplay validate`. */
+#ifndef CAPLAY_CLIENTS_VALIDATE_H
+#define CAPLAY_CLIENTS_VALIDATE_H
+
+#include "clients/served.h"
+#include "replay/converse.h"
+#include "replay/judge.h"
+
+#include <stdbool.h>
+
+/* ---- differences that are accepted ---- */
+
+/* One reviewed difference: a line "COMMAND FIELD DIALOGUE: REASON". */
+struct validate_accepted {
+    char command[32], field[32], dialogue[64]; /* dialogue: the file's name without .dlg, or "random" */
+    char reason[200];
+    unsigned line, used;
+};
+
+struct validate_list {
+    struct validate_accepted *at;
+    size_t n;
+};
+
+/* 0, or -1 with DIAG_USAGE that names the line. A NULL path is an empty list. */
+int validate_list_read(const char *path, struct validate_list *list, struct diag *diag);
+void validate_list_free(struct validate_list *list);
+
+/* Are all fields of the difference accepted in this dialogue? Counts their use. */
+bool validate_list_accepts(struct validate_list *list, const char *dialogue, const struct judge_difference *difference);
+
+/* ---- one run ---- */
+
+#define VALIDATE_SERVERS 2
+
+struct validate {
+    struct served server[VALIDATE_SERVERS];
+    unsigned nservers;
+    struct validate_list accepted;
+    unsigned long dialogues, skipped, requests, differences, accepts, breaches;
+    const char *dialogue; /* the name of the one that runs */
+};
+
+/* Run a dialogue on every server. *differs: a difference that is not accepted, or a statement that is not kept. `print`: all
+ * about it goes to stdout. Counts into v only if print. 0, or -1 with diag. */
+int validate_dialogue(struct validate *v, const struct script *script, bool print, bool *differs, struct diag *diag);
+
+/* ---- random dialogues ---- */
+
+struct validate_random {
+    const char *database; /* whose records are used */
+    unsigned long requests;
+    uint64_t seed;
+};
+
+int validate_random(struct validate *v, const struct validate_random *random, struct diag *diag);
+
+/* The shortest dialogue that still differs, made of lines of this one. Returns a new text, for free(); NULL: no memory. */
+char *validate_shrink(struct validate *v, const char *text, struct diag *diag);
+
+#endif
