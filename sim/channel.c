@@ -59,7 +59,7 @@ struct sim_channel *channel_find(struct sim_circuit *c, uint32_t sid)
 /* Scalars travel through the queue by value; arrays and strings do not (ca-protocol 6.5). */
 static bool is_copied(const struct sim_pv *pv)
 {
-    return pv->count == 1 && pv->native != WIRE_STRING;
+    return pv->count == 1 && pv->native != WIRE_STRING && !pv->by_reference;
 }
 
 static bool is_shared(const struct sim_pv *pv, const struct subscription_request *r, uint64_t limit)

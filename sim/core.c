@@ -21,6 +21,14 @@ struct sim_pv *sim_find(struct sim *sim, const char *name, size_t length)
     return sim->source->calls->find(sim->source->self, name, record_length(name, length));
 }
 
+struct sim_pv *sim_open(struct sim *sim, const char *name, size_t length)
+{
+    const struct sim_source_calls *calls = sim->source->calls;
+    if (calls->open == NULL)
+        return sim_find(sim, name, length);
+    return calls->open(sim->source->self, name, record_length(name, length));
+}
+
 void sim_count_search(struct sim *sim, struct sim_pv *pv, uint64_t searcher)
 {
     sim->counts.searches++;
@@ -54,6 +62,16 @@ void sim_post(struct sim *sim, struct sim_pv *pv, unsigned mask, uint64_t due_ns
     for (struct sim_subscription *s = pv->subscriptions; s != NULL; s = s->next_of_pv)
         if (s->mask & mask)
             queue_update(s, &update);
+}
+
+void sim_post_also(struct sim *sim, uint64_t now_ns)
+{
+    const struct sim_source *source = sim->source;
+    unsigned mask;
+    if (source->calls->also == NULL)
+        return;
+    for (struct sim_pv *pv; (pv = source->calls->also(source->self, &mask)) != NULL;)
+        sim_post(sim, pv, mask, now_ns, false);
 }
 
 uint64_t sim_next_ns(struct sim *sim)

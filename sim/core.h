@@ -47,6 +47,9 @@ void sim_init(struct sim *sim, const struct sim_source *source);
 /* The PV of a name as a client writes it: "REC", "REC." and "REC.VAL" are one. NULL if there is none. */
 struct sim_pv *sim_find(struct sim *sim, const char *name, size_t length);
 
+/* The PV that a channel of this name uses; NULL if it cannot be made. */
+struct sim_pv *sim_open(struct sim *sim, const char *name, size_t length);
+
 /* Count a search by somebody, told apart by `searcher` (any number but 0). */
 void sim_count_search(struct sim *sim, struct sim_pv *pv, uint64_t searcher);
 
@@ -58,6 +61,9 @@ static inline uint64_t sim_delay_ns(struct sim *sim, struct sim_pv *pv, enum sim
 /* The value of a PV is new. Queue updates for all subscriptions that want `mask` (0: none); their circuits become dirty. due_ns:
  * when the change was due; timed: lateness is counted from there. */
 void sim_post(struct sim *sim, struct sim_pv *pv, unsigned mask, uint64_t due_ns, bool timed);
+
+/* Post what else has changed with a put. */
+void sim_post_also(struct sim *sim, uint64_t now_ns);
 
 /* Make the source's next change, which is due. Returns its PV. */
 struct sim_pv *sim_change(struct sim *sim);

@@ -35,9 +35,13 @@ enum request_outcome request_on_read_notify(struct sim_circuit *c, const struct 
 }
 
 /* Alarm acknowledgement belongs to every record, whatever its source (ca-protocol 6.4). */
-static uint32_t acknowledge(struct sim_pv *pv, const struct request *r, unsigned *mask)
+static uint32_t acknowledge(const struct sim_source *source, struct sim_pv *pv, const struct request *r, unsigned *mask)
 {
     uint16_t value = r->header.size >= 2 ? wire_get16(r->payload) : 0;
+    if (source->calls->acknowledge != NULL) {
+        source->calls->acknowledge(source->self, pv, r->header.type, value);
+        return WIRE_ECA_NORMAL;
+    }
     if (r->header.type == WIRE_PUT_ACKT)
         pv->value.ackt = value != 0;
     else if (value >= pv->value.acks)
@@ -48,15 +52,17 @@ static uint32_t acknowledge(struct sim_pv *pv, const struct request *r, unsigned
 
 static uint32_t put(struct sim_circuit *c, struct sim_pv *pv, const struct request *r)
 {
+    const struct sim_source *source = c->sim->source;
+    const struct wire_header *h = &r->header;
     unsigned mask = 0;
     uint32_t status;
-    if (r->header.type == WIRE_PUT_ACKT || r->header.type == WIRE_PUT_ACKS)
-        status = acknowledge(pv, r, &mask);
+    if (h->type == WIRE_PUT_ACKT || h->type == WIRE_PUT_ACKS)
+        status = acknowledge(source, pv, r, &mask);
     else
-        status = c->sim->source->calls->put(c->sim->source->self, pv, r->header.type, r->header.count, r->payload, r->header.size,
-                                            r->now_ns, &mask);
+        status = source->calls->put(source->self, pv, h->type, h->count, r->payload, h->size, r->now_ns, &mask);
     if (status == WIRE_ECA_NORMAL)
         sim_post(c->sim, pv, mask, r->now_ns, false);
+    sim_post_also(c->sim, r->now_ns);
     return status;
 }
 

@@ -1,5 +1,6 @@
 /* What the server asks of whoever knows the PVs: a channel by name, the delay of an answer, what changes next.
- * Two sources exist: replay/ (a recording) and sim/synth (a scenario). The server does not know which. */
+ * Three sources exist: replay/ (a recording), sim/synth (scenarios by name) and sim/database (records). The server does not know
+ * which. */
 #ifndef CAPLAY_SIM_SOURCE_H
 #define CAPLAY_SIM_SOURCE_H
 
@@ -9,12 +10,13 @@
 struct sim_subscription;
 struct payload_pool;
 
-/* One served PV. Made by the source before serving; its address is stable until the source is freed. */
+/* One served PV. Made by the source before serving, or when a client opens it; its address is stable until the source is freed. */
 struct sim_pv {
     const char *name;
     uint32_t count;          /* native (maximum) element count */
     uint8_t native;          /* enum wire_base */
     uint8_t rights;          /* bits of ACCESS_RIGHTS */
+    bool by_reference;       /* updates read it when they are sent, though it is a single number (ca-protocol 6.5) */
     struct wire_value value; /* now; data is the source's and stays valid and unchanged until the next change of this PV */
     const struct wire_meta *meta;
     uint32_t index; /* the source's own number for it */
@@ -34,6 +36,10 @@ enum sim_class { SIM_SEARCH, SIM_CREATE, SIM_READ, SIM_WRITE, SIM_FIRST_UPDATE, 
 struct sim_source_calls {
     /* The PV of this record or alias name, or NULL. The server has cut ".VAL" off. No allocation. */
     struct sim_pv *(*find)(void *self, const char *name, size_t length);
+
+    /* The PV that a channel of this name uses, for CREATE_CHAN: what find() has found by record and field may still fail, or be
+     * another PV, for what stands behind (ca-protocol 3.4). May allocate. NULL: as find(). */
+    struct sim_pv *(*open)(void *self, const char *name, size_t length);
 
     /* Service time of the next request of a class for a PV (NULL for ECHO), in ns; 0: as soon as possible. Called once a request.
      */
@@ -57,6 +63,13 @@ struct sim_source_calls {
     /* A put. Returns the ECA status; on success pv->value is new and *mask says what to post (0: nothing). */
     uint32_t (*put)(void *self, struct sim_pv *pv, unsigned type, uint32_t count, const uint8_t *payload, uint32_t size,
                     uint64_t now_ns, unsigned *mask);
+
+    /* Called after put() and acknowledge(): the next PV that has changed with that one, and what to post; NULL if there is none.
+     * May be NULL. */
+    struct sim_pv *(*also)(void *self, unsigned *mask);
+
+    /* PUT_ACKT or PUT_ACKS, whose value is new for the whole record. NULL: the server sees to the one PV. */
+    void (*acknowledge)(void *self, struct sim_pv *pv, unsigned type, uint16_t value);
 };
 
 struct sim_source {

@@ -100,7 +100,7 @@ void wire_number_write(unsigned base, double number, uint8_t *dst)
 
 static double read_number(const struct wire_conversion *how, const uint8_t *src)
 {
-    if (how->is_put && how->from == WIRE_CHAR)
+    if (how->from == WIRE_CHAR && (how->is_put || how->field == WIRE_FIELD_UCHAR))
         return *src;
     return wire_number_read(how->from, src);
 }
@@ -113,7 +113,7 @@ static void label_text(const uint8_t label[WIRE_LABEL_BYTES], char text[WIRE_STR
 
 static bool is_record(const struct wire_meta *meta, const char *type)
 {
-    return strcmp(meta->record_type, type) == 0;
+    return !(meta->has & WIRE_META_MENU) && strcmp(meta->record_type, type) == 0;
 }
 
 /* What a record says about a state that it has no label for: by its type where that is known, else the number. */
@@ -185,11 +185,40 @@ static void number_to_string(const struct wire_conversion *how, const uint8_t *s
     double number = read_number(how, src);
     if (how->from == WIRE_ENUM && !how->is_put)
         state_text(how->meta, wire_get16(src), text);
-    else if (how->from == WIRE_FLOAT || how->from == WIRE_DOUBLE)
+    else if ((how->from == WIRE_FLOAT || how->from == WIRE_DOUBLE) && how->field != WIRE_FIELD_WHOLE)
         wire_number_text(number, how->from == WIRE_FLOAT, how->precision, text);
     else
         snprintf(text, sizeof text, "%.0f", number);
     wire_string_copy((const uint8_t *)text, sizeof text, (char *)dst);
+}
+
+/* C's cast of an integer of up to 64 bits: the low bits. */
+static void write_whole(unsigned base, double number, uint8_t *dst)
+{
+    bool is_large = number >= 9223372036854775808.0;
+    uint64_t bits = is_large ? (uint64_t)number : (uint64_t)(int64_t)number;
+    switch (base) {
+    case WIRE_INT16:
+    case WIRE_ENUM:
+        wire_put16(dst, (uint16_t)bits);
+        break;
+    case WIRE_CHAR:
+        *dst = (uint8_t)bits;
+        break;
+    case WIRE_INT32:
+        wire_put32(dst, (uint32_t)bits);
+        break;
+    default:
+        wire_number_write(base, number, dst);
+    }
+}
+
+static void write_number(const struct wire_conversion *how, double number, uint8_t *dst)
+{
+    if (how->field == WIRE_FIELD_WHOLE)
+        write_whole(how->to, number, dst);
+    else
+        wire_number_write(how->to, number, dst);
 }
 
 static bool string_to_number(const struct wire_conversion *how, const uint8_t *src, uint8_t *dst)
@@ -238,7 +267,7 @@ bool wire_convert(const struct wire_conversion *how, const uint8_t *src, uint32_
         if (how->to == WIRE_STRING)
             number_to_string(how, src, dst);
         else if (how->from != WIRE_STRING)
-            wire_number_write(how->to, read_number(how, src), dst);
+            write_number(how, read_number(how, src), dst);
         else if (!string_to_number(how, src, dst))
             return false;
     }

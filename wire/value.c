@@ -192,6 +192,7 @@ static struct wire_conversion reading(unsigned type, const struct wire_value *va
     unsigned family = wire_types[type].family;
     return (struct wire_conversion){
         .from = value->base,
+        .field = value->field,
         .to = wire_types[type].base,
         .is_single = value->count == 1,
         .unsigned_char = family != WIRE_PLAIN && family != WIRE_TIME,
@@ -224,6 +225,8 @@ uint32_t wire_encode(unsigned type, uint32_t count, const struct wire_value *val
     if (type == WIRE_PUT_ACKT || type == WIRE_PUT_ACKS || !wire_convert(&how, value->data, n, out + t->offset))
         return encode_failed(type, count, out);
     wire_encode_head(type, value, meta, out);
+    if (value->field == WIRE_FIELD_TEXT && t->base == WIRE_CHAR && n > 0 && n < value->count)
+        out[t->offset + n - 1] = '\0';
     size_t used = (size_t)wire_dbr_size(type, n);
     memset(out + used, 0, (size_t)wire_dbr_padded(type, count) - used);
     return WIRE_ECA_NORMAL;

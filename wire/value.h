@@ -30,11 +30,20 @@ struct wire_stamp { /* since 1990-01-01 UTC (CLOCK_EPICS_EPOCH) */
     uint32_t seconds, nanoseconds;
 };
 
+/* What the wire does not tell of a record's field, and its conversions need: for a server that knows it. */
+enum wire_field {
+    WIRE_FIELD_PLAIN,
+    WIRE_FIELD_UCHAR, /* a CHAR is 0 to 255 towards wider types */
+    WIRE_FIELD_WHOLE, /* a DOUBLE is a ULONG, INT64 or UINT64: no decimals as text, low bits in narrower types */
+    WIRE_FIELD_TEXT,  /* CHARs are a STRING field that was asked for with `$`: if it is cut, it ends in NUL */
+};
+
 /* One value with its alarm and stamp. `data` is borrowed. */
 struct wire_value {
     const uint8_t *data;       /* count elements of `base`, big endian, no padding */
     uint32_t count;            /* elements that there are */
     uint8_t base;              /* enum wire_base */
+    uint8_t field;             /* enum wire_field */
     bool has_alarm, has_stamp; /* what a decoded payload told; encoding takes 0 for what is missing */
     uint16_t status, severity;
     uint16_t ackt, acks; /* a record's ackt is 1 unless somebody has changed it; wire_decode() sets 1 where it was not told */
@@ -49,6 +58,7 @@ enum wire_meta_bits {
     WIRE_META_CONTROL = 8,
     WIRE_META_LABELS = 16,
     WIRE_META_CLASS = 32,
+    WIRE_META_MENU = 64, /* the labels are a menu's, not the states of the record type */
 };
 
 struct wire_meta {
@@ -74,8 +84,8 @@ void wire_meta_init(struct wire_meta *meta);
 enum wire_err wire_decode(unsigned type, uint32_t count, const uint8_t *head, size_t head_bytes, const uint8_t *data,
                           size_t data_bytes, struct wire_value *value, struct wire_meta *meta);
 
-/* The conversions are those of an IOC's record whose field is of the value's base. What the wire does not tell apart reads as
- * the first of each: CHAR and UCHAR fields (towards wider types a CHAR is signed); LONG and USHORT; DOUBLE, ULONG and INT64
+/* The conversions are those of an IOC's record whose field is of the value's base. What the wire does not tell apart, and
+ * value->field does not either, reads as the first of each: CHAR and UCHAR fields (towards wider types a CHAR is signed); LONG and USHORT; DOUBLE, ULONG and INT64
  * (beyond LONG's range); `$` and plain text. An ENUM's state without a label reads as the record type has it if that is known
  * ("Illegal_Value" of a bo), else as its number.
  *
