@@ -48,16 +48,28 @@ double db_number_of(const struct dbCommon *record, const dbFldDes *field)
     }
 }
 
+#define TEXT_PRECISION 6 /* dbConvert.c's, unless the record support puts another in its place */
+
+/* 0 where nothing is told; then text has decimals of its own. */
+static long ask_precision(DBADDR *address, struct db_said *said)
+{
+    const rset *support = address->precord->rset;
+    bool is_real = address->field_type == DBF_FLOAT || address->field_type == DBF_DOUBLE;
+    long precision = 0, text = TEXT_PRECISION;
+    if (is_real && support->get_precision != NULL) {
+        support->get_precision(address, &precision);
+        support->get_precision(address, &text);
+    }
+    said->text_precision = is_real && text != precision ? (short)text : -1;
+    return precision;
+}
+
 static void ask_numbers(DBADDR *address, struct db_said *said)
 {
     const rset *support = address->precord->rset;
     struct dbr_grDouble display = {0};
     struct dbr_alDouble alarm = {epicsNAN, epicsNAN, epicsNAN, epicsNAN};
     struct dbr_ctrlDouble control = {0};
-    long precision = 0;
-    bool is_real = address->field_type == DBF_FLOAT || address->field_type == DBF_DOUBLE;
-    if (is_real && support->get_precision != NULL)
-        support->get_precision(address, &precision);
     if (support->get_graphic_double != NULL)
         support->get_graphic_double(address, &display);
     if (support->get_alarm_double != NULL)
@@ -65,9 +77,15 @@ static void ask_numbers(DBADDR *address, struct db_said *said)
     if (support->get_control_double != NULL)
         support->get_control_double(address, &control);
     const double numbers[DB_NUMBERS] = {
-        (double)precision,       display.upper_disp_limit,  display.lower_disp_limit,
-        alarm.upper_alarm_limit, alarm.upper_warning_limit, alarm.lower_warning_limit,
-        alarm.lower_alarm_limit, control.upper_ctrl_limit,  control.lower_ctrl_limit,
+        (double)ask_precision(address, said),
+        display.upper_disp_limit,
+        display.lower_disp_limit,
+        alarm.upper_alarm_limit,
+        alarm.upper_warning_limit,
+        alarm.lower_warning_limit,
+        alarm.lower_alarm_limit,
+        control.upper_ctrl_limit,
+        control.lower_ctrl_limit,
     };
     memcpy(said->number, numbers, sizeof numbers);
 }
@@ -94,6 +112,7 @@ void db_ask(DBADDR *address, struct db_said *said)
     said->count = address->no_elements;
     said->is_array = db_is_array(address);
     said->by_reference = address->special == SPC_DBADDR;
+    said->is_long = address->pfldDes->field_type == DBF_NOACCESS && address->field_type == DBF_STRING && !said->is_array;
     said->is_readonly = address->special == SPC_NOMOD;
     if (address->dbr_field_type == DBR_NOACCESS)
         return;

@@ -16,12 +16,14 @@ enum db_number { DB_PRECISION, DB_DISPLAY, DB_ALARM = DB_DISPLAY + 2, DB_CONTROL
 #define DB_STATE_BYTES 27 /* Channel Access's 26, and a NUL */
 
 struct db_said {
-    bool is_array;     /* it holds 0 to count elements */
-    bool by_reference; /* updates read it when they are sent, even if it is one number (SPC_DBADDR) */
-    bool is_readonly;  /* SPC_NOMOD */
-    short type;        /* DBF_...: of an array the elements' */
-    short bytes;       /* an element's */
-    long count;        /* the most elements */
+    bool is_array;        /* it holds 0 to count elements */
+    bool by_reference;    /* updates read it when they are sent, even if it is one number (SPC_DBADDR) */
+    bool is_readonly;     /* SPC_NOMOD */
+    bool is_long;         /* a STRING of a size of its own: lsi, lso */
+    short text_precision; /* decimals of text where the record support tells no precision; -1: as the precision */
+    short type;           /* DBF_...: of an array the elements' */
+    short bytes;          /* an element's */
+    long count;           /* the most elements */
     char units[DB_UNITS_SIZE];
     double number[DB_NUMBERS]; /* enum db_number; NaN: an alarm limit that is not set */
     unsigned nstates;

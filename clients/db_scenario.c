@@ -152,6 +152,8 @@ static void print_meta(FILE *out, const struct description *d)
         print_number_of(out, d, DB_PRECISION);
         fputs(is_from_field(d, DB_PRECISION) && d->origin->is_kept ? ", precision-most: 15" : "", out);
     }
+    if (d->said->text_precision >= 0)
+        fprintf(out, ", text-precision: %d", d->said->text_precision);
     print_numbers(out, d, "display", DB_DISPLAY, DB_ALARM);
     print_numbers(out, d, "alarm", DB_ALARM, DB_CONTROL);
     print_gates(out, d);
@@ -203,6 +205,7 @@ static void print_description(FILE *out, const struct description *d)
     if (said->count != 1)
         fprintf(out, ", count: %ld", said->count);
     fputs(said->is_array ? ", array: yes" : said->by_reference ? ", by-reference: yes" : "", out);
+    fputs(said->is_long ? ", long: yes" : "", out);
     fputs(said->is_readonly ? ", write: no" : "", out);
     fputs(d->field->process_passive ? ", process: yes" : "", out);
     fputs(d->field->prop ? ", property: yes" : "", out);
@@ -271,8 +274,8 @@ static void print_type(FILE *out, const struct db_type *type)
 static bool is_same(const struct db_said *a, const struct db_said *b)
 {
     bool same = a->type == b->type && a->bytes == b->bytes && a->count == b->count && a->is_array == b->is_array &&
-                a->by_reference == b->by_reference && a->is_readonly == b->is_readonly && strcmp(a->units, b->units) == 0 &&
-                is_same_states(a, b);
+                a->is_long == b->is_long && a->text_precision == b->text_precision && a->by_reference == b->by_reference &&
+                a->is_readonly == b->is_readonly && strcmp(a->units, b->units) == 0 && is_same_states(a, b);
     for (unsigned n = 0; n < DB_NUMBERS; n++)
         same = same && db_is_equal(a->number[n], b->number[n]);
     return same;

@@ -51,6 +51,8 @@ static void meta_label(struct wire_meta *meta, unsigned i, const char *text)
 
 static void meta_menu(const struct scenario_menu *menu, struct wire_meta *meta)
 {
+    meta->menu = menu->choice;
+    meta->nmenu = (uint16_t)menu->nchoices;
     meta->nlabels = menu->nchoices < WIRE_LABELS ? (uint16_t)menu->nchoices : WIRE_LABELS;
     for (unsigned i = 0; i < meta->nlabels; i++)
         meta_label(meta, i, menu->choice[i]);
@@ -86,8 +88,10 @@ static void meta_refresh(struct db_pv *pv)
     for (unsigned i = 0; i < 4; i++)
         meta->alarm[i] = meta_number(r, &is->meta, SCENARIO_ALARM + i);
     meta_control(r, &is->meta, meta);
-    if (is->kind == SCENARIO_MENU || is->kind == SCENARIO_DEVICE)
-        meta->has |= WIRE_META_MENU;
+    meta->is_menu = is->kind == SCENARIO_MENU || is->kind == SCENARIO_DEVICE;
+    if (is->meta.text_precision != SCENARIO_NOWHERE)
+        meta->has |= WIRE_META_TEXT_PRECISION;
+    meta->text_precision = is->meta.text_precision;
     if (is->menu != NULL)
         meta_menu(is->menu, meta);
     else
@@ -96,6 +100,19 @@ static void meta_refresh(struct db_pv *pv)
 }
 
 /* ---- values ---- */
+
+static uint32_t channel_count(const struct scenario_field *is, bool is_characters)
+{
+    if (!is_characters)
+        return is->count;
+    return scenario_is_link(is->kind) ? DATABASE_LINK_BYTES : is->size;
+}
+
+/* lsi and lso hold texts of any length, and treat them as arrays of characters. */
+static bool is_long(const struct scenario_field *is)
+{
+    return is->flags & SCENARIO_LONG_TEXT;
+}
 
 /* The elements of a slice, from those that there are. As the filter `arr` counts them. */
 static uint32_t slice_indices(const struct db_view *view, uint32_t count, uint32_t *first)
@@ -106,11 +123,6 @@ static uint32_t slice_indices(const struct db_view *view, uint32_t count, uint32
     end = end < 0 ? 0 : end >= count ? (int64_t)count - 1 : end;
     *first = (uint32_t)start;
     return end >= start ? (uint32_t)((end - start) / view->step + 1) : 0;
-}
-
-static bool is_sliced(const struct db_pv *pv)
-{
-    return pv->slice != NULL;
 }
 
 static void take_slice(struct db_pv *pv)
@@ -124,27 +136,44 @@ static void take_slice(struct db_pv *pv)
     value->count = n;
 }
 
-static uint8_t field_nature(const struct db_pv *pv)
+static uint8_t wire_field(const struct db_pv *pv)
 {
     const struct scenario_field *is = pv->cell->is;
-    if (pv->view.shape & DB_CHARACTERS)
-        return is->kind == SCENARIO_STRING && is->size <= 61 ? WIRE_FIELD_TEXT : WIRE_FIELD_PLAIN;
-    if (is->kind == SCENARIO_UCHAR)
+    if (scenario_is_link(is->kind))
+        return WIRE_FIELD_LINK;
+    if (is->flags & SCENARIO_ATTRIBUTE)
+        return WIRE_FIELD_ATTRIBUTE;
+    switch (is->kind) {
+    case SCENARIO_STRING:
+        return pv->view.shape & DB_CHARACTERS && !is_long(is) ? WIRE_FIELD_TEXT : WIRE_FIELD_PLAIN;
+    case SCENARIO_UCHAR:
         return WIRE_FIELD_UCHAR;
-    return is->kind == SCENARIO_ULONG || is->kind == SCENARIO_INT64 || is->kind == SCENARIO_UINT64 ? WIRE_FIELD_WHOLE
-                                                                                                   : WIRE_FIELD_PLAIN;
+    case SCENARIO_ULONG:
+    case SCENARIO_INT64:
+    case SCENARIO_UINT64:
+        return WIRE_FIELD_WHOLE;
+    default:
+        return WIRE_FIELD_PLAIN;
+    }
+}
+
+static uint32_t text_count(const struct db_pv *pv)
+{
+    const struct db_cell *cell = pv->cell;
+    if (!(pv->view.shape & DB_CHARACTERS))
+        return cell->count;
+    return wire_field(pv) == WIRE_FIELD_PLAIN ? (uint32_t)strlen((const char *)cell->bytes) + 1 : channel_count(cell->is, true);
 }
 
 void db_pv_refresh(struct db_pv *pv)
 {
     const struct db_record *r = pv->record;
     const struct db_cell *cell = pv->cell;
-    bool is_characters = pv->view.shape & DB_CHARACTERS;
     pv->pv.value = (struct wire_value){
         .data = (const uint8_t *)cell->bytes,
-        .count = is_characters ? (uint32_t)strlen((const char *)cell->bytes) + 1 : cell->count,
-        .base = is_characters ? WIRE_CHAR : db_base(cell->is),
-        .field = field_nature(pv),
+        .count = text_count(pv),
+        .base = pv->pv.native,
+        .field = wire_field(pv),
         .has_alarm = true,
         .has_stamp = true,
         .status = r->status,
@@ -153,7 +182,7 @@ void db_pv_refresh(struct db_pv *pv)
         .acks = r->acks,
         .stamp = r->stamp,
     };
-    if (is_sliced(pv))
+    if (pv->slice != NULL)
         take_slice(pv);
 }
 
@@ -171,7 +200,7 @@ static void set_counts(struct db_pv *pv)
 {
     const struct scenario_field *is = pv->cell->is;
     pv->pv.native = pv->view.shape & DB_CHARACTERS ? WIRE_CHAR : db_base(is);
-    pv->pv.count = pv->view.shape & DB_CHARACTERS ? scenario_is_link(is->kind) ? DATABASE_LINK_BYTES : is->size : is->count;
+    pv->pv.count = channel_count(is, pv->view.shape & DB_CHARACTERS);
     pv->pv.by_reference = is->flags & SCENARIO_BY_REFERENCE;
     pv->pv.rights = is->flags & SCENARIO_READONLY ? WIRE_RIGHT_READ : WIRE_RIGHT_READ | WIRE_RIGHT_WRITE;
 }
@@ -180,12 +209,11 @@ static void set_counts(struct db_pv *pv)
 static bool make_slice(struct db_pv *pv)
 {
     uint32_t first, n;
-    if (!(pv->view.shape & DB_SLICE) || pv->pv.count <= 1)
+    if (!(pv->view.shape & DB_SLICE) || pv->pv.count <= 1 || scenario_is_link(pv->cell->is->kind))
         return true;
     n = slice_indices(&pv->view, pv->pv.count, &first);
     pv->slice = malloc((size_t)(n > 0 ? n : 1) * wire_base_size((enum wire_base)pv->pv.native));
-    if (n > 0)
-        pv->pv.count = n;
+    pv->pv.count = n;
     return pv->slice != NULL;
 }
 

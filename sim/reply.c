@@ -165,7 +165,7 @@ static enum fault plan_value(const struct sim_circuit *c, const struct value_rep
     uint32_t asked = v->request.count, type = v->request.type, most = most_elements(&v->request, v->pv);
     uint64_t most_bytes = wire_dbr_padded(type, most);
     plan->status = access_status(v->pv);
-    plan->count = asked != 0 ? asked : plan->status == WIRE_ECA_NORMAL ? v->value->count : 0;
+    plan->count = asked != 0 ? asked : plan->status == WIRE_ECA_NORMAL ? wire_value_count(type, v->value, v->pv->count) : 0;
     plan->is_extended = most_bytes >= 0xffff || most >= 0xffff;
     if (plan->is_extended && c->minor < WIRE_MINOR_EXTENDED)
         return FAULT_OLD_CLIENT;

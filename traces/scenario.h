@@ -22,13 +22,14 @@
  *
  * Keys of a field: name; type: STRING CHAR UCHAR SHORT USHORT LONG ULONG INT64 UINT64 FLOAT DOUBLE ENUM MENU DEVICE INLINK
  * OUTLINK FWDLINK, or NOACCESS, which no client can reach; size: bytes of a STRING, NUL included (40); count: the most elements
- * (1); array: it holds 0 to count elements, and its value is a list; by-reference: updates read it when they are sent; write: no;
- * attribute: a pseudo field, whose puts fail; process: puts process the record; property: changes are DBE_PROPERTY; menu: of
- * MENU and DEVICE; labels, or labels-of (fields of the record: the last that is not empty ends the list; labels-unset: so many
- * if all are empty) of an ENUM; units, or units-of; precision (precision-most: this where it is not 0 to this); display: [upper,
- * lower]; alarm: [HIHI, HIGH, LOW, LOLO] and alarm-if: fields without which they are unset; control: [upper, lower], or
- * control-within if its upper is larger than its lower. Numbers of metadata are numbers or names of the record's fields.
- * Text that is not UTF-8 is `!bytes "c3..."`, in hex. An unknown key is an error. */
+ * (1); long: a STRING is characters rather than one text (lsi, lso); array: it holds 0 to count elements, and its value is a
+ * list; by-reference: updates read it when they are sent; write: no; attribute: a pseudo field, whose puts fail; process: puts
+ * process the record; property: changes are DBE_PROPERTY; menu: of MENU and DEVICE; labels, or labels-of (fields of the record:
+ * the last that is not empty ends the list; labels-unset: so many if all are empty) of an ENUM; units, or units-of; precision
+ * (precision-most: this where it is not 0 to this; text-precision: the decimals of text, if others); display: [upper, lower];
+ * alarm: [HIHI, HIGH, LOW, LOLO] and alarm-if: fields without which they are unset; control: [upper, lower], or control-within if
+ * its upper is larger than its lower. Numbers of metadata are numbers or names of the record's fields. Text that is not UTF-8 is
+ * `!bytes "c3..."`, in hex. An unknown key is an error. */
 #ifndef CAPLAY_TRACES_SCENARIO_H
 #define CAPLAY_TRACES_SCENARIO_H
 
@@ -67,8 +68,9 @@ enum scenario_flags {
     SCENARIO_ATTRIBUTE = 8,
     SCENARIO_PROCESS = 16,
     SCENARIO_PROPERTY = 32,
-    SCENARIO_LIVE = 64,       /* of records */
-    SCENARIO_PROCESSED = 128, /* of records */
+    SCENARIO_LONG_TEXT = 64,
+    SCENARIO_LIVE = 128,      /* of records */
+    SCENARIO_PROCESSED = 256, /* of records */
 };
 
 #define SCENARIO_NOWHERE (-1) /* no field */
@@ -102,7 +104,7 @@ struct scenario_meta {
     int16_t number_of[SCENARIO_NUMBERS];
     int16_t gate[SCENARIO_NUMBERS];
     int16_t within[2];
-    int16_t precision_most; /* or SCENARIO_NOWHERE */
+    int16_t precision_most, text_precision; /* or SCENARIO_NOWHERE */
     const char *label[SCENARIO_LABELS];
     int16_t label_of[SCENARIO_LABELS];
     uint16_t nlabels, labels_unset;
@@ -111,8 +113,8 @@ struct scenario_meta {
 
 struct scenario_field {
     const char *name;
-    uint8_t kind;  /* enum scenario_kind */
-    uint8_t flags; /* enum scenario_flags */
+    uint8_t kind;   /* enum scenario_kind */
+    uint16_t flags; /* enum scenario_flags */
     uint16_t size;
     uint32_t count;
     const struct scenario_menu *menu; /* or NULL */
@@ -143,7 +145,7 @@ struct scenario_info {
 struct scenario_record {
     const char *name;
     const struct scenario_type *type;
-    uint8_t flags;
+    uint16_t flags; /* enum scenario_flags */
     struct scenario_override *value;
     struct scenario_own *own;
     struct scenario_info *info;

@@ -65,19 +65,24 @@ static int take_count(struct yaml_reader *r, yaml_node_t *node, void *into)
     return 0;
 }
 
-static int take_flag(struct yaml_reader *r, yaml_node_t *node, uint8_t *flags, unsigned flag, bool when)
+static int take_flag(struct yaml_reader *r, yaml_node_t *node, uint16_t *flags, unsigned flag, bool when)
 {
     bool is;
     if (yaml_bool(r, node, &is) < 0)
         return -1;
     if (is == when)
-        *flags |= (uint8_t)flag;
+        *flags |= (uint16_t)flag;
     return 0;
 }
 
 static int take_array(struct yaml_reader *r, yaml_node_t *node, void *into)
 {
     return take_flag(r, node, &((struct field_draft *)into)->field->flags, SCENARIO_ARRAY | SCENARIO_BY_REFERENCE, true);
+}
+
+static int take_long(struct yaml_reader *r, yaml_node_t *node, void *into)
+{
+    return take_flag(r, node, &((struct field_draft *)into)->field->flags, SCENARIO_LONG_TEXT, true);
 }
 
 static int take_by_reference(struct yaml_reader *r, yaml_node_t *node, void *into)
@@ -180,6 +185,15 @@ static int take_precision_most(struct yaml_reader *r, yaml_node_t *node, void *i
     if (yaml_integer(r, node, 0, INT16_MAX, &most) < 0)
         return -1;
     ((struct field_draft *)into)->field->meta.precision_most = (int16_t)most;
+    return 0;
+}
+
+static int take_text_precision(struct yaml_reader *r, yaml_node_t *node, void *into)
+{
+    int64_t precision;
+    if (yaml_integer(r, node, 0, INT16_MAX, &precision) < 0)
+        return -1;
+    ((struct field_draft *)into)->field->meta.text_precision = (int16_t)precision;
     return 0;
 }
 
@@ -373,6 +387,7 @@ static const struct yaml_key field_keys[] = {
     {"count", take_count},
     {"array", take_array},
     {"by-reference", take_by_reference},
+    {"long", take_long},
     {"write", take_write},
     {"attribute", take_attribute},
     {"process", take_process},
@@ -385,6 +400,7 @@ static const struct yaml_key field_keys[] = {
     {"units-of", take_units_of},
     {"precision", take_precision},
     {"precision-most", take_precision_most},
+    {"text-precision", take_text_precision},
     {"display", take_display},
     {"alarm", take_alarm},
     {"alarm-if", take_alarm_if},
@@ -397,7 +413,7 @@ static void field_init(struct scenario_field *field)
 {
     struct scenario_meta *meta = &field->meta;
     *field = (struct scenario_field){.kind = SCENARIO_DOUBLE, .count = 1, .size = 40};
-    meta->units_of = meta->precision_most = meta->within[0] = meta->within[1] = SCENARIO_NOWHERE;
+    meta->units_of = meta->precision_most = meta->text_precision = meta->within[0] = meta->within[1] = SCENARIO_NOWHERE;
     for (unsigned n = 0; n < SCENARIO_NUMBERS; n++) {
         meta->number_of[n] = meta->gate[n] = SCENARIO_NOWHERE;
         meta->number[n] = n >= SCENARIO_ALARM && n < SCENARIO_CONTROL ? (double)NAN : 0;

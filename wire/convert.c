@@ -113,7 +113,7 @@ static void label_text(const uint8_t label[WIRE_LABEL_BYTES], char text[WIRE_STR
 
 static bool is_record(const struct wire_meta *meta, const char *type)
 {
-    return !(meta->has & WIRE_META_MENU) && strcmp(meta->record_type, type) == 0;
+    return !meta->is_menu && strcmp(meta->record_type, type) == 0;
 }
 
 /* What a record says about a state that it has no label for: by its type where that is known, else the number. */
@@ -127,16 +127,40 @@ static void stray_state_text(const struct wire_meta *meta, unsigned state, char 
         snprintf(text, WIRE_STRING_BYTES, "%u", state);
 }
 
+static void menu_text(const struct wire_meta *meta, unsigned choice, char text[WIRE_STRING_BYTES])
+{
+    if (choice < meta->nmenu)
+        snprintf(text, WIRE_STRING_BYTES, "%s", meta->menu[choice]);
+    else if (meta->nmenu > 0)
+        snprintf(text, WIRE_STRING_BYTES, "%u", choice);
+    else
+        text[0] = '\0';
+}
+
 static void state_text(const struct wire_meta *meta, unsigned state, char text[WIRE_STRING_BYTES])
 {
-    if (state < meta->nlabels && state < WIRE_LABELS)
+    if (meta->is_menu)
+        menu_text(meta, state, text);
+    else if (state < meta->nlabels && state < WIRE_LABELS)
         label_text(meta->labels[state], text);
     else
         stray_state_text(meta, state, text);
 }
 
+static bool menu_number(const struct wire_meta *meta, const char *text, double *choice)
+{
+    for (unsigned i = 0; i < meta->nmenu; i++)
+        if (strcmp(meta->menu[i], text) == 0) {
+            *choice = i;
+            return true;
+        }
+    return false;
+}
+
 static bool label_number(const struct wire_meta *meta, const char *text, double *state)
 {
+    if (meta->is_menu)
+        return menu_number(meta, text, state);
     char label[WIRE_STRING_BYTES];
     for (unsigned i = 0; i < meta->nlabels && i < WIRE_LABELS; i++) {
         label_text(meta->labels[i], label);
@@ -246,7 +270,7 @@ static bool is_refused(const struct wire_conversion *how)
         return false;
     if (how->from == WIRE_STRING && how->to == WIRE_ENUM)
         return how->is_single;
-    return how->from == WIRE_ENUM && how->to == WIRE_STRING && how->meta->has & WIRE_META_LABELS && how->meta->nlabels == 0;
+    return how->from == WIRE_ENUM && how->to == WIRE_STRING && !how->meta->is_menu && how->meta->has & WIRE_META_LABELS && how->meta->nlabels == 0;
 }
 
 bool wire_convert(const struct wire_conversion *how, const uint8_t *src, uint32_t n, uint8_t *dst)

@@ -33,9 +33,11 @@ struct wire_stamp { /* since 1990-01-01 UTC (CLOCK_EPICS_EPOCH) */
 /* What the wire does not tell of a record's field, and its conversions need: for a server that knows it. */
 enum wire_field {
     WIRE_FIELD_PLAIN,
-    WIRE_FIELD_UCHAR, /* a CHAR is 0 to 255 towards wider types */
-    WIRE_FIELD_WHOLE, /* a DOUBLE is a ULONG, INT64 or UINT64: no decimals as text, low bits in narrower types */
-    WIRE_FIELD_TEXT,  /* CHARs are a STRING field that was asked for with `$`: if it is cut, it ends in NUL */
+    WIRE_FIELD_UCHAR,     /* a CHAR is 0 to 255 towards wider types */
+    WIRE_FIELD_WHOLE,     /* a DOUBLE is a ULONG, INT64 or UINT64: no decimals as text, low bits in narrower types */
+    WIRE_FIELD_TEXT,      /* CHARs are all bytes of a STRING field that was asked for with `$` */
+    WIRE_FIELD_LINK,      /* a link: only STRING, CHAR, and for DOUBLE a NaN. data is its text, NUL-terminated */
+    WIRE_FIELD_ATTRIBUTE, /* a pseudo field: only STRING and CHAR. data as a link's */
 };
 
 /* One value with its alarm and stamp. `data` is borrowed. */
@@ -58,7 +60,7 @@ enum wire_meta_bits {
     WIRE_META_CONTROL = 8,
     WIRE_META_LABELS = 16,
     WIRE_META_CLASS = 32,
-    WIRE_META_MENU = 64, /* the labels are a menu's, not the states of the record type */
+    WIRE_META_TEXT_PRECISION = 64, /* numbers have text_precision decimals as text, not precision */
 };
 
 struct wire_meta {
@@ -71,6 +73,10 @@ struct wire_meta {
     uint16_t nlabels;
     uint8_t labels[WIRE_LABELS][WIRE_LABEL_BYTES];
     char record_type[WIRE_STRING_BYTES]; /* for CLASS_NAME: "ai" */
+    int16_t text_precision;
+    bool is_menu;            /* an ENUM is a menu's choice, not a state of the record type: the labels are its first ones */
+    const char *const *menu; /* all of its choices, borrowed */
+    uint16_t nmenu;
 };
 
 /* Metadata of which nothing is known: all 0, alarm limits NaN. */
@@ -85,15 +91,19 @@ enum wire_err wire_decode(unsigned type, uint32_t count, const uint8_t *head, si
                           size_t data_bytes, struct wire_value *value, struct wire_meta *meta);
 
 /* The conversions are those of an IOC's record whose field is of the value's base. What the wire does not tell apart, and
- * value->field does not either, reads as the first of each: CHAR and UCHAR fields (towards wider types a CHAR is signed); LONG and USHORT; DOUBLE, ULONG and INT64
- * (beyond LONG's range); `$` and plain text. An ENUM's state without a label reads as the record type has it if that is known
+ * value->field does not either, reads as the first of each: CHAR and UCHAR fields (towards wider types a CHAR is signed); LONG
+ * and USHORT; DOUBLE, ULONG and INT64 (beyond LONG's range); `$` and plain text. An ENUM's state without a label reads as the
+ * record type has it if that is known
  * ("Illegal_Value" of a bo), else as its number.
  *
  * Write the structure of `type` with exactly `count` elements (zeros beyond value->count) into out, which holds
  * wire_dbr_padded(type, count) bytes; padding is zeros. Returns ECA_NORMAL, or ECA_GETFAIL for what has no conversion: then
- * everything is zeros. type < WIRE_TYPES; value and meta not NULL. A server's count for a dynamic request (0) is value->count,
- * but for CLASS_NAME: there rsrv takes the channel's. */
+ * everything is zeros. type < WIRE_TYPES; value and meta not NULL. A server's count for a dynamic request (0) is
+ * wire_value_count(). */
 uint32_t wire_encode(unsigned type, uint32_t count, const struct wire_value *value, const struct wire_meta *meta, uint8_t *out);
+
+/* Elements of a dynamic answer (count 0) in this type. channel_count: the channel's, which rsrv takes for CLASS_NAME. */
+uint32_t wire_value_count(unsigned type, const struct wire_value *value, uint32_t channel_count);
 
 /* Only the part before the first value: wire_types[type].offset bytes. For arrays whose values are sent from elsewhere,
  * unconverted. */
