@@ -15,7 +15,7 @@
 
 struct settings {
     const char *ioc, *dialogues, *accept;
-    bool sim;
+    bool sim, show;
     struct option_list servers;
     uint64_t random, seed;
 };
@@ -30,6 +30,8 @@ static const struct option options[] = {
      "written dialogues (default: the ones that come with caplay; none with --random)"},
     {"accept", 0, OPTION_STRING, offsetof(struct settings, accept), "FILE", NULL, 0, 0,
      "differences that are accepted (default: accepted.txt beside the dialogues)"},
+    {"show", 0, OPTION_FLAG, offsetof(struct settings, show), NULL, NULL, 0, 0,
+     "print all that is said, as lines that a dialogue can state"},
     {"random", 0, OPTION_COUNT, offsetof(struct settings, random), "N", NULL, 1, 100000000,
      "about N random requests over the records of the database"},
     {"seed", 0, OPTION_COUNT, offsetof(struct settings, seed), "S", NULL, 0, 0, "of the random requests (default 1)"},
@@ -219,6 +221,7 @@ int clients_validate(int argc, char **argv, struct diag *diag)
         return DIAG_GOOD;
     if (name_servers(&settings, &parsed.operands, made, names, &n, diag) < 0)
         return -1;
+    v.show = settings.show;
     int result = 0;
     while (v.nservers < n && result == 0)
         if ((result = served_start(names[v.nservers], &v.server[v.nservers], diag)) == 0)

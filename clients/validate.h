@@ -39,6 +39,7 @@ struct validate {
     struct validate_list accepted;
     unsigned long dialogues, skipped, requests, differences, accepts, breaches;
     const char *dialogue; /* the name of the one that runs */
+    bool show;            /* print what every server says, also where nothing is wrong */
 };
 
 /* Run a dialogue on every server. *differs: a difference that is not accepted, or a statement that is not kept. `print`: all

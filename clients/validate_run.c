@@ -69,7 +69,7 @@ static void on_difference(const struct judge_difference *d, void *arg)
     if (!o->print)
         return;
     o->v->differences++;
-    printf("DIFFERENCE %s line %u: %s %s\n", o->script->name, o->script->blocks[d->block].line, d->command, d->fields);
+    printf("DIFFERENCE %s line %u: %s %s\n", o->v->dialogue, o->script->blocks[d->block].line, d->command, d->fields);
     print_block(o, d->block);
 }
 
@@ -89,7 +89,7 @@ static void on_breach(const struct judge_breach *breach, void *arg)
         return;
     o->v->breaches++;
     unsigned line = breach->stated != NULL ? breach->stated->line : o->script->blocks[breach->block].line;
-    printf("NOT AS STATED %s line %u by %s\n", o->script->name, line, o->v->server[check->server].name);
+    printf("NOT AS STATED %s line %u by %s\n", o->v->dialogue, line, o->v->server[check->server].name);
     printf("    stated: %s\n      came: %s\n", breach->stated != NULL ? breach->stated->text : "nothing more",
            breach->came != NULL ? breach->came->text : "nothing");
     print_block(o, breach->block);
@@ -118,12 +118,24 @@ static int converse_all(struct outcome *o, unsigned *n, struct diag *diag)
     return 0;
 }
 
+static void show_all(struct outcome *o)
+{
+    printf("%s: %s\n", o->v->dialogue, o->script->title != NULL ? o->script->title : "");
+    for (size_t i = 0; i < o->script->nblocks; i++) {
+        printf("  line %u\n", o->script->blocks[i].line);
+        print_block(o, i);
+    }
+}
+
 int validate_dialogue(struct validate *v, const struct script *script, bool print, bool *differs, struct diag *diag)
 {
     struct outcome o = {.v = v, .script = script, .print = print};
     unsigned n = 0;
     o.accepted = calloc(script->nblocks + 1, sizeof *o.accepted);
     int result = o.accepted != NULL ? converse_all(&o, &n, diag) : diag_fail(diag, DIAG_ENVIRONMENT, "out of memory");
+    if (result == 0 && print && v->show)
+        show_all(&o);
+    o.shown_block = 0;
     if (result == 0)
         judge(&o);
     for (unsigned i = 0; i < n; i++)

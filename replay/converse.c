@@ -27,6 +27,7 @@ struct conversation {
     size_t block;
     size_t came[SCRIPT_PLACES]; /* messages in this block */
     bool ended[SCRIPT_PLACES], no_memory;
+    bool unfenced[SCRIPT_PLACES]; /* its last block was: a fence might complete what was sent */
     uint16_t fences;            /* sent so far */
     bool echo_came, event_came; /* the fence that is waited for */
     char text[TEXT_BYTES];
@@ -388,7 +389,7 @@ static void settle(struct conversation *c, const struct script_block *block)
         settle_circuit(c, block->place);
     }
     for (unsigned i = 0; i < SCRIPT_CIRCUITS; i++)
-        if (i != block->place)
+        if (i != block->place && !c->unfenced[i])
             settle_circuit(c, i);
 }
 
@@ -455,6 +456,7 @@ static void close_place(struct conversation *c, unsigned place)
 static int run_block(struct conversation *c, const struct script_block *block, struct diag *diag)
 {
     memset(c->came, 0, sizeof c->came);
+    c->unfenced[block->place] = block->unfenced;
     if (block->act == SCRIPT_CLOSE)
         close_place(c, block->place);
     else if (c->talk.place[block->place].state == TALK_CLOSED && open_place(c, block->place, diag) < 0)

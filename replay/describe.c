@@ -31,6 +31,16 @@ static void show_sid(FILE *out, const struct normal_sids *sids, uint32_t sid)
     fprintf(out, " sid=@%s%" PRIu32, channel->circuit == 0 ? "" : script_place_name(channel->circuit), channel->cid);
 }
 
+/* Fields that are named in full only where they say something. */
+static bool is_silent(const char *key, uint32_t number)
+{
+    static const char *const quiet[] = {"type", "count", "p1", "p2", "seq"};
+    for (size_t i = 0; i < sizeof quiet / sizeof *quiet; i++)
+        if (number == 0 && strcmp(key, quiet[i]) == 0)
+            return true;
+    return false;
+}
+
 static void show_field(FILE *out, const struct normal_sids *sids, const char *key, bool is_dbr, uint32_t number)
 {
     if (strcmp(key, "status") == 0)
@@ -43,7 +53,9 @@ static void show_field(FILE *out, const struct normal_sids *sids, const char *ke
         fprintf(out, " port=tcp");
     else if (strcmp(key, "address") == 0)
         fprintf(out, " address=0x%08" PRIx32, number);
-    else if (number != 0 || (key[0] != 'p' && strcmp(key, "type") != 0 && strcmp(key, "count") != 0) || is_dbr)
+    else if (strcmp(key, "cid") == 0 && number == UINT32_MAX)
+        fprintf(out, " cid=none");
+    else if (is_dbr || !is_silent(key, number))
         fprintf(out, " %s=%" PRIu32, key, number);
 }
 
@@ -158,7 +170,8 @@ static void show_error(FILE *out, const struct normal_sids *sids, const uint8_t 
 {
     struct cursor cur = cursor_over(payload, size);
     struct wire_header h;
-    if (wire_header_read(&cur, WIRE_MINOR, &h) != WIRE_OK) {
+    unsigned minor = normal_is_long(payload, size) ? WIRE_MINOR_EXTENDED : 0;
+    if (wire_header_read(&cur, minor, &h) != WIRE_OK) {
         show_hex(out, "payload", payload, size);
         return;
     }

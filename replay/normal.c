@@ -108,6 +108,11 @@ static size_t mask_place(uint8_t *text, size_t n)
     return n;
 }
 
+bool normal_is_long(const uint8_t *payload, size_t size)
+{
+    return size >= WIRE_EXTENDED_BYTES && wire_get16(payload + 2) == 0xffff && payload[WIRE_HEADER_BYTES] < ' ';
+}
+
 /* The size in the header follows the text, if it was what the text needs. */
 static size_t mask_error(const struct normal_context *c, size_t header_bytes, uint8_t *message, size_t size)
 {
@@ -115,7 +120,7 @@ static size_t mask_error(const struct normal_context *c, size_t header_bytes, ui
     size_t room = size - header_bytes;
     if (room < WIRE_HEADER_BYTES)
         return size;
-    size_t embedded = wire_get16(payload + 2) == 0xffff && room >= WIRE_EXTENDED_BYTES ? WIRE_EXTENDED_BYTES : WIRE_HEADER_BYTES;
+    size_t embedded = normal_is_long(payload, room) ? WIRE_EXTENDED_BYTES : WIRE_HEADER_BYTES;
     if (has_sid(wire_get16(payload)))
         mask_sid(c, payload + 8);
     uint8_t *text = payload + embedded;

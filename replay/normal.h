@@ -34,6 +34,10 @@ struct normal_context {
     bool is_dynamic; /* it answers a request of count 0: what follows the data means nothing */
 };
 
+/* Is the request in an ERROR's payload in the long form? A size of 0xffff alone does not tell: it comes back as a short header
+ * where the client is below 4.9, and then the text follows at once. */
+bool normal_is_long(const uint8_t *error_payload, size_t size);
+
 /* Mask a whole message (header and payload) in place; header_bytes is 16 or 24. Returns its size, which is smaller where an
  * error's text was cut. */
 size_t normal_message(const struct normal_context *context, const struct wire_header *header, size_t header_bytes,
