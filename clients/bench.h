@@ -95,7 +95,7 @@ enum bench_outcome {
     BENCH_CRASHED, /* it ended without an answer */
     BENCH_TIMEOUT, /* it was killed without an answer */
     BENCH_GARBAGE, /* its answer cannot be read */
-    BENCH_INVALID, /* the server was late, or died: says nothing of the client */
+    BENCH_INVALID, /* the server was late, dropped datagrams or died: says nothing of the client */
     BENCH_OUTCOMES
 };
 

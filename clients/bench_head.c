@@ -5,6 +5,7 @@
 #include "clients/bench_text.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static void print_cores(uint64_t cores, char *into, size_t room)
 {
@@ -20,7 +21,7 @@ static void print_pinning(const struct bench_options *o, FILE *out)
     char servers[200], clients[200];
     print_cores(o->server_cores, servers, sizeof servers);
     print_cores(o->client_cores, clients, sizeof clients);
-    fprintf(out, "pinning    servers: core %s; clients: %s%s\n", servers, clients,
+    fprintf(out, "pinning    servers: core %s; clients: core %s%s\n", servers, clients,
             o->server_cores == o->client_cores ? " (one core only: they disturb each other)" : "");
     fprintf(out, "limits     nofile %u; one CA repeater of our own for all (port %u, %" PRIu64 " UDP drops)\n", BENCH_NOFILE,
             o->repeater_port, o->repeater_drops);
@@ -35,6 +36,31 @@ static void print_clients(const struct bench_result *r, FILE *out)
             fprintf(out, "%s %s (not installed: %s)", i > 0 ? "," : "", c->name, c->missing);
         else
             fprintf(out, "%s %s %s", i > 0 ? "," : "", c->name, c->version);
+    }
+    fputc('\n', out);
+}
+
+static const char *kind_of(const struct bench_step *step)
+{
+    return step->kind == BENCH_MONITOR ? "monitor" : step->one_by_one ? "PVs one by one" : "PVs";
+}
+
+/* "PVs: 1 x 10, 10 x 3; monitor: 120 Hz 10 s x 1" */
+static void print_steps(const struct bench_result *r, FILE *out)
+{
+    const char *before = "";
+    fprintf(out, "runs       of each client on each server; ");
+    for (size_t i = 0; i < r->nsteps; i++) {
+        const struct bench_step *s = &r->steps[i];
+        if (strcmp(kind_of(s), before) != 0)
+            fprintf(out, "%s%s: ", i > 0 ? "; " : "", kind_of(s));
+        else
+            fprintf(out, ", ");
+        before = kind_of(s);
+        if (s->kind == BENCH_CONNECT)
+            fprintf(out, "%u x %u", s->pvs, s->rounds);
+        else
+            fprintf(out, "%u Hz %u s x %u", s->hertz, s->seconds, s->rounds);
     }
     fputc('\n', out);
 }
@@ -88,6 +114,7 @@ void bench_print_head(const struct bench_result *r, FILE *out)
     fprintf(out, "machine    %s, %s, %u cores, %s, %s, %s\n", m.host, m.processor, m.cores, m.memory, m.system, m.kernel);
     print_pinning(&r->options, out);
     fprintf(out, "profile    %s: %s\n", r->options.profile->name, r->options.profile->about);
+    print_steps(r, out);
     fprintf(out,
             "method     every run a fresh process; import and set-up left out; clients and servers alternate in rounds;\n"
             "           CPU by the process's clock each second, %u s after the first frame; frames by serial, stamp and sum\n",

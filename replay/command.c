@@ -52,9 +52,10 @@ static const struct option_command command = {
         "Time 0 of the recording is its first subscription; time 0 of the replay is --start-when. Before it each PV holds the\n"
         "value that it had then. An update that several clients received is one update. Time stamps move along with the\n"
         "replay: what was an hour old when the recording began is an hour old when the replay begins.\n\n"
-        "Replies take their recorded service times: the k-th request of a kind for a PV takes what the k-th recorded one took,\n"
-        "further ones draw from all of their kind. A put is kept and posted until the next recorded update. What the\n"
-        "recording does not hold (units that no client asked for, bytes that were lost) is said at start.\n\n"
+        "Replies take their recorded service times, without the wait in a client's own queue: the k-th request of a kind for a\n"
+        "PV takes what the k-th recorded one took, further ones draw from all of their kind. What was faster than a timer of\n"
+        "this machine is answered at once. A put is kept and posted until the next recorded update. What the recording does\n"
+        "not hold (units that no client asked for, bytes that were lost) is said at start.\n\n"
         "Exit codes: 0 good, or COMMAND's; 1 --unknown fail and a name was unknown; 2 usage, or the file cannot be read;\n"
         "5 port in use, no memory.",
     .examples = "  caplay replay beamline.catrace\n"
@@ -141,7 +142,8 @@ static int load(struct replay *r, struct diag *diag)
         return 0;
     if (service_init(&r->service, &r->trace, &r->timeline, diag) < 0)
         return -1;
-    report_service(stderr, &r->service, floor_measure_ns());
+    r->source.floor_ns = floor_measure_ns();
+    report_service(stderr, &r->service, r->source.floor_ns);
     r->source.service = &r->service;
     return 0;
 }

@@ -122,6 +122,9 @@ void report_contents(FILE *out, const char *path, const struct trace *trace, con
                 "caplay: %" PRIu64 " update%s of several subscribers to the same PV, replayed once; %" PRIu64
                 " had been merged with a later one in the IOC's queue\n",
                 c->copies, plural(c->copies), c->merged);
+    if (c->before > 0)
+        fprintf(out, "caplay: %" PRIu64 " value%s from before the first subscription: each PV begins with its last one\n",
+                c->before, plural(c->before));
     if (c->unconverted > 0)
         fprintf(out, "caplay: %" PRIu64 " value%s dropped: recorded in a type that has no conversion to the PV's own\n",
                 c->unconverted, plural(c->unconverted));
@@ -129,12 +132,12 @@ void report_contents(FILE *out, const char *path, const struct trace *trace, con
 
 void report_service(FILE *out, const struct service *service, uint64_t floor_ns)
 {
-    for (unsigned class = 0; class < SIM_CLASSES; class++) {
-        if (service->classes[class].n == 0)
+    for (unsigned kind = 0; kind < SIM_CLASSES; kind++) {
+        if (service->classes[kind].n == 0)
             continue;
-        uint64_t p50 = service_quantile(service, class, 0.5), p99 = service_quantile(service, class, 0.99);
+        uint64_t p50 = service_quantile(service, kind, 0.5), p99 = service_quantile(service, kind, 0.99);
         fprintf(out, "caplay: service time %-12s %6" PRIu32 " recorded, %" PRIu32 " of them alone: p50 %.1f us, p99 %.1f us",
-                service_class_name(class), service->classes[class].n, service->classes[class].nsorted, (double)p50 / 1e3,
+                service_class_name(kind), service->classes[kind].n, service->classes[kind].nsorted, (double)p50 / 1e3,
                 (double)p99 / 1e3);
         if (p50 < 2 * floor_ns)
             fprintf(out, " (at the floor: ours is %.1f us)", (double)floor_ns / 1e3);

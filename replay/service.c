@@ -166,16 +166,16 @@ int service_init(struct service *service, const struct trace *trace, const struc
     struct collector c = {.service = service, .trace = trace, .timeline = timeline, .diag = diag};
     c.last_ns = calloc((size_t)trace->ncircuits + 1, sizeof *c.last_ns);
     int result = c.last_ns != NULL ? 0 : diag_fail(diag, DIAG_ENVIRONMENT, "no memory for %u circuits", trace->ncircuits);
-    for (unsigned class = 0; class < SIM_CLASSES && result == 0; class++)
-        result = collect(&c, class);
+    for (unsigned kind = 0; kind < SIM_CLASSES && result == 0; kind++)
+        result = collect(&c, kind);
     free(c.last_ns);
     return result;
 }
 
 void service_fini(struct service *service)
 {
-    for (unsigned class = 0; class < SIM_CLASSES; class++) {
-        struct service_class *s = &service->classes[class];
+    for (unsigned kind = 0; kind < SIM_CLASSES; kind++) {
+        struct service_class *s = &service->classes[kind];
         free(s->start);
         free(s->next);
         free(s->times_ns);

@@ -31,7 +31,6 @@ struct replay_source {
     uint32_t nmovers;
     bool started;
     uint64_t t0_ns, origin_ns; /* CLOCK_MONOTONIC, and as a stamp */
-    uint64_t changes;
 };
 
 /* ---- the heap of what comes next ---- */
@@ -149,7 +148,8 @@ static uint64_t on_delay(void *self, struct sim_pv *pv, enum sim_class class)
     struct replay_source *s = self;
     if (s->config.service == NULL)
         return s->config.delay_ns;
-    return service_next(s->config.service, pv != NULL ? pv->index : SERVICE_NO_PV, class);
+    const uint64_t ns = service_next(s->config.service, pv != NULL ? pv->index : SERVICE_NO_PV, class);
+    return ns >= s->config.floor_ns ? ns : 0;
 }
 
 static void on_start(void *self, uint64_t t0_ns, uint64_t stamp_ns)
@@ -167,7 +167,10 @@ static uint64_t on_next(void *self)
     const struct replay_source *s = self;
     if (!s->started || s->nmovers == 0)
         return CLOCK_NEVER;
-    return s->playback.config.pace == PLAYBACK_ASAP ? 0 : s->t0_ns + s->movers[0].due_ns;
+    if (s->playback.config.pace == PLAYBACK_ASAP)
+        return 0;
+    const uint64_t due_ns = s->movers[0].due_ns;
+    return due_ns < CLOCK_NEVER - s->t0_ns ? s->t0_ns + due_ns : CLOCK_NEVER;
 }
 
 static struct sim_pv *on_change(void *self, unsigned *mask)
@@ -178,7 +181,6 @@ static struct sim_pv *on_change(void *self, unsigned *mask)
     *mask = playback_update(&s->timeline->pvs[m->pv], m->k)->mask;
     show(s, m->pv, m->k);
     advance(s);
-    s->changes++;
     return pv;
 }
 
@@ -218,7 +220,8 @@ static bool on_prepare(void *self, uint64_t until_ns)
     struct replay_source *s = self;
     size_t budget = PREPARED_BYTES;
     for (uint32_t i = 0; i < s->nmovers && i < AHEAD_PVS && budget > 0; i++)
-        touch(s, &s->movers[i], &budget);
+        if (s->pvs[s->movers[i].pv].subscriptions != NULL)
+            touch(s, &s->movers[i], &budget);
     return budget == 0;
 }
 
@@ -345,9 +348,4 @@ void replay_source_free(struct replay_source *s)
 struct sim_source replay_source_calls(struct replay_source *source)
 {
     return (struct sim_source){.calls = &calls, .self = source};
-}
-
-uint64_t replay_source_changes(const struct replay_source *source)
-{
-    return source->changes;
 }

@@ -17,6 +17,7 @@ struct replay_source_config {
     enum replay_puts puts;
     struct service *service; /* recorded delays, or NULL: delay_ns for all */
     uint64_t delay_ns;
+    uint64_t floor_ns;             /* a recorded delay below is none: waiting for a timer would take longer */
     uint64_t now_ns, now_stamp_ns; /* CLOCK_MONOTONIC, and the same instant in ns since 1990: for stamps before time 0 */
     void (*on_unknown)(void *arg, const char *name, size_t length); /* somebody searched for it; or NULL */
     void *arg;
@@ -31,8 +32,5 @@ void replay_source_free(struct replay_source *source);
 
 /* What the server takes; valid until replay_source_free(). */
 struct sim_source replay_source_calls(struct replay_source *source);
-
-/* Recorded changes made so far. */
-uint64_t replay_source_changes(const struct replay_source *source);
 
 #endif

@@ -186,7 +186,6 @@ static int reserve(struct builder *b)
     out->updates = calloc((size_t)b->samples.nall + 1, sizeof *out->updates);
     out->of_trace_pv = calloc((size_t)b->trace->npvs + 1, sizeof *out->of_trace_pv);
     out->names = names_new();
-    out->ntrace_pvs = b->trace->npvs;
     return b->stamped && b->posts && out->pvs && out->updates && out->of_trace_pv && out->names ? 0 : -1;
 }
 

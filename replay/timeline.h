@@ -49,7 +49,6 @@ struct timeline_counts {
 struct timeline {
     struct timeline_pv *pvs; /* the served ones */
     uint32_t npvs;
-    uint32_t ntrace_pvs;
     uint32_t *of_trace_pv;  /* trace PV -> index in pvs, or NAMES_NONE */
     uint64_t zero_ns;       /* time 0, since the trace's first packet */
     uint64_t zero_stamp_ns; /* time 0 as a stamp */

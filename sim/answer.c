@@ -31,8 +31,9 @@ void answer_put(struct sim_circuit *c, const struct request *r, struct reply rep
     push(&c->puts, reply, r, sim_delay_ns(c->sim, reply.pv, SIM_WRITE));
 }
 
-void answer_end(struct sim_circuit *c, uint64_t now_ns)
+void answer_end(struct sim_circuit *c, uint64_t now_ns, const char *why)
 {
+    c->why = why;
     lane_push(&c->direct, &(struct reply){.kind = REPLY_END, .own_ns = now_ns});
     c->is_deaf = true;
 }
@@ -64,8 +65,9 @@ void answer_fault(struct sim_circuit *c, const struct request *r, enum fault fau
         reply.cid = r->header.p1;
     }
     answer_now(c, r, reply);
-    if (fault_ends(fault))
-        answer_end(c, r->now_ns);
+    const char *why = fault_end(fault);
+    if (why != NULL)
+        answer_end(c, r->now_ns, why);
 }
 
 struct sim_channel *answer_channel(struct sim_circuit *c, const struct request *r)

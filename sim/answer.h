@@ -19,8 +19,8 @@ void answer_reflected(struct sim_circuit *c, const struct request *r);
 /* An ERROR about the request, and the circuit's end where the fault brings that. */
 void answer_fault(struct sim_circuit *c, const struct request *r, enum fault fault);
 
-/* The circuit's end, behind all replies so far. */
-void answer_end(struct sim_circuit *c, uint64_t now_ns);
+/* The circuit's end, behind all replies so far; why (static), or NULL where the client wanted it. */
+void answer_end(struct sim_circuit *c, uint64_t now_ns, const char *why);
 
 /* The request's channel; an unknown sid is answered with a fault, and NULL. (A real server would serve a channel of another
  * circuit: ca-protocol 5.2. No client does that; here it is unknown.) */

@@ -118,7 +118,7 @@ void subscription_free(struct sim_subscription *s)
     *s->link_of_pv = s->next_of_pv;
     if (s->next_of_pv != NULL)
         s->next_of_pv->link_of_pv = s->link_of_pv;
-    queue_remove(&s->channel->circuit->events, &s->slot);
+    queue_remove(&s->slot);
     if (s->payloads != NULL)
         payload_leave(s->payloads);
     free(s);

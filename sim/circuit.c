@@ -121,8 +121,8 @@ void sim_circuit_end_of_file(struct sim_circuit *c)
  * such as EVENTS_OFF, are still heard. */
 static bool takes_requests(struct sim_circuit *c)
 {
-    return !c->is_deaf && c->held == 0 && !(c->is_blocked && c->direct.count > 0) && !lane_is_full(&c->direct) &&
-           !lane_is_full(&c->puts);
+    return !c->is_deaf && c->held == 0 && !(c->is_blocked && c->direct.count > 0) && lane_reserve(&c->direct) &&
+           lane_reserve(&c->puts);
 }
 
 bool sim_circuit_wants_input(struct sim_circuit *c)
@@ -180,17 +180,18 @@ static bool take_message(struct sim_circuit *c, uint64_t now_ns)
 
 /* ---- output ---- */
 
-static void count_order(struct sim_circuit *c, const struct reply *reply)
+/* It has a due time: remember it until the bytes go out, and count what its lane cost it. */
+static void note_due(struct sim_circuit *c, uint64_t own_ns, uint64_t due_ns)
 {
-    if (reply->timed && reply->due_ns > reply->own_ns)
-        histogram_add(&c->sim->late[SIM_LATE_ORDER], reply->due_ns - reply->own_ns);
+    outbox_remember(&c->out, due_ns, c->free_ns > due_ns);
+    if (due_ns > own_ns)
+        histogram_add(&c->sim->late[SIM_LATE_ORDER], due_ns - own_ns);
 }
 
 static void after_reply(struct sim_circuit *c, const struct reply *reply)
 {
     if (reply->timed)
-        outbox_remember(&c->out, reply->due_ns, c->free_ns > reply->due_ns);
-    count_order(c, reply);
+        note_due(c, reply->own_ns, reply->due_ns);
     if (reply->kind == REPLY_ECHO) {
         c->in.begin += c->held;
         c->held = 0;
@@ -222,7 +223,7 @@ static bool drain_events(struct sim_circuit *c, uint64_t now_ns)
         if (!update_write(c, entry))
             return false;
         if (entry->timed)
-            outbox_remember(&c->out, entry->due_ns, c->free_ns > entry->due_ns);
+            note_due(c, entry->own_ns, entry->due_ns);
     }
     return true;
 }
@@ -249,8 +250,8 @@ bool sim_circuit_work(struct sim_circuit *c, uint64_t now_ns, bool more)
         return false;
     if (fits)
         fits = drain_lane(c, &c->puts, now_ns) && drain_events(c, now_ns);
-    if (fits && c->at_end_of_file && !c->is_deaf && !c->is_waiting && !lane_is_full(&c->direct)) {
-        answer_end(c, now_ns);
+    if (fits && c->at_end_of_file && !c->is_waiting && takes_requests(c)) {
+        answer_end(c, now_ns, NULL);
         drain_lane(c, &c->direct, now_ns);
     }
     return !outbox_is_empty(&c->out);

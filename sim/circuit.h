@@ -33,6 +33,7 @@ struct sim_circuit {
     struct queue events;
     struct outbox out;
     uint64_t number;  /* log lines name it so */
+    const char *why;  /* it ends for what its client did */
     uint64_t free_ns; /* when its client last became ready to take updates again */
     uint64_t off_ns;  /* when EVENTS_OFF came */
     unsigned minor;   /* the client's; 0 before its VERSION */

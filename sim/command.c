@@ -12,17 +12,18 @@ struct arguments {
 };
 
 static const struct option options[] = {
-    {"count", 0, OPTION_COUNT, offsetof(struct arguments, scenario.count), "N", NULL, 1, 1000000,
-     "ten-thousand: number of PVs (default 10000)"},
-    {"pv", 0, OPTION_LIST, offsetof(struct arguments, scenario.names), "NAME", NULL, 0, 0,
-     "area-detector: name of an image; may be repeated (default area-detector:image)"},
-    {"rate", 0, OPTION_RATE, offsetof(struct arguments, scenario.rate), "RATE", NULL, 0, 0,
-     "area-detector: frames per second (default 120Hz)"},
-    {"size", 0, OPTION_SIZE2D, offsetof(struct arguments, scenario.size), "WxH", NULL, 0, 0,
-     "area-detector: elements of an image (default 640x480)"},
-    {"latency", 0, OPTION_DURATION, offsetof(struct arguments, scenario.latency_ns), "DURATION", NULL, 0, 0,
-     "service time of every request (default 0: as fast as it goes)"},
-    {"macros", 'm', OPTION_STRING, offsetof(struct arguments, macros), "A=B,C=D", NULL, 0, 0, "FILE.db: macros for the file"},
+    {"count", .kind = OPTION_COUNT, .offset = offsetof(struct arguments, scenario.count), .metavar = "N", .min = 1,
+     .max = 1000000, .help = "ten-thousand: number of PVs (default 10000)"},
+    {"pv", .kind = OPTION_LIST, .offset = offsetof(struct arguments, scenario.names), .metavar = "NAME",
+     .help = "area-detector: name of an image; may be repeated (default area-detector:image)"},
+    {"rate", .kind = OPTION_RATE, .offset = offsetof(struct arguments, scenario.rate), .metavar = "RATE",
+     .help = "area-detector: frames per second (default 120Hz)"},
+    {"size", .kind = OPTION_SIZE2D, .offset = offsetof(struct arguments, scenario.size), .metavar = "WxH",
+     .help = "area-detector: elements of an image (default 640x480)"},
+    {"latency", .kind = OPTION_DURATION, .offset = offsetof(struct arguments, scenario.latency_ns), .metavar = "DURATION",
+     .help = "service time of every request (default 0: as fast as it goes)"},
+    {"macros", 'm', .kind = OPTION_STRING, .offset = offsetof(struct arguments, macros), .metavar = "A=B,C=D",
+     .help = "FILE.db: macros for the file"},
     SIM_OPTIONS(struct arguments, server),
 };
 

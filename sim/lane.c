@@ -29,10 +29,9 @@ static int grow(struct lane *lane)
     return 0;
 }
 
-bool lane_is_full(struct lane *lane)
+bool lane_reserve(struct lane *lane)
 {
-    /* One request makes at most two replies: an ERROR and the end. */
-    return lane->count + 2 > lane->room && (lane->room >= LANE_MOST || grow(lane) < 0);
+    return lane->count + 2 <= lane->room || (lane->room < LANE_MOST && grow(lane) == 0);
 }
 
 void lane_push(struct lane *lane, const struct reply *reply)

@@ -48,10 +48,11 @@ struct lane {
 int lane_init(struct lane *lane); /* 0, or -1 without memory */
 void lane_fini(struct lane *lane);
 
-/* No room for another reply, even by growing: take no more requests until some have left. */
-bool lane_is_full(struct lane *lane);
+/* Make room for what one request may add: an ERROR and the end. False: the lane is full; take no more requests until some have
+ * left. */
+bool lane_reserve(struct lane *lane);
 
-/* Append. own_ns is set in the reply; due_ns is computed. The lane is not full. */
+/* Append. own_ns is set in the reply; due_ns is computed. Room was reserved. */
 void lane_push(struct lane *lane, const struct reply *reply);
 
 /* The first reply if its time has come, or NULL. Valid until lane_pop or lane_push. */

@@ -8,8 +8,8 @@
 struct payload_pool {
     struct sim_pv *pv;
     struct payload_pool *next;
-    struct payload *all; /* users + surplus of them */
-    uint32_t users, surplus;
+    struct payload *all;
+    uint32_t users; /* subscriptions */
     uint32_t count;
     uint8_t base;
 };
@@ -32,9 +32,20 @@ static struct payload_pool *make(struct sim_pv *pv, uint8_t base, uint32_t count
     return pool;
 }
 
-static void drop_if_unused(struct payload_pool *pool)
+/* The last subscription has gone: free what nobody refers to, and the pool with its last payload. */
+static void free_unused(struct payload_pool *pool)
 {
-    if (pool->users + pool->surplus > 0)
+    if (pool->users > 0)
+        return;
+    for (struct payload **at = &pool->all, *payload; (payload = *at) != NULL;) {
+        if (payload->refs > 0) {
+            at = &payload->next;
+            continue;
+        }
+        *at = payload->next;
+        free(payload);
+    }
+    if (pool->all != NULL)
         return;
     struct payload_pool **at = &pool->pv->payloads;
     while (*at != pool)
@@ -43,52 +54,55 @@ static void drop_if_unused(struct payload_pool *pool)
     free(pool);
 }
 
+static int add(struct payload_pool *pool)
+{
+    uint64_t room = wire_dbr_padded(pool->base, pool->count != 0 ? pool->count : pool->pv->count);
+    struct payload *payload = malloc(sizeof *payload + room);
+    if (payload == NULL)
+        return -1;
+    *payload = (struct payload){.pool = pool, .next = pool->all, .version = UINT64_MAX};
+    pool->all = payload;
+    return 0;
+}
+
+/* One payload for each subscription, and one for each that is on its way: its subscription may be gone by now. */
+static int fill(struct payload_pool *pool)
+{
+    uint32_t all = 0, sent = 0;
+    for (const struct payload *p = pool->all; p != NULL; p = p->next) {
+        all++;
+        sent += p->refs > 0;
+    }
+    for (; all < pool->users + sent; all++)
+        if (add(pool) < 0)
+            return -1;
+    return 0;
+}
+
 struct payload_pool *payload_join(struct sim_pv *pv, uint8_t base, uint32_t count)
 {
     struct payload_pool *pool = find(pv, base, count);
     if (pool == NULL && (pool = make(pv, base, count)) == NULL)
         return NULL;
-    uint64_t room = wire_dbr_padded(base, count != 0 ? count : pv->count);
-    struct payload *payload = malloc(sizeof *payload + room);
-    if (payload == NULL) {
-        drop_if_unused(pool);
-        return NULL;
-    }
-    *payload = (struct payload){.pool = pool, .next = pool->all, .version = UINT64_MAX};
-    pool->all = payload;
     pool->users++;
-    return pool;
-}
-
-/* Free payloads that nobody refers to, as many as are too many. */
-static void trim(struct payload_pool *pool)
-{
-    for (struct payload **at = &pool->all; *at != NULL && pool->surplus > 0;) {
-        struct payload *payload = *at;
-        if (payload->refs > 0) {
-            at = &payload->next;
-            continue;
-        }
-        *at = payload->next;
-        free(payload);
-        pool->surplus--;
-    }
-    drop_if_unused(pool);
+    if (fill(pool) == 0)
+        return pool;
+    payload_leave(pool);
+    return NULL;
 }
 
 void payload_leave(struct payload_pool *pool)
 {
     pool->users--;
-    pool->surplus++;
-    trim(pool);
+    free_unused(pool);
 }
 
 static void encode(struct payload *payload)
 {
     const struct payload_pool *pool = payload->pool;
     const struct wire_value *value = &pool->pv->value;
-    uint32_t count = pool->count != 0 ? pool->count : value->count;
-    payload->count = count;
+    uint32_t present = value->count < pool->pv->count ? value->count : pool->pv->count;
+    uint32_t count = pool->count != 0 ? pool->count : present;
     payload->length = wire_dbr_size(pool->base, count);
     payload->version = pool->pv->version;
     payload->status = WIRE_ECA_NORMAL;
@@ -110,7 +124,7 @@ struct payload *payload_take(struct payload_pool *pool)
         if (p->refs == 0)
             chosen = p;
     }
-    if (chosen == NULL) /* a subscription sends one payload at a time, and each brought one */
+    if (chosen == NULL) /* a subscription sends one payload at a time, and fill() left one for each */
         abort();
     encode(chosen);
     chosen->refs = 1;
@@ -120,7 +134,7 @@ struct payload *payload_take(struct payload_pool *pool)
 void payload_unref(struct payload *payload)
 {
     if (--payload->refs == 0)
-        trim(payload->pool);
+        free_unused(payload->pool);
 }
 
 void payload_settle(struct payload *payload)

@@ -18,16 +18,16 @@ struct payload {
     const uint8_t *bytes; /* the source's, or own */
     uint64_t length;      /* bytes of values, zeros beyond the PV's count included */
     uint64_t version;     /* the PV's, when they were taken */
-    uint32_t count, refs;
+    uint32_t refs;
     uint32_t status; /* ECA: not every type can be converted */
     uint8_t own[];
 };
 
-/* The pool that a subscription of this base type and count (0: dynamic) draws from, with one more payload in it. NULL without
- * memory. */
+/* The pool that a subscription of this base type and count (0: dynamic) draws from, with a payload for it. NULL without memory.
+ */
 struct payload_pool *payload_join(struct sim_pv *pv, uint8_t base, uint32_t count);
 
-/* A subscription leaves: one payload less. The last one out frees the pool, when its payloads have come home. */
+/* A subscription leaves. With the last one the payloads are freed, those that are still being sent when that is done. */
 void payload_leave(struct payload_pool *pool);
 
 /* The PV's present values, referenced for the caller. */

@@ -38,9 +38,8 @@ int queue_add(struct queue *q, struct queue_slot *slot)
     return 0;
 }
 
-void queue_remove(struct queue *q, struct queue_slot *slot)
+void queue_remove(struct queue_slot *slot)
 {
-    (void)q;
     struct queue_ring *ring = slot->ring;
     for (unsigned i = 0; i < ring->used && slot->pending > 0; i++) {
         struct queue_entry *entry = &ring->entry[(ring->get + i) % QUEUE_ENTRIES];
@@ -59,7 +58,9 @@ static void fill(struct queue_entry *entry, const struct wire_value *value, bool
     entry->stamp = value->stamp;
     entry->status = value->status;
     entry->severity = value->severity;
-    if (copies && value->count > 0)
+    entry->has_value = copies && value->count == 1 && wire_base_size(value->base) <= QUEUE_COPIED_BYTES;
+    entry->base = value->base;
+    if (entry->has_value)
         memcpy(entry->bytes, value->data, wire_base_size(value->base));
 }
 

@@ -10,22 +10,23 @@
 
 #define QUEUE_ENTRIES       144u /* to a ring */
 #define QUEUE_REPLACE_AT    36u  /* free entries: from here on the newest pending one is replaced */
-#define QUEUE_QUOTA         4u   /* entries that a subscription counts for when rings are assigned */
-#define QUEUE_SUBSCRIPTIONS 35u  /* to a ring; (35 + 1) * QUOTA = ENTRIES */
+#define QUEUE_SUBSCRIPTIONS 35u  /* to a ring */
 #define QUEUE_COPIED_BYTES  8u   /* the largest scalar */
 
 struct queue_slot { /* a subscription's part, embedded in it */
     struct queue_ring *ring;
     uint16_t pending; /* its entries in the ring */
     uint16_t newest;  /* where the last of them is */
-    bool copies;      /* values are copied at post time */
+    bool copies;      /* values are copied when they are posted, where they fit into an entry */
 };
 
 struct queue_entry {
     struct queue_slot *slot; /* whose; NULL: cancelled */
     uint64_t due_ns;         /* when it may leave: max(own, the one before) */
     uint64_t own_ns;
-    uint8_t bytes[QUEUE_COPIED_BYTES]; /* the value, if the slot copies */
+    uint8_t bytes[QUEUE_COPIED_BYTES]; /* the value, if has_value */
+    uint8_t base;                      /* its type */
+    bool has_value;                    /* it was copied */
     struct wire_stamp stamp;
     uint16_t status, severity;
     bool first; /* the first update of its subscription */
@@ -67,7 +68,7 @@ void queue_fini(struct queue *q);
 int queue_add(struct queue *q, struct queue_slot *slot);
 
 /* Take a slot out: its pending entries will not be seen again. */
-void queue_remove(struct queue *q, struct queue_slot *slot);
+void queue_remove(struct queue_slot *slot);
 
 enum queue_outcome queue_post(struct queue *q, struct queue_slot *slot, const struct queue_update *update);
 

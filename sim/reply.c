@@ -11,34 +11,33 @@
 /* What a real server says (ca-protocol 8.2). Without a text it is the PV's name; some texts are formats, see write_text(). */
 static const struct {
     uint32_t status;
-    bool ends;
-    const char *text;
+    const char *end, *text;
 } faults[FAULTS] = {
-    [FAULT_MISALIGNED] = {WIRE_ECA_INTERNAL, true, "CAS: Missaligned protocol rejected"},
-    [FAULT_COMMAND] = {WIRE_ECA_INTERNAL, true, "invalid (damaged?) request code from TCP"},
-    [FAULT_VERSION] = {WIRE_ECA_DEFUNCT, false, "CAS: Client version 0 too old"},
-    [FAULT_SID] = {WIRE_ECA_INTERNAL, true, "Bad Resource ID"},
-    [FAULT_TYPE] = {WIRE_ECA_BADTYPE, true, NULL},
-    [FAULT_SUBID] = {WIRE_ECA_BADMONID, true, NULL},
-    [FAULT_MASK] = {WIRE_ECA_ALLOCMEM, true, NULL},
-    [FAULT_USER] = {WIRE_ECA_INTERNAL, true, "a very long user name was specified"},
-    [FAULT_HOST] = {WIRE_ECA_INTERNAL, true, "bad (very long) host name"},
-    [FAULT_LATE_USER] = {WIRE_ECA_INTERNAL, false,
+    [FAULT_MISALIGNED] = {WIRE_ECA_INTERNAL, "a payload whose size is no multiple of 8", "CAS: Missaligned protocol rejected"},
+    [FAULT_COMMAND] = {WIRE_ECA_INTERNAL, "a command that clients do not send", "invalid (damaged?) request code from TCP"},
+    [FAULT_VERSION] = {WIRE_ECA_DEFUNCT, NULL, "CAS: Client version 0 too old"},
+    [FAULT_SID] = {WIRE_ECA_INTERNAL, "an unknown sid", "Bad Resource ID"},
+    [FAULT_TYPE] = {WIRE_ECA_BADTYPE, "an unknown DBR type", NULL},
+    [FAULT_SUBID] = {WIRE_ECA_BADMONID, "an unknown subscription", NULL},
+    [FAULT_MASK] = {WIRE_ECA_ALLOCMEM, "a subscription with a mask of 0 or over 255, or no memory for it", NULL},
+    [FAULT_USER] = {WIRE_ECA_INTERNAL, "a user name without an end", "a very long user name was specified"},
+    [FAULT_HOST] = {WIRE_ECA_INTERNAL, "a host name without an end", "bad (very long) host name"},
+    [FAULT_LATE_USER] = {WIRE_ECA_INTERNAL, NULL,
                          "attempts to use protocol to set user name after creating first channel ignored by server"},
-    [FAULT_LATE_HOST] = {WIRE_ECA_INTERNAL, false,
+    [FAULT_LATE_HOST] = {WIRE_ECA_INTERNAL, NULL,
                          "attempts to use protocol to set host name after creating first channel ignored by server"},
-    [FAULT_REQUEST_SIZE] = {WIRE_ECA_TOLARGE, false, NULL},
-    [FAULT_REPLY_SIZE] = {WIRE_ECA_TOLARGE, false, NULL},
-    [FAULT_OLD_CLIENT] = {WIRE_ECA_16KARRAYCLIENT, false, NULL},
-    [FAULT_READ] = {WIRE_ECA_GETFAIL, false, NULL},
-    [FAULT_READ_ACCESS] = {WIRE_ECA_NORDACCESS, false, NULL},
-    [FAULT_WRITE] = {WIRE_ECA_PUTFAIL, false, NULL},
-    [FAULT_WRITE_ACCESS] = {WIRE_ECA_NOWTACCESS, false, NULL},
+    [FAULT_REQUEST_SIZE] = {WIRE_ECA_TOLARGE, NULL, NULL},
+    [FAULT_REPLY_SIZE] = {WIRE_ECA_TOLARGE, NULL, NULL},
+    [FAULT_OLD_CLIENT] = {WIRE_ECA_16KARRAYCLIENT, NULL, NULL},
+    [FAULT_READ] = {WIRE_ECA_GETFAIL, NULL, NULL},
+    [FAULT_READ_ACCESS] = {WIRE_ECA_NORDACCESS, NULL, NULL},
+    [FAULT_WRITE] = {WIRE_ECA_PUTFAIL, NULL, NULL},
+    [FAULT_WRITE_ACCESS] = {WIRE_ECA_NOWTACCESS, NULL, NULL},
 };
 
-bool fault_ends(enum fault fault)
+const char *fault_end(enum fault fault)
 {
-    return faults[fault].ends;
+    return faults[fault].end;
 }
 
 /* ---- plain messages ---- */
@@ -303,8 +302,11 @@ bool update_write(struct sim_circuit *c, const struct queue_entry *entry)
     value.stamp = entry->stamp;
     value.status = entry->status;
     value.severity = entry->severity;
-    if (entry->slot->copies)
+    if (entry->has_value) {
         value.data = entry->bytes;
+        value.base = entry->base;
+        value.count = 1;
+    }
     const struct value_reply v = {
         .request = {.command = WIRE_EVENT_ADD, .type = s->type, .count = s->count, .p2 = s->subid},
         .value = &value,

@@ -27,8 +27,8 @@ enum fault {
     FAULTS
 };
 
-/* Does it end the circuit? */
-bool fault_ends(enum fault fault);
+/* Why it ends the circuit; NULL if it does not. */
+const char *fault_end(enum fault fault);
 
 /* Write a reply. False if the outbox takes it only when it has been sent. */
 bool reply_write(struct sim_circuit *c, const struct reply *reply);

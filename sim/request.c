@@ -30,7 +30,7 @@ void request_too_large(struct sim_circuit *c, const struct request *r)
 static enum request_outcome on_version(struct sim_circuit *c, const struct request *r)
 {
     if (r->header.count < OLDEST_MINOR || r->header.type > LAST_PRIORITY)
-        answer_end(c, r->now_ns);
+        answer_end(c, r->now_ns, "a VERSION below 4.4, or a priority over 99");
     else
         c->minor = r->header.count;
     return REQUEST_DONE;
@@ -94,7 +94,7 @@ static enum request_outcome on_events_on(struct sim_circuit *c, const struct req
 static enum request_outcome on_search(struct sim_circuit *c, const struct request *r)
 {
     if (r->header.count < OLDEST_MINOR) {
-        answer_end(c, r->now_ns);
+        answer_end(c, r->now_ns, "a search by a version below 4.4");
         return REQUEST_DONE;
     }
     if (r->header.size <= 1)
@@ -124,7 +124,7 @@ static uint32_t shown_count(const struct sim_circuit *c, const struct sim_pv *pv
 static enum request_outcome on_create_chan(struct sim_circuit *c, const struct request *r)
 {
     if (r->header.p2 < OLDEST_MINOR) {
-        answer_end(c, r->now_ns);
+        answer_end(c, r->now_ns, "a channel of a version below 4.4");
         return REQUEST_DONE;
     }
     c->minor = r->header.p2;

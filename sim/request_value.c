@@ -3,8 +3,9 @@
 #include "sim/answer.h"
 #include "sim/core.h"
 
-#define MASK_MOST   255u
-#define MASK_OFFSET 12u /* in EVENT_ADD's payload */
+#define UNKNOWN_TYPE "an unknown DBR type"
+#define MASK_MOST    255u
+#define MASK_OFFSET  12u /* in EVENT_ADD's payload */
 
 /* ---- reads and puts ---- */
 
@@ -27,7 +28,7 @@ enum request_outcome request_on_read_notify(struct sim_circuit *c, const struct 
     if (channel == NULL)
         return REQUEST_DONE;
     if (r->header.type >= WIRE_TYPES)
-        answer_end(c, r->now_ns);
+        answer_end(c, r->now_ns, UNKNOWN_TYPE);
     else
         answer_timed(c, r, (struct reply){.kind = REPLY_VALUE, .header = r->header, .pv = channel->pv, .cid = channel->cid},
                      SIM_READ);
@@ -100,7 +101,7 @@ enum request_outcome request_on_write_notify(struct sim_circuit *c, const struct
         return REQUEST_DONE;
     if (r->header.type >= WIRE_TYPES) {
         answer_now(c, r, put_result(r, channel, WIRE_ECA_BADTYPE));
-        answer_end(c, r->now_ns);
+        answer_end(c, r->now_ns, UNKNOWN_TYPE);
     } else if (!(channel->pv->rights & WIRE_RIGHT_WRITE)) {
         answer_now(c, r, put_result(r, channel, WIRE_ECA_NOWTACCESS));
     } else if (channel->is_writing) {
@@ -134,7 +135,7 @@ enum request_outcome request_on_event_add(struct sim_circuit *c, const struct re
     if (channel == NULL)
         return REQUEST_DONE;
     if (r->header.type >= WIRE_TYPES) {
-        answer_end(c, r->now_ns);
+        answer_end(c, r->now_ns, UNKNOWN_TYPE);
         return REQUEST_DONE;
     }
     uint16_t mask = r->header.size >= MASK_OFFSET + 2 ? wire_get16(r->payload + MASK_OFFSET) : 0;

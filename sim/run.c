@@ -54,7 +54,8 @@ static void serve(void *arg, uint64_t now_ns)
 {
     struct server *s = arg;
     tcp_serve(s, now_ns);
-    schedule_set(&s->loop.schedule, &s->changes, sim_next_ns(&s->sim));
+    const uint64_t next_ns = sim_next_ns(&s->sim);
+    schedule_set(&s->loop.schedule, &s->changes, next_ns > 0 ? next_ns : now_ns + 1); /* at once: after a look at the sockets */
 }
 
 static bool prepare(void *arg, uint64_t until_ns)

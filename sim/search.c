@@ -22,7 +22,7 @@ void search_fini(struct search *s)
 /* ---- the reply datagram ---- */
 
 /* The first 16 bytes are kept for VERSION, which older clients do not get. */
-void search_flush(struct search *s, uint64_t now_ns)
+void search_flush(struct search *s)
 {
     struct search_batch *batch = &s->batch;
     if (batch->used == WIRE_HEADER_BYTES)
@@ -32,16 +32,16 @@ void search_flush(struct search *s, uint64_t now_ns)
     size_t from = with_version ? 0 : WIRE_HEADER_BYTES;
     if (with_version)
         wire_header_write(batch->bytes, &version);
-    s->send(s->arg, &batch->peer, batch->bytes + from, batch->used - from, now_ns);
+    s->send(s->arg, &batch->peer, batch->bytes + from, batch->used - from);
     batch->used = WIRE_HEADER_BYTES;
 }
 
-static void add_reply(struct search *s, uint32_t cid, uint64_t now_ns)
+static void add_reply(struct search *s, uint32_t cid)
 {
     struct search_batch *batch = &s->batch;
     const struct wire_header found = {.command = WIRE_SEARCH, .type = s->sim->tcp_port, .size = 8, .p1 = UINT32_MAX, .p2 = cid};
     if (batch->used + SEARCH_REPLY_BYTES > sizeof batch->bytes)
-        search_flush(s, now_ns);
+        search_flush(s);
     uint8_t *at = batch->bytes + batch->used;
     memset(at, 0, SEARCH_REPLY_BYTES);
     wire_header_write(at, &found);
@@ -51,7 +51,7 @@ static void add_reply(struct search *s, uint32_t cid, uint64_t now_ns)
 
 static bool is_same(const struct search_peer *a, const struct search_peer *b)
 {
-    return a->address == b->address && a->port == b->port && a->socket == b->socket;
+    return a->address == b->address && a->port == b->port;
 }
 
 /* ---- replies with a service time ---- */
@@ -95,19 +95,19 @@ static void count_lateness(struct sim *sim, const struct search_late *late, uint
 
 void search_due(struct search *s, uint64_t now_ns)
 {
-    search_flush(s, now_ns);
+    search_flush(s);
     for (; s->count > 0 && s->lane[s->first].due_ns <= now_ns; s->count--) {
         const struct search_late *late = &s->lane[s->first];
         if (!is_same(&late->peer, &s->batch.peer) || late->sequence != s->batch.sequence)
-            search_flush(s, now_ns);
+            search_flush(s);
         s->batch.peer = late->peer;
         s->batch.sequence = late->sequence;
         s->batch.minor = late->minor;
-        add_reply(s, late->cid, now_ns);
+        add_reply(s, late->cid);
         count_lateness(s->sim, late, now_ns);
         s->first = (s->first + 1) % SEARCH_LANE;
     }
-    search_flush(s, now_ns);
+    search_flush(s);
 }
 
 /* ---- the request datagram ---- */
@@ -130,7 +130,7 @@ static void on_search(struct search *s, const struct wire_header *h, const uint8
     if (delay_ns > 0 || s->count > 0)
         add_late(s, h->p2, now_ns + delay_ns);
     else
-        add_reply(s, h->p2, now_ns);
+        add_reply(s, h->p2);
     if (sim->start.kind == SIM_START_SEARCH)
         sim_begin(sim, now_ns);
 }
@@ -159,7 +159,7 @@ void search_datagram(struct search *s, const struct search_peer *peer, const uin
     s->batch.minor = 0;
     s->batch.sequence = 0;
     if (!is_same(peer, &s->batch.peer)) {
-        search_flush(s, now_ns); /* without VERSION, as a real server does it, since minor is 0 by now (ca-protocol 3.3) */
+        search_flush(s); /* without VERSION, as a real server does it, since minor is 0 by now (ca-protocol 3.3) */
         s->batch.peer = *peer;
     }
     while (wire_message_read(&cur, s->batch.minor, &h, &payload, NULL) == WIRE_OK && h.size % 8 == 0)

@@ -14,7 +14,6 @@
 struct search_peer {
     uint32_t address; /* in host order */
     uint16_t port;
-    uint16_t socket; /* which of the server's: answers leave from there */
 };
 
 struct search_batch {
@@ -34,7 +33,7 @@ struct search_late { /* a reply that waits */
 
 struct search {
     struct sim *sim;
-    void (*send)(void *arg, const struct search_peer *to, const uint8_t *bytes, size_t n, uint64_t now_ns);
+    void (*send)(void *arg, const struct search_peer *to, const uint8_t *bytes, size_t n);
     void *arg;
     struct search_batch batch;
     struct search_late *lane;
@@ -50,7 +49,7 @@ void search_fini(struct search *s);
 void search_datagram(struct search *s, const struct search_peer *peer, const uint8_t *bytes, size_t n, uint64_t now_ns);
 
 /* No more datagrams wait in the sockets: send what has gathered. */
-void search_flush(struct search *s, uint64_t now_ns);
+void search_flush(struct search *s);
 
 /* When the next waiting reply is due, and the sending of those that are. */
 uint64_t search_deadline(const struct search *s);

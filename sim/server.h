@@ -32,6 +32,7 @@ struct server {
     /* server_tcp.c */
     int listen_fd, spare_fd;
     struct event *acceptable;
+    uint64_t turned_away; /* clients that found no descriptor left */
     struct connection *dead;
 
     /* server_udp.c */

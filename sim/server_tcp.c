@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -102,6 +103,8 @@ static void settle(struct connection *k)
     if (k->is_dead)
         return;
     if (sim_circuit_is_over(k->circuit)) {
+        if (k->circuit->why != NULL)
+            fprintf(stderr, "caplay: circuit %" PRIu64 " ended: its client sent %s\n", k->circuit->number, k->circuit->why);
         mark_dead(k);
         return;
     }
@@ -141,9 +144,9 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct connection *k = arg;
-    bool more = true;
-    for (unsigned i = 0; more && i < READS_A_PASS && !loop_is_due(&k->server->loop); i++)
-        more = receive(k);
+    unsigned reads = 0;
+    while (receive(k) && ++reads < READS_A_PASS && !loop_is_due(&k->server->loop))
+        ;
     if (!k->is_dead)
         work(k, false);
     settle(k);
@@ -200,28 +203,32 @@ static void abandon(struct connection *k)
     free(k);
 }
 
-static void welcome(struct server *s, int fd)
+static struct connection *make_connection(struct server *s, int fd)
 {
-    uint64_t now_ns = clock_monotonic_ns();
     struct connection *k = calloc(1, sizeof *k);
     if (k == NULL)
-        goto refuse;
+        return NULL;
     *k = (struct connection){.server = s, .fd = fd, .deadline = {.fire = on_deadline, .owner = k}};
-    if (make_events(k) < 0 || schedule_add(&s->loop.schedule, &k->deadline) < 0)
-        goto refuse;
-    k->circuit = sim_circuit_new(&s->sim, k, now_ns);
-    if (k->circuit == NULL) {
+    if (make_events(k) == 0 && schedule_add(&s->loop.schedule, &k->deadline) == 0) {
+        k->circuit = sim_circuit_new(&s->sim, k, clock_monotonic_ns());
+        if (k->circuit != NULL)
+            return k;
         schedule_remove(&s->loop.schedule, &k->deadline);
-        goto refuse;
+    }
+    abandon(k);
+    return NULL;
+}
+
+static void welcome(struct server *s, int fd)
+{
+    struct connection *k = make_connection(s, fd);
+    if (k == NULL) {
+        close(fd);
+        return;
     }
     set_options(fd);
     work(k, false);
     settle(k);
-    return;
-refuse:
-    if (k != NULL)
-        abandon(k);
-    close(fd);
 }
 
 /* No descriptor is left: take the connection with the spare one and close it, or it would be reported for ever. */
@@ -232,7 +239,8 @@ static void turn_away(struct server *s)
     if (fd >= 0)
         close(fd);
     s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    fprintf(stderr, "caplay: a client was turned away: no file descriptor is left (ulimit -n)\n");
+    if (s->turned_away++ == 0)
+        fprintf(stderr, "caplay: a client was turned away: no file descriptor is left (ulimit -n)\n");
 }
 
 static void on_acceptable(evutil_socket_t fd, short what, void *arg)

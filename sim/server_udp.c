@@ -3,12 +3,15 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <ifaddrs.h>
 #include <linux/sock_diag.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define SOCKETS        2u
 #define DATAGRAMS      16u    /* taken at once */
 #define DATAGRAM_BYTES 65536u /* the largest that there is */
 #define BUFFER_BYTES   (8 << 20)
@@ -17,21 +20,20 @@ struct udp {
     struct server *server;
     struct search search;
     struct schedule_entry late; /* replies with a service time */
-    struct event *readable;
-    int fd;
+    struct event *readable[SOCKETS];
+    int fd[SOCKETS]; /* of the interface, and of its broadcast address where it has one; answers leave from the first */
     struct mmsghdr message[DATAGRAMS];
     struct iovec piece[DATAGRAMS];
     struct sockaddr_in from[DATAGRAMS];
     uint8_t bytes[DATAGRAMS][DATAGRAM_BYTES];
 };
 
-static void send_answer(void *arg, const struct search_peer *to, const uint8_t *bytes, size_t n, uint64_t now_ns)
+static void send_answer(void *arg, const struct search_peer *to, const uint8_t *bytes, size_t n)
 {
-    (void)now_ns;
     const struct udp *udp = arg;
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(to->address)}, .sin_port = htons(to->port)};
     /* A datagram that cannot be sent is lost, as any may be: the client asks again. */
-    (void)!sendto(udp->fd, bytes, n, MSG_NOSIGNAL, (struct sockaddr *)&at, sizeof at);
+    (void)!sendto(udp->fd[0], bytes, n, MSG_NOSIGNAL, (struct sockaddr *)&at, sizeof at);
 }
 
 static void settle(struct udp *udp)
@@ -66,7 +68,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
         for (int i = 0; i < n; i++)
             take(udp, (unsigned)i, now_ns);
     } while (n == (int)DATAGRAMS && !loop_is_due(&udp->server->loop));
-    search_flush(&udp->search, clock_monotonic_ns());
+    search_flush(&udp->search);
     settle(udp);
     if (loop_is_due(&udp->server->loop))
         event_base_loopbreak(udp->server->loop.base);
@@ -88,22 +90,51 @@ static void enlarge_buffer(int fd)
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
 }
 
-int udp_open(struct server *s, uint16_t port, bool share, struct diag *diag)
+static int make_socket(struct in_addr address, uint16_t port, bool share)
 {
     const int on = 1;
-    const struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = s->address, .sin_port = htons(port)};
+    const struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = address, .sin_port = htons(port)};
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot make a UDP socket");
+        return -1;
     if (share) { /* as EPICS's own servers: both, or the kernel refuses to share with them */
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     }
     enlarge_buffer(fd);
-    if (bind(fd, (const struct sockaddr *)&at, sizeof at) < 0) {
+    if (bind(fd, (const struct sockaddr *)&at, sizeof at) == 0)
+        return fd;
+    int sys = errno;
+    close(fd);
+    errno = sys;
+    return -1;
+}
+
+/* The broadcast address of the interface with this address: a socket that is bound to the latter does not hear broadcasts. */
+static bool find_broadcast(struct in_addr address, struct in_addr *broadcast)
+{
+    struct ifaddrs *all, *one;
+    bool found = false;
+    if (getifaddrs(&all) < 0)
+        return false;
+    for (one = all; one != NULL && !found; one = one->ifa_next) {
+        if (one->ifa_addr == NULL || one->ifa_addr->sa_family != AF_INET || !(one->ifa_flags & IFF_BROADCAST))
+            continue;
+        found = ((const struct sockaddr_in *)(const void *)one->ifa_addr)->sin_addr.s_addr == address.s_addr;
+        if (found)
+            *broadcast = ((const struct sockaddr_in *)(const void *)one->ifa_broadaddr)->sin_addr;
+    }
+    freeifaddrs(all);
+    return found;
+}
+
+int udp_open(struct server *s, uint16_t port, bool share, struct diag *diag)
+{
+    struct in_addr broadcast;
+    int fd = make_socket(s->address, port, share);
+    if (fd < 0) {
         bool is_taken = errno == EADDRINUSE;
         diag_errno(diag, DIAG_ENVIRONMENT, "cannot bind UDP port %u", port);
-        close(fd);
         return is_taken ? 1 : -1;
     }
     s->udp = calloc(1, sizeof *s->udp);
@@ -112,9 +143,18 @@ int udp_open(struct server *s, uint16_t port, bool share, struct diag *diag)
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for UDP");
     }
     s->udp->server = s;
-    s->udp->fd = fd;
+    s->udp->fd[0] = fd;
+    s->udp->fd[1] = find_broadcast(s->address, &broadcast) ? make_socket(broadcast, port, share) : -1;
     s->udp_port = port;
     return 0;
+}
+
+static int watch(struct udp *udp, unsigned i)
+{
+    if (udp->fd[i] < 0)
+        return 0;
+    udp->readable[i] = event_new(udp->server->loop.base, udp->fd[i], EV_READ | EV_PERSIST, on_readable, udp);
+    return udp->readable[i] != NULL ? event_add(udp->readable[i], NULL) : -1;
 }
 
 int udp_listen(struct server *s, struct diag *diag)
@@ -123,9 +163,8 @@ int udp_listen(struct server *s, struct diag *diag)
     udp->search = (struct search){.sim = &s->sim, .send = send_answer, .arg = udp};
     udp->late = (struct schedule_entry){.fire = on_late, .owner = udp};
     prepare_messages(udp);
-    udp->readable = event_new(s->loop.base, udp->fd, EV_READ | EV_PERSIST, on_readable, udp);
-    if (search_init(&udp->search) < 0 || schedule_add(&s->loop.schedule, &udp->late) < 0 || udp->readable == NULL ||
-        event_add(udp->readable, NULL) < 0)
+    if (search_init(&udp->search) < 0 || schedule_add(&s->loop.schedule, &udp->late) < 0 || watch(udp, 0) < 0 ||
+        watch(udp, 1) < 0)
         return diag_errno(diag, DIAG_ENVIRONMENT, "cannot watch the UDP socket");
     return 0;
 }
@@ -135,19 +174,25 @@ void udp_close(struct server *s)
     struct udp *udp = s->udp;
     if (udp == NULL)
         return;
-    if (udp->readable != NULL)
-        event_free(udp->readable);
+    for (unsigned i = 0; i < SOCKETS; i++) {
+        if (udp->readable[i] != NULL)
+            event_free(udp->readable[i]);
+        if (udp->fd[i] >= 0)
+            close(udp->fd[i]);
+    }
     search_fini(&udp->search);
-    close(udp->fd);
     free(udp);
     s->udp = NULL;
 }
 
-uint64_t udp_drops(const struct server *s)
+static uint64_t drops_of(int fd)
 {
     uint32_t memory[SK_MEMINFO_VARS] = {0};
     socklen_t n = sizeof memory;
-    if (s->udp == NULL || getsockopt(s->udp->fd, SOL_SOCKET, SO_MEMINFO, memory, &n) < 0)
-        return 0;
-    return memory[SK_MEMINFO_DROPS];
+    return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &n) == 0 ? memory[SK_MEMINFO_DROPS] : 0;
+}
+
+uint64_t udp_drops(const struct server *s)
+{
+    return s->udp != NULL ? drops_of(s->udp->fd[0]) + drops_of(s->udp->fd[1]) : 0;
 }

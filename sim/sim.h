@@ -21,65 +21,23 @@ struct sim_config {
 };
 
 /* The options that every server shares; put SIM_OPTIONS(struct my, config) into the command's table. */
-#define SIM_OPTIONS(type, member)                                                                                                \
-    {"interface",                                                                                                                \
-     0,                                                                                                                          \
-     OPTION_STRING,                                                                                                              \
-     offsetof(type, member.interface),                                                                                           \
-     "ADDRESS",                                                                                                                  \
-     NULL,                                                                                                                       \
-     0,                                                                                                                          \
-     0,                                                                                                                          \
-     "address to bind (default 127.0.0.1)"},                                                                                     \
-        {"port",                                                                                                                 \
-         0,                                                                                                                      \
-         OPTION_COUNT,                                                                                                           \
-         offsetof(type, member.port),                                                                                            \
-         "PORT",                                                                                                                 \
-         NULL,                                                                                                                   \
-         0,                                                                                                                      \
-         65535,                                                                                                                  \
-         "UDP and TCP port; 0 picks free ones (default $EPICS_CA_SERVER_PORT or 5064)"},                                         \
-        {"share-port",                                                                                                           \
-         0,                                                                                                                      \
-         OPTION_FLAG,                                                                                                            \
-         offsetof(type, member.share_port),                                                                                      \
-         NULL,                                                                                                                   \
-         NULL,                                                                                                                   \
-         0,                                                                                                                      \
-         0,                                                                                                                      \
-         "share the UDP port with other servers (SO_REUSEPORT)"},                                                                \
-        {"env-file",                                                                                                             \
-         0,                                                                                                                      \
-         OPTION_STRING,                                                                                                          \
-         offsetof(type, member.env_file),                                                                                        \
-         "FILE",                                                                                                                 \
-         NULL,                                                                                                                   \
-         0,                                                                                                                      \
-         0,                                                                                                                      \
-         "write the environment that a client needs, once ready"},                                                               \
-        {"report",                                                                                                               \
-         0,                                                                                                                      \
-         OPTION_STRING,                                                                                                          \
-         offsetof(type, member.report),                                                                                          \
-         "FILE",                                                                                                                 \
-         NULL,                                                                                                                   \
-         0,                                                                                                                      \
-         0,                                                                                                                      \
-         "write counts and lateness as JSON at the end"},                                                                        \
-        {"start-when",                                                                                                           \
-         0,                                                                                                                      \
-         OPTION_STRING,                                                                                                          \
-         offsetof(type, member.start_when),                                                                                      \
-         "WHEN",                                                                                                                 \
-         NULL,                                                                                                                   \
-         0,                                                                                                                      \
-         0,                                                                                                                      \
-         "time 0: ready, search, subscriptions=N or signal (SIGUSR1) (default subscriptions=1)"},                                \
-    {                                                                                                                            \
-        "spin", 0, OPTION_CHOICE, offsetof(type, member.spin), "MODE", sim_spin_choices, 0, 0,                                   \
-            "auto, never or always: spin before a deadline (default auto)"                                                       \
-    }
+/* clang-format off */
+#define SIM_OPTIONS(type, member) \
+    {"interface", .kind = OPTION_STRING, .offset = offsetof(type, member.interface), .metavar = "ADDRESS", \
+     .help = "address to bind (default 127.0.0.1)"}, \
+    {"port", .kind = OPTION_COUNT, .offset = offsetof(type, member.port), .metavar = "PORT", .max = 65535, \
+     .help = "UDP and TCP port; 0 picks free ones (default $EPICS_CA_SERVER_PORT or 5064)"}, \
+    {"share-port", .kind = OPTION_FLAG, .offset = offsetof(type, member.share_port), \
+     .help = "share the UDP port with other servers (SO_REUSEPORT)"}, \
+    {"env-file", .kind = OPTION_STRING, .offset = offsetof(type, member.env_file), .metavar = "FILE", \
+     .help = "write the environment that a client needs, once ready"}, \
+    {"report", .kind = OPTION_STRING, .offset = offsetof(type, member.report), .metavar = "FILE", \
+     .help = "write counts and lateness as JSON at the end"}, \
+    {"start-when", .kind = OPTION_STRING, .offset = offsetof(type, member.start_when), .metavar = "WHEN", \
+     .help = "time 0: ready, search, subscriptions=N or signal (SIGUSR1) (default subscriptions=1)"}, \
+    {"spin", .kind = OPTION_CHOICE, .offset = offsetof(type, member.spin), .metavar = "MODE", .choices = sim_spin_choices, \
+     .help = "auto, never or always: spin before a deadline (default auto)"}
+/* clang-format on */
 
 extern const char *const sim_spin_choices[];
 

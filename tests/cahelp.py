@@ -83,11 +83,13 @@ class server:
     def __enter__(self):
         return self
 
-    def __exit__(self, *exception):
+    def __exit__(self, failed, *_):
+        ended_by_test = self.process.poll() is not None
         try:
-            self.stop()
+            code = self.stop()
         finally:
             self.kill()
+        assert failed or ended_by_test or code == 0, f"{self.process.args}: exit code {code}; stderr: {self.stderr()}"
 
 
 def client_command(client):

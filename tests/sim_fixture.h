@@ -241,6 +241,9 @@ static inline void fix_expect(struct fixture *f, const char *name, const char *h
     f->out_bytes = 0;
 }
 
+#define FIX_SUBSCRIBE_IMAGE "0001ffff 00010000 00000001 00000002 00000010 0004b000 | 00000000 00000000 00000000 00050000"
+#define FIX_SUBSCRIBE_AI    "00010010 00060001 00000000 00000007 | 00000000 00000000 00000000 00010000"
+
 #define FIX_HELLO "00000000 0000000d 00000000 00000000 "
 
 /* A circuit past its VERSIONs, with channels cid 1.. = sid 0.. to all PVs in the order of the enum. */

@@ -8,6 +8,8 @@ import sys
 import pytest
 
 import cahelp
+import rawca
+import test_conversions as conversions
 
 STILL = [f"ten-thousand:{i:05d}" for i in range(20)]
 MOVING = [f"moving:{i}" for i in range(4)]
@@ -132,6 +134,53 @@ def test_a_rate_goes_round_for_ever(recording):
     assert all(ns(b) - ns(a) == 10**7 for a, b in zip(updates[1:], updates[2:]))
     steps = {b[2] - a[2] for a, b in zip(updates, updates[1:])}
     assert steps - {1} and max(steps) == 1  # up by 1, and back to the begin
+
+
+def test_a_loop_goes_on_in_rhythm(recording):
+    with cahelp.server("replay", recording.path, "--loop", "0") as replay:
+        result = job("libca", replay.env, task="watch", names=MOVING, seconds=2 * SECONDS + 2)
+    for name in MOVING:
+        updates = result["updates"][name]
+        assert [b[2] - a[2] for a, b in zip(updates, updates[1:])].count(1) < len(updates) - 1  # it has begun anew
+        assert all(0 < ns(b) - ns(a) < 250 * 10**6 for a, b in zip(updates, updates[1:])), updates
+
+
+def test_as_fast_as_possible_still_looks_at_its_sockets(recording):
+    with cahelp.server("replay", recording.path, "--asap", "--loop", "0") as replay:
+        result = job("libca", replay.env, task="watch", names=MOVING[:1], seconds=1)
+        assert len(result["updates"][MOVING[0]]) > 10 * len(recording.updates(MOVING[0]))
+        job("libca", replay.env, task="read", names=STILL[:3])
+        assert replay.stop() == 0
+
+
+def types_read(server, names):
+    """Every type of every name, in three counts, with what means nothing or is told by the clock masked."""
+    answers = {}
+    with rawca.Circuit("127.0.0.1", rawca.search("127.0.0.1", server.udp, names[0])) as circuit:
+        for name in names:
+            channel = circuit.create(name)
+            for type in range(35):
+                for asked in (0, 1, 3):
+                    status, count, payload = circuit.read(channel, type, asked)
+                    data = bytearray(conversions.masked(type, count, asked == 0, payload))
+                    if 14 <= type <= 20:
+                        data[4:12] = bytes(len(data[4:12]))
+                    answers[name, type, asked] = status, count if status == 1 else None, bytes(data)
+    return answers
+
+
+def was_on_no_wire(name, type, asked):
+    """A bo has control limits, 0 and 1, which only a client sees that asks for it as a number: none did."""
+    return name == STILL[3] and type in (29, 30, 32, 33, 34)
+
+
+def test_types_that_nobody_recorded_are_those_of_the_ioc(recording):
+    names = STILL[:5]  # ai, mbbo, stringin, bo, longout: recorded in their native types
+    with cahelp.server("ioc", cahelp.BENCH_DB) as ioc:
+        theirs = types_read(ioc, names)
+    with cahelp.server("replay", recording.path) as replay:
+        ours = types_read(replay, names)
+    assert {k: (theirs[k], ours[k]) for k in theirs if theirs[k] != ours[k] and not was_on_no_wire(*k)} == {}
 
 
 def test_a_put_is_kept_until_the_next_recorded_update(recording):

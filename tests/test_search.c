@@ -12,10 +12,9 @@ struct heard {
     unsigned n;
 };
 
-static void on_send(void *arg, const struct search_peer *to, const uint8_t *bytes, size_t n, uint64_t now_ns)
+static void on_send(void *arg, const struct search_peer *to, const uint8_t *bytes, size_t n)
 {
     struct heard *heard = arg;
-    (void)now_ns;
     assert_true(heard->n < MOST);
     heard->to[heard->n] = *to;
     heard->size[heard->n] = n;
@@ -28,7 +27,7 @@ struct searching {
     struct heard heard;
 };
 
-static const struct search_peer alice = {0x7f000001, 4000, 0}, bob = {0x7f000001, 4001, 0};
+static const struct search_peer alice = {0x7f000001, 4000}, bob = {0x7f000001, 4001};
 
 static struct searching *new_searching(void)
 {
@@ -106,7 +105,7 @@ static void each_rule_of_search_holds(void **state)
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         struct searching *s = new_searching();
         ask(s, &alice, rules[i].asked);
-        search_flush(&s->search, s->f->now_ns);
+        search_flush(&s->search);
         if (rules[i].heard != NULL)
             expect(s, 0, rules[i].name, rules[i].heard);
         if (s->heard.n != (rules[i].heard != NULL))
@@ -125,7 +124,7 @@ static void no_prefix_of_a_datagram_does_harm(void **state)
         uint8_t *exact = malloc(cut + (cut == 0)); /* so that a sanitizer sees an overrun */
         memcpy(exact, bytes, cut);
         search_datagram(&s->search, &alice, exact, cut, s->f->now_ns);
-        search_flush(&s->search, s->f->now_ns);
+        search_flush(&s->search);
         assert_int_equal(s->heard.n, cut >= 40);
         free(exact);
         free_searching(s);
@@ -142,7 +141,7 @@ static void a_datagram_holds_42_replies(void **state)
     for (unsigned i = 0; i < 60; i++, n += one)
         fix_unhex(ASK_AI, bytes + n);
     search_datagram(&s->search, &alice, bytes, n, s->f->now_ns);
-    search_flush(&s->search, s->f->now_ns);
+    search_flush(&s->search);
     assert_int_equal(s->heard.n, 2);
     assert_int_equal(s->heard.size[0], 1024);
     assert_int_equal(s->heard.size[1], 448);
@@ -157,7 +156,7 @@ static void replies_to_one_client_gather_under_the_last_number(void **state)
     ask(s, &alice, VERSION_1 ASK_AI);
     ask(s, &alice, "00000000 0001000d 00000002 00000000 " ASK_AI);
     assert_int_equal(s->heard.n, 0);
-    search_flush(&s->search, s->f->now_ns);
+    search_flush(&s->search);
     assert_int_equal(s->heard.n, 1);
     expect(s, 0, "both", "00000000 0001000d 00000002 00000000 " FOUND FOUND);
     free_searching(s);
@@ -169,7 +168,7 @@ static void another_client_pushes_them_out_without_version(void **state)
     struct searching *s = new_searching();
     ask(s, &alice, VERSION_1 ASK_AI);
     ask(s, &bob, VERSION_1 ASK_AI);
-    search_flush(&s->search, s->f->now_ns);
+    search_flush(&s->search);
     assert_int_equal(s->heard.n, 2);
     expect(s, 0, "alice's", FOUND);
     expect(s, 1, "bob's", VERSION_1 FOUND);
@@ -187,7 +186,7 @@ static void a_service_time_is_kept_and_so_are_the_numbers(void **state)
     ask(s, &alice, VERSION_1 ASK_AI ASK_AI);
     ask(s, &bob, VERSION_1 ASK_AI);
     ask(s, &alice, "00000000 0001000d 00000002 00000000 " ASK_AI);
-    search_flush(&s->search, start);
+    search_flush(&s->search);
     assert_int_equal(s->heard.n, 0);
     assert_int_equal(search_deadline(&s->search), start + 1000);
     search_due(&s->search, start + 999);

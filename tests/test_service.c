@@ -1,3 +1,4 @@
+#include "replay/floor.h"
 #include "replay/service.h"
 #include "replay/source.h"
 #include "tests/trace_maker.h"
@@ -141,6 +142,12 @@ static void quantiles_are_of_the_class(void **state)
     done(&f);
 }
 
+static void the_floor_is_measured(void **state)
+{
+    (void)state;
+    assert_in_range(floor_measure_ns(), 1, CLOCK_NS);
+}
+
 /* ---- the source that the server sees ---- */
 
 static const struct playback_config once = {.speed = {1, 1}, .loops = 1};
@@ -215,6 +222,26 @@ static void values_change_when_they_are_due(void **state)
     done(&f);
 }
 
+static void what_is_faster_than_a_timer_is_answered_at_once(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct diag diag = {0};
+    struct maker m = maker_begin();
+    uint32_t x = maker_pv(&m, "x", WIRE_DOUBLE, 1);
+    exchange(&m, x, WIRE_READ_NOTIFY, 100, 19);
+    exchange(&m, x, WIRE_READ_NOTIFY, 300, 21);
+    build(&f, &m);
+    struct replay_source_config config = {.service = &f.service, .floor_ns = 20000};
+    struct replay_source *source = replay_source_new(&f.timeline, &once, &config, &diag);
+    struct sim_source calls = replay_source_calls(source);
+    struct sim_pv *pv = calls.calls->find(calls.self, "x", 1);
+    assert_int_equal(calls.calls->delay_ns(calls.self, pv, SIM_READ), 0);
+    assert_int_equal(calls.calls->delay_ns(calls.self, pv, SIM_READ), 21000);
+    replay_source_free(source);
+    done(&f);
+}
+
 static void a_put_lasts_until_the_next_update(void **state)
 {
     (void)state;
@@ -266,7 +293,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_kth_request_gets_the_kth_time),  cmocka_unit_test(further_requests_draw_from_their_class),
         cmocka_unit_test(what_was_never_asked_takes_no_time), cmocka_unit_test(waiting_for_ones_own_queue_is_no_service),
-        cmocka_unit_test(quantiles_are_of_the_class),         cmocka_unit_test(values_change_when_they_are_due),
+        cmocka_unit_test(quantiles_are_of_the_class),         cmocka_unit_test(the_floor_is_measured),
+        cmocka_unit_test(values_change_when_they_are_due),    cmocka_unit_test(what_is_faster_than_a_timer_is_answered_at_once),
         cmocka_unit_test(a_put_lasts_until_the_next_update),  cmocka_unit_test(puts_can_be_refused_or_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
