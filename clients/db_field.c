@@ -15,6 +15,12 @@ bool db_is_array(const DBADDR *address)
     return address->special == SPC_DBADDR && address->precord->rset->get_array_info != NULL;
 }
 
+bool db_is_long(const DBADDR *address)
+{
+    bool is_text = address->pfldDes->field_type == DBF_NOACCESS && address->field_type == DBF_STRING;
+    return is_text && (!db_is_array(address) || address->field_size != MAX_STRING_SIZE);
+}
+
 bool db_address(DBENTRY *entry, DBADDR *address)
 {
     return dbEntryToAddr(entry, address) == 0;
@@ -112,7 +118,7 @@ void db_ask(DBADDR *address, struct db_said *said)
     said->count = address->no_elements;
     said->is_array = db_is_array(address);
     said->by_reference = address->special == SPC_DBADDR;
-    said->is_long = address->pfldDes->field_type == DBF_NOACCESS && address->field_type == DBF_STRING && !said->is_array;
+    said->is_long = db_is_long(address);
     said->is_readonly = address->special == SPC_NOMOD;
     if (address->dbr_field_type == DBR_NOACCESS)
         return;

@@ -19,7 +19,7 @@ struct db_said {
     bool is_array;        /* it holds 0 to count elements */
     bool by_reference;    /* updates read it when they are sent, even if it is one number (SPC_DBADDR) */
     bool is_readonly;     /* SPC_NOMOD */
-    bool is_long;         /* a STRING of a size of its own: lsi, lso */
+    bool is_long;         /* one text of a size of its own: lsi, lso, printf */
     short text_precision; /* decimals of text where the record support tells no precision; -1: as the precision */
     short type;           /* DBF_...: of an array the elements' */
     short bytes;          /* an element's */
@@ -33,8 +33,9 @@ struct db_said {
 /* Address a field of the record that `entry` is at. */
 bool db_address(DBENTRY *entry, DBADDR *address);
 
-/* Does it hold 0 to no_elements elements? */
+/* Does it hold 0 to no_elements elements? Is it one text of a size of its own, as in lsi, lso, printf? */
 bool db_is_array(const DBADDR *address);
+bool db_is_long(const DBADDR *address);
 
 void db_ask(DBADDR *address, struct db_said *said);
 

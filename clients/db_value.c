@@ -121,7 +121,7 @@ void db_print_value(FILE *out, DBADDR *whole)
 {
     DBADDR address = *whole;
     bool is_list = db_is_array(whole);
-    bool is_text = db_is_link(address.field_type) || (address.field_type == DBF_STRING && !is_list);
+    bool is_text = db_is_link(address.field_type) || (address.field_type == DBF_STRING && !is_list) || db_is_long(whole);
     if (is_text)
         as_characters(&address);
     long n = address.no_elements;
@@ -135,9 +135,11 @@ void db_print_value(FILE *out, DBADDR *whole)
     dbScanUnlock(address.precord);
     if (status != 0)
         n = 0;
-    if (is_text)
+    if (is_text && (n > 0 || !is_list)) {
+        fputs(is_list ? "[" : "", out);
         db_print_text(out, values);
-    else if (!is_list && n == 1)
+        fputs(is_list ? "]" : "", out);
+    } else if (!is_list && n == 1)
         print_element(out, type, values);
     else {
         for (long i = 0; i < n; i++) {

@@ -8,9 +8,12 @@ void sim_init(struct sim *sim, const struct sim_source *source)
     sim->message_limit = SIM_MESSAGE_LIMIT;
 }
 
-static size_t record_length(const char *name, size_t length)
+/* Sources that open PVs know fields themselves; the others have records only. */
+static size_t name_length(const struct sim *sim, const char *name, size_t length)
 {
     static const char val[] = ".VAL";
+    if (sim->source->calls->open != NULL)
+        return length;
     if (length > 4 && memcmp(name + length - 4, val, 4) == 0)
         return length - 4;
     return length > 1 && name[length - 1] == '.' ? length - 1 : length;
@@ -18,15 +21,13 @@ static size_t record_length(const char *name, size_t length)
 
 struct sim_pv *sim_find(struct sim *sim, const char *name, size_t length)
 {
-    return sim->source->calls->find(sim->source->self, name, record_length(name, length));
+    return sim->source->calls->find(sim->source->self, name, name_length(sim, name, length));
 }
 
 struct sim_pv *sim_open(struct sim *sim, const char *name, size_t length)
 {
     const struct sim_source_calls *calls = sim->source->calls;
-    if (calls->open == NULL)
-        return sim_find(sim, name, length);
-    return calls->open(sim->source->self, name, record_length(name, length));
+    return calls->open != NULL ? calls->open(sim->source->self, name, length) : sim_find(sim, name, length);
 }
 
 void sim_count_search(struct sim *sim, struct sim_pv *pv, uint64_t searcher)

@@ -20,7 +20,8 @@ uint8_t db_base(const struct scenario_field *is)
 
 bool db_is_text(const struct scenario_field *is)
 {
-    return scenario_is_link(is->kind) || (is->kind == SCENARIO_STRING && !(is->flags & SCENARIO_ARRAY));
+    bool is_array = is->flags & SCENARIO_ARRAY && !(is->flags & SCENARIO_LONG_TEXT);
+    return scenario_is_link(is->kind) || (is->kind == SCENARIO_STRING && !is_array);
 }
 
 /* ---- elements ---- */
@@ -112,7 +113,8 @@ static void fill(struct db_cell *cell, const struct scenario_value *value)
     size_t size = wire_base_size((enum wire_base)db_base(cell->is));
     cell->count = value->count;
     if (db_is_text(cell->is)) {
-        strncpy((char *)at, *(const char *const *)value->data, cell->room - 1);
+        if (value->count > 0)
+            strncpy((char *)at, *(const char *const *)value->data, cell->room - 1);
         return;
     }
     for (uint32_t i = 0; i < value->count; i++, at += size)

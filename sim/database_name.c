@@ -30,7 +30,7 @@ static void expect(struct rest *rest, const char *text)
     rest->err |= !take(rest, text);
 }
 
-/* A number if there is one. */
+/* A number if there is one, with what strtol() takes in front of it. */
 static bool take_number(struct rest *rest, int32_t *number)
 {
     char *end;
@@ -71,6 +71,7 @@ static void skip_blanks(struct rest *rest)
     rest->at += strspn(rest->at, " \t\n\r");
 }
 
+/* A number may be quoted. */
 static void parse_arr_member(struct rest *rest, struct db_view *view)
 {
     int32_t *into = take(rest, "\"s\"")   ? &view->start
@@ -80,14 +81,17 @@ static void parse_arr_member(struct rest *rest, struct db_view *view)
     skip_blanks(rest);
     expect(rest, ":");
     skip_blanks(rest);
+    bool is_quoted = take(rest, "\"");
     rest->err |= into == NULL || !take_number(rest, into);
+    if (is_quoted)
+        expect(rest, "\"");
     skip_blanks(rest);
 }
 
 /* {"arr":{"s":1,"i":1,"e":5}}: the one filter that is known here. */
-static void parse_filter(struct rest *rest, struct db_view *view)
+static void parse_arr(struct rest *rest, struct db_view *view)
 {
-    skip_blanks(rest);
+    view->shape |= DB_SLICE;
     expect(rest, "\"arr\"");
     skip_blanks(rest);
     expect(rest, ":");
@@ -102,6 +106,14 @@ static void parse_filter(struct rest *rest, struct db_view *view)
     }
     expect(rest, "}");
     skip_blanks(rest);
+}
+
+/* Behind a slice only {}: it is a filter itself. */
+static void parse_filters(struct rest *rest, struct db_view *view)
+{
+    skip_blanks(rest);
+    if (*rest->at != '}' && !(view->shape & DB_SLICE))
+        parse_arr(rest, view);
     expect(rest, "}");
     skip_blanks(rest);
 }
@@ -112,12 +124,12 @@ static bool parse_shape(const char *text, struct db_view *view)
     *view = (struct db_view){.field = view->field, .start = 0, .step = 1, .end = -1};
     if (take(&rest, "$"))
         view->shape |= DB_CHARACTERS;
-    if (*rest.at == '[' || *rest.at == '{')
+    if (take(&rest, "[")) {
         view->shape |= DB_SLICE;
-    if (take(&rest, "["))
         parse_slice(&rest, view);
-    else if (take(&rest, "{"))
-        parse_filter(&rest, view);
+    }
+    if (take(&rest, "{"))
+        parse_filters(&rest, view);
     if (view->step <= 0)
         view->step = 1;
     return !rest.err && *rest.at == '\0';

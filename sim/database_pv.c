@@ -160,7 +160,7 @@ static uint8_t wire_field(const struct db_pv *pv)
 static uint32_t text_count(const struct db_pv *pv)
 {
     const struct db_cell *cell = pv->cell;
-    if (!(pv->view.shape & DB_CHARACTERS))
+    if (!(pv->view.shape & DB_CHARACTERS) || cell->count == 0)
         return cell->count;
     return wire_field(pv) == WIRE_FIELD_PLAIN ? (uint32_t)strlen((const char *)cell->bytes) + 1 : channel_count(cell->is, true);
 }
@@ -205,21 +205,24 @@ static void set_counts(struct db_pv *pv)
     pv->pv.rights = is->flags & SCENARIO_READONLY ? WIRE_RIGHT_READ : WIRE_RIGHT_READ | WIRE_RIGHT_WRITE;
 }
 
-/* Only arrays are sliced. */
+/* Only arrays are sliced; of links and attributes a slice changes just the count that is shown. */
 static bool make_slice(struct db_pv *pv)
 {
     uint32_t first, n;
-    if (!(pv->view.shape & DB_SLICE) || pv->pv.count <= 1 || scenario_is_link(pv->cell->is->kind))
+    if (!(pv->view.shape & DB_SLICE) || pv->pv.count <= 1)
         return true;
     n = slice_indices(&pv->view, pv->pv.count, &first);
-    pv->slice = malloc((size_t)(n > 0 ? n : 1) * wire_base_size((enum wire_base)pv->pv.native));
+    pv->pv.whole = pv->pv.count;
     pv->pv.count = n;
+    if (scenario_is_link(pv->cell->is->kind) || pv->cell->is->flags & SCENARIO_ATTRIBUTE)
+        return true;
+    pv->slice = malloc((size_t)(n > 0 ? n : 1) * wire_base_size((enum wire_base)pv->pv.native));
     return pv->slice != NULL;
 }
 
 static bool can_have(const struct database *d, const struct scenario_field *is, const struct db_view *view)
 {
-    if (is->kind == SCENARIO_NOACCESS || (view->shape & DB_CHARACTERS && !scenario_is_text(is->kind)))
+    if (is->kind == SCENARIO_NOACCESS || (view->shape & DB_CHARACTERS && !db_is_text(is)))
         return false;
     return !(view->shape & DB_SLICE) || d->nviews < VIEWS_MOST;
 }

@@ -158,13 +158,18 @@ static uint32_t access_status(const struct sim_pv *pv)
     return pv->rights & WIRE_RIGHT_READ ? WIRE_ECA_NORMAL : WIRE_ECA_NORDACCESS;
 }
 
+static uint32_t whole_count(const struct sim_pv *pv)
+{
+    return pv->whole != 0 ? pv->whole : pv->count;
+}
+
 /* The header's form follows the count that was asked for, or the most there can be if it is dynamic (ca-protocol 1.1). */
 static enum fault plan_value(const struct sim_circuit *c, const struct value_reply *v, struct value_plan *plan)
 {
     uint32_t asked = v->request.count, type = v->request.type, most = most_elements(&v->request, v->pv);
     uint64_t most_bytes = wire_dbr_padded(type, most);
     plan->status = access_status(v->pv);
-    plan->count = asked != 0 ? asked : plan->status == WIRE_ECA_NORMAL ? wire_value_count(type, v->value, v->pv->count) : 0;
+    plan->count = asked != 0 ? asked : plan->status == WIRE_ECA_NORMAL ? wire_value_count(type, v->value, whole_count(v->pv)) : 0;
     plan->is_extended = most_bytes >= 0xffff || most >= 0xffff;
     if (plan->is_extended && c->minor < WIRE_MINOR_EXTENDED)
         return FAULT_OLD_CLIENT;

@@ -14,6 +14,7 @@ struct payload_pool;
 struct sim_pv {
     const char *name;
     uint32_t count;          /* native (maximum) element count */
+    uint32_t whole;          /* a slice's: of what it is taken from; 0: count */
     uint8_t native;          /* enum wire_base */
     uint8_t rights;          /* bits of ACCESS_RIGHTS */
     bool by_reference;       /* updates read it when they are sent, though it is a single number (ca-protocol 6.5) */
@@ -34,11 +35,11 @@ struct sim_pv {
 enum sim_class { SIM_SEARCH, SIM_CREATE, SIM_READ, SIM_WRITE, SIM_FIRST_UPDATE, SIM_ECHO, SIM_CLASSES };
 
 struct sim_source_calls {
-    /* The PV of this record or alias name, or NULL. The server has cut ".VAL" off. No allocation. */
+    /* The PV of this name, or NULL. The server has cut ".VAL" off, unless there is open(). No allocation. */
     struct sim_pv *(*find)(void *self, const char *name, size_t length);
 
     /* The PV that a channel of this name uses, for CREATE_CHAN: what find() has found by record and field may still fail, or be
-     * another PV, for what stands behind (ca-protocol 3.4). May allocate. NULL: as find(). */
+     * another PV, for what stands behind (ca-protocol 3.4). May allocate. NULL where PVs have no fields: then find() is asked. */
     struct sim_pv *(*open)(void *self, const char *name, size_t length);
 
     /* Service time of the next request of a class for a PV (NULL for ECHO), in ns; 0: as soon as possible. Called once a request.
