@@ -56,17 +56,23 @@ double db_number_of(const struct dbCommon *record, const dbFldDes *field)
 
 #define TEXT_PRECISION 6 /* dbConvert.c's, unless the record support puts another in its place */
 
-/* 0 where nothing is told; then text has decimals of its own. */
+/* 0 where nothing is told; then text has decimals of its own. Of a STRING: what numbers have that are put into it. */
 static long ask_precision(DBADDR *address, struct db_said *said)
 {
     const rset *support = address->precord->rset;
     bool is_real = address->field_type == DBF_FLOAT || address->field_type == DBF_DOUBLE;
     long precision = 0, text = TEXT_PRECISION;
-    if (is_real && support->get_precision != NULL) {
+    said->text_precision = -1;
+    if (!is_real && address->field_type != DBF_STRING)
+        return 0;
+    if (support->get_precision != NULL) {
         support->get_precision(address, &precision);
         support->get_precision(address, &text);
     }
-    said->text_precision = is_real && text != precision ? (short)text : -1;
+    if (!is_real)
+        return text;
+    if (text != precision)
+        said->text_precision = (short)text;
     return precision;
 }
 

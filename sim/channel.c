@@ -75,11 +75,9 @@ static void link_subscription(struct sim_subscription *s)
         at = &(*at)->next;
     *at = s;
     struct sim_pv *pv = s->channel->pv;
-    s->next_of_pv = pv->subscriptions;
-    s->link_of_pv = &pv->subscriptions;
-    if (pv->subscriptions != NULL)
-        pv->subscriptions->link_of_pv = &s->next_of_pv;
-    pv->subscriptions = s;
+    s->link_of_pv = pv->subscriptions != NULL ? pv->subscriptions_end : &pv->subscriptions;
+    *s->link_of_pv = s;
+    pv->subscriptions_end = &s->next_of_pv;
 }
 
 struct sim_subscription *subscription_new(struct sim_channel *channel, const struct subscription_request *r)
@@ -118,6 +116,8 @@ void subscription_free(struct sim_subscription *s)
     *s->link_of_pv = s->next_of_pv;
     if (s->next_of_pv != NULL)
         s->next_of_pv->link_of_pv = s->link_of_pv;
+    else
+        s->channel->pv->subscriptions_end = s->link_of_pv;
     queue_remove(&s->slot);
     if (s->payloads != NULL)
         payload_leave(s->payloads);

@@ -1,4 +1,4 @@
-#include "sim/database_parts.h"
+#include "sim/database_process.h"
 
 #include <math.h>
 #include <string.h>
@@ -74,29 +74,44 @@ static uint32_t put_text(struct db_pv *pv, const struct put *put, bool *is_new)
     return status;
 }
 
-static void cast_elements(const struct db_cell *cell, uint8_t *bytes, uint32_t n)
+/* Base has no room for what the field's type cannot hold: C's casts, once more. */
+static uint32_t put_numbers(const struct db_pv *pv, const struct put *put, uint32_t *written)
 {
-    (void)cell;
-    (void)bytes;
-    (void)n;
+    const struct scenario_field *is = pv->cell->is;
+    uint8_t *scratch = pv->record->database->scratch;
+    uint32_t status =
+        wire_put_convert(put->type, put->count, put->payload, put->size, db_base(is), &pv->meta, scratch, is->count, written);
+    if (status == WIRE_ECA_NORMAL)
+        db_cast(is, scratch, *written);
+    return status;
 }
 
+/* An array's length, which is a field, too. */
+static void set_count(struct db_pv *pv, uint32_t count)
+{
+    struct db_cell *nord = db_cell_named(pv->record, "NORD");
+    pv->cell->count = count;
+    if (nord == NULL || db_number(pv->record, nord->field) == count)
+        return;
+    db_cell_set(nord, count);
+    db_post_field(pv->record, nord->field, WIRE_MASK_VALUE | WIRE_MASK_LOG);
+}
+
+/* Of an array that fails midway the elements before are new, as an IOC has them. */
 static uint32_t put_elements(struct db_pv *pv, const struct put *put, bool *is_new)
 {
     struct db_cell *cell = pv->cell;
     uint8_t *scratch = pv->record->database->scratch;
-    uint8_t base = db_base(cell->is);
+    bool is_array = cell->is->flags & SCENARIO_ARRAY;
     uint32_t written = 0;
-    uint32_t status =
-        wire_put_convert(put->type, put->count, put->payload, put->size, base, &pv->meta, scratch, cell->is->count, &written);
-    if (status != WIRE_ECA_NORMAL)
+    memcpy(scratch, cell->bytes, cell->room);
+    uint32_t status = put_numbers(pv, put, &written);
+    if (status != WIRE_ECA_NORMAL && !is_array)
         return status;
-    size_t bytes = written * wire_base_size((enum wire_base)base);
-    cast_elements(cell, scratch, written);
-    *is_new = written != cell->count || memcmp(cell->bytes, scratch, bytes) != 0;
-    memcpy(cell->bytes, scratch, bytes);
-    if (cell->is->flags & SCENARIO_ARRAY)
-        cell->count = written;
+    *is_new = written != cell->count || memcmp(cell->bytes, scratch, cell->room) != 0;
+    memcpy(cell->bytes, scratch, cell->room);
+    if (is_array && status == WIRE_ECA_NORMAL)
+        set_count(pv, written);
     return status;
 }
 
@@ -106,8 +121,9 @@ static bool is_passive(const struct db_record *r)
     return scan == SCENARIO_NOWHERE || db_number(r, scan) == 0;
 }
 
-/* As dbPutField() and dbPut() do it: the field, then the record if the field asks for it. */
-static void after_put(struct db_pv *pv, bool is_new, uint64_t now_ns)
+/* As dbPutField() and dbPut() do it (which tell a property's change only from single elements): the field, then the record if the
+ * field asks for it. */
+static void after_put(struct db_pv *pv, bool is_new, uint64_t realtime_ns)
 {
     struct db_record *r = pv->record;
     const struct scenario_field *is = pv->cell->is;
@@ -115,13 +131,21 @@ static void after_put(struct db_pv *pv, bool is_new, uint64_t now_ns)
     struct db_cell *udf = is_value ? db_cell_named(r, "UDF") : NULL;
     if (udf != NULL)
         db_cell_set(udf, 0);
-    if (!is_value || !processes)
-        db_post_field(r, pv->view.field, WIRE_MASK_VALUE | WIRE_MASK_LOG);
+    db_process_special(r, is->name);
     if (is->flags & SCENARIO_PROPERTY && is_new)
         db_post_record(r, WIRE_MASK_PROPERTY);
+    if (!is_value || !processes)
+        db_post_field(r, pv->view.field, WIRE_MASK_VALUE | WIRE_MASK_LOG);
     if (processes && is_passive(r))
-        db_process(r, now_ns);
+        db_process(r, db_stamp(realtime_ns));
     db_record_refresh(r);
+}
+
+/* No element for a field that has one: the record has an alarm for it. */
+static void put_nothing(struct db_pv *pv, uint64_t realtime_ns)
+{
+    db_process_fault(pv->record);
+    after_put(pv, true, realtime_ns);
 }
 
 static uint32_t on_put(void *self, struct sim_pv *sim_pv, unsigned type, uint32_t count, const uint8_t *payload, uint32_t size,
@@ -135,20 +159,31 @@ static uint32_t on_put(void *self, struct sim_pv *sim_pv, unsigned type, uint32_
     d->nposts = d->posted = 0;
     if (is_refused(pv))
         return WIRE_ECA_PUTFAIL;
+    if (count == 0 && !(pv->cell->is->flags & SCENARIO_ARRAY)) {
+        put_nothing(pv, now_ns + d->realtime_ns);
+        return WIRE_ECA_NORMAL;
+    }
     uint32_t status = db_is_text(pv->cell->is) ? put_text(pv, &put, &is_new) : put_elements(pv, &put, &is_new);
     if (status == WIRE_ECA_NORMAL)
-        after_put(pv, is_new, now_ns + d->realtime_ns);
+        after_put(pv, is_new || count != 1, now_ns + d->realtime_ns);
     return status;
+}
+
+static void on_failed(void *self, struct sim_pv *sim_pv, uint64_t now_ns)
+{
+    struct database *d = self;
+    struct db_pv *pv = (struct db_pv *)sim_pv;
+    d->nposts = d->posted = 0;
+    if (is_refused(pv) || !(pv->cell->is->flags & SCENARIO_PROCESS) || !is_passive(pv->record))
+        return;
+    db_process(pv->record, db_stamp(now_ns + d->realtime_ns));
+    db_record_refresh(pv->record);
 }
 
 static struct sim_pv *on_also(void *self, unsigned *mask)
 {
-    struct database *d = self;
-    if (d->posted == d->nposts)
-        return NULL;
-    const struct db_post *post = &d->post[d->posted++];
-    *mask = post->mask;
-    return &post->pv->pv;
+    struct db_pv *pv = db_post_next(self, mask);
+    return pv != NULL ? &pv->pv : NULL;
 }
 
 static void on_acknowledge(void *self, struct sim_pv *sim_pv, unsigned type, uint16_t value)
@@ -199,6 +234,7 @@ static const struct sim_source_calls calls = {.find = on_find,
                                               .next_ns = on_next_ns,
                                               .put = on_put,
                                               .also = on_also,
+                                              .failed = on_failed,
                                               .acknowledge = on_acknowledge};
 
 /* ---- set-up ---- */
@@ -233,16 +269,16 @@ static int add_name(struct database *d, struct db_name *entry, const char *name,
     return 0;
 }
 
-static struct wire_stamp stamp_now(void)
+struct wire_stamp db_stamp(uint64_t realtime_ns)
 {
-    uint64_t since = clock_realtime_ns() - CLOCK_EPICS_EPOCH * CLOCK_NS;
+    uint64_t since = realtime_ns - CLOCK_EPICS_EPOCH * CLOCK_NS;
     return (struct wire_stamp){(uint32_t)(since / CLOCK_NS), (uint32_t)(since % CLOCK_NS)};
 }
 
 static int set_up(struct database *d, struct diag *diag)
 {
     const struct scenario *s = d->scenario;
-    struct wire_stamp now = stamp_now();
+    struct wire_stamp now = db_stamp(clock_realtime_ns());
     d->record = calloc((size_t)s->nrecords + 1, sizeof *d->record);
     d->name = calloc((size_t)s->nrecords + s->naliases + 1, sizeof *d->name);
     if (d->record == NULL || d->name == NULL)

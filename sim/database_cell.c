@@ -216,6 +216,17 @@ static double cast_to(uint8_t kind, double number)
     }
 }
 
+void db_cast(const struct scenario_field *is, uint8_t *bytes, uint32_t n)
+{
+    bool is_wider =
+        is->kind == SCENARIO_USHORT || is->kind == SCENARIO_ULONG || is->kind == SCENARIO_INT64 || is->kind == SCENARIO_UINT64;
+    const size_t size = wire_base_size((enum wire_base)db_base(is));
+    for (; is_wider && n > 0; n--, bytes += size) {
+        const struct wire_value element = {.data = bytes, .count = 1, .base = db_base(is)};
+        write_element(is, cast_to(is->kind, wire_value_number(&element)), bytes);
+    }
+}
+
 void db_cell_set(struct db_cell *cell, double number)
 {
     write_element(cell->is, cast_to(cell->is->kind, number), (uint8_t *)cell->bytes);

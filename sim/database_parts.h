@@ -47,6 +47,8 @@ struct db_pv {
 struct db_post {
     struct db_pv *pv;
     unsigned mask;
+    struct wire_value value; /* what it was then: alarm and stamp, and a single number, which is in bytes */
+    uint8_t bytes[sizeof(double)];
 };
 
 struct db_record {
@@ -57,6 +59,8 @@ struct db_record {
     struct sim_pv found; /* what a search finds: not opened yet */
     uint16_t status, severity, ackt, acks;
     struct wire_stamp stamp;
+    uint16_t new_status, new_severity; /* NSTA, NSEV: an alarm that waits for processing */
+    bool is_prepared;                  /* has the cells that processing needs */
 };
 
 struct db_name { /* a record's or an alias's */
@@ -83,13 +87,16 @@ struct database {
 bool db_view_parse(const struct scenario_type *type, const char *name, size_t length, bool whole, struct db_view *view);
 
 /* database_cell.c */
-uint8_t db_base(const struct scenario_field *is);                     /* enum wire_base */
-bool db_is_text(const struct scenario_field *is);                     /* one text, not elements */
-struct db_cell *db_cell(struct db_record *r, int field);              /* made if there is none yet; NULL without memory */
-struct db_cell *db_cell_named(struct db_record *r, const char *name); /* NULL also if the type has no such field */
-double db_number(const struct db_record *r, int field);               /* a field's first element, now */
-const char *db_text(const struct db_record *r, int field);            /* "" of a field that is no text */
-void db_cell_set(struct db_cell *cell, double number);                /* first element, as a C cast of the field's type does it */
+uint8_t db_base(const struct scenario_field *is);                          /* enum wire_base */
+bool db_is_text(const struct scenario_field *is);                          /* one text, not elements */
+struct db_cell *db_cell(struct db_record *r, int field);                   /* made if there is none yet; NULL without memory */
+struct db_cell *db_cell_named(struct db_record *r, const char *name);      /* NULL also if the type has no such field */
+double db_number(const struct db_record *r, int field);                    /* a field's first element, now */
+const char *db_text(const struct db_record *r, int field);                 /* "" of a field that is no text */
+void db_cast(const struct scenario_field *is, uint8_t *bytes, uint32_t n); /* elements, to what the field can hold */
+void db_cell_set(struct db_cell *cell, double number); /* first element, as a C cast of the field's type does it */
+
+struct wire_stamp db_stamp(uint64_t realtime_ns);
 
 /* database_pv.c */
 struct db_pv *db_pv_open(struct db_record *r, const struct db_view *view);
@@ -97,14 +104,11 @@ void db_pv_refresh(struct db_pv *pv);        /* its value is new */
 void db_record_refresh(struct db_record *r); /* alarm, stamp, metadata of all its PVs */
 void db_record_free(struct db_record *r);
 
-/* database_post.c: remember what to post. */
+/* database_post.c: remember what to post, as it is now; and give it out in order, each with its PV's value as it was. Behind the
+ * last one, NULL, all PVs have their present values again. */
+struct db_pv *db_post_next(struct database *d, unsigned *mask);
 void db_post_field(struct db_record *r, int field, unsigned mask);
 void db_post_named(struct db_record *r, const char *field, unsigned mask);
 void db_post_record(struct db_record *r, unsigned mask); /* every field */
-
-/* database_process.c: what a put of a field that processes its record does. Cells that it needs are made by db_process_prepare(),
- * when the record is opened. */
-void db_process_prepare(struct db_record *r);
-void db_process(struct db_record *r, uint64_t now_ns);
 
 #endif

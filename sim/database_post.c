@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+/* Room for another may move the posts: their bytes are pointed to only while they are given out. */
 static void add(struct database *d, struct db_pv *pv, unsigned mask)
 {
     if (d->nposts == d->post_room) {
@@ -13,7 +14,26 @@ static void add(struct database *d, struct db_pv *pv, unsigned mask)
         d->post = post;
         d->post_room = room;
     }
-    d->post[d->nposts++] = (struct db_post){.pv = pv, .mask = mask};
+    struct db_post *post = &d->post[d->nposts++];
+    db_pv_refresh(pv);
+    *post = (struct db_post){.pv = pv, .mask = mask, .value = pv->pv.value};
+    if (pv->pv.count == 1 && pv->pv.native != WIRE_STRING && pv->pv.value.count == 1)
+        memcpy(post->bytes, pv->pv.value.data, wire_base_size((enum wire_base)pv->pv.native));
+}
+
+struct db_pv *db_post_next(struct database *d, unsigned *mask)
+{
+    if (d->posted > 0)
+        db_pv_refresh(d->post[d->posted - 1].pv);
+    if (d->posted == d->nposts)
+        return NULL;
+    struct db_post *post = &d->post[d->posted++];
+    struct wire_value *value = &post->pv->pv.value;
+    *value = post->value;
+    if (post->pv->pv.count == 1 && post->pv->pv.native != WIRE_STRING && value->count == 1)
+        value->data = post->bytes;
+    *mask = post->mask;
+    return post->pv;
 }
 
 void db_post_field(struct db_record *r, int field, unsigned mask)

@@ -1,5 +1,5 @@
 /* The PVs of a record's fields: made when a channel asks for one, and kept. */
-#include "sim/database_parts.h"
+#include "sim/database_process.h"
 
 #include <math.h>
 #include <string.h>
@@ -70,16 +70,26 @@ static void meta_labels(const struct db_record *r, const struct scenario_meta *f
     meta->nlabels = (uint16_t)(set > 0 ? set : from->labels_unset);
 }
 
+/* What CTRL_ types tell, and how many decimals numbers have as text, which may be others. */
+static void meta_precision(const struct db_pv *pv, struct wire_meta *meta)
+{
+    const struct scenario_field *is = pv->cell->is;
+    int16_t precision = (int16_t)meta_number(pv->record, &is->meta, SCENARIO_PRECISION);
+    meta->text_precision = is->meta.text_precision != SCENARIO_NOWHERE ? is->meta.text_precision : precision;
+    if (is->kind == SCENARIO_FLOAT || is->kind == SCENARIO_DOUBLE)
+        meta->precision = precision;
+    if (is->kind == SCENARIO_STRING || is->meta.text_precision != SCENARIO_NOWHERE)
+        meta->has |= WIRE_META_TEXT_PRECISION;
+}
+
 static void meta_refresh(struct db_pv *pv)
 {
     const struct db_record *r = pv->record;
     const struct scenario_field *is = pv->cell->is;
     struct wire_meta *meta = &pv->meta;
-    bool is_real = is->kind == SCENARIO_FLOAT || is->kind == SCENARIO_DOUBLE;
     wire_meta_init(meta);
     meta->has =
         WIRE_META_PRECISION | WIRE_META_UNITS | WIRE_META_DISPLAY | WIRE_META_CONTROL | WIRE_META_LABELS | WIRE_META_CLASS;
-    meta->precision = is_real ? (int16_t)meta_number(r, &is->meta, SCENARIO_PRECISION) : 0;
     const char *units = is->meta.units_of != SCENARIO_NOWHERE ? db_text(r, is->meta.units_of) : is->meta.units;
     if (units != NULL)
         memcpy(meta->units, units, strnlen(units, WIRE_UNITS_BYTES));
@@ -89,9 +99,7 @@ static void meta_refresh(struct db_pv *pv)
         meta->alarm[i] = meta_number(r, &is->meta, SCENARIO_ALARM + i);
     meta_control(r, &is->meta, meta);
     meta->is_menu = is->kind == SCENARIO_MENU || is->kind == SCENARIO_DEVICE;
-    if (is->meta.text_precision != SCENARIO_NOWHERE)
-        meta->has |= WIRE_META_TEXT_PRECISION;
-    meta->text_precision = is->meta.text_precision;
+    meta_precision(pv, meta);
     if (is->menu != NULL)
         meta_menu(is->menu, meta);
     else

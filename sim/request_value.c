@@ -94,6 +94,15 @@ static bool is_structure(unsigned type)
     return type >= WIRE_BASES && type < WIRE_PUT_ACKT;
 }
 
+static void tell_failed(struct sim_circuit *c, struct sim_pv *pv, uint64_t now_ns)
+{
+    const struct sim_source *source = c->sim->source;
+    if (source->calls->failed == NULL)
+        return;
+    source->calls->failed(source->self, pv, now_ns);
+    sim_post_also(c->sim, now_ns);
+}
+
 enum request_outcome request_on_write_notify(struct sim_circuit *c, const struct request *r)
 {
     struct sim_channel *channel = answer_channel(c, r);
@@ -108,6 +117,8 @@ enum request_outcome request_on_write_notify(struct sim_circuit *c, const struct
         return REQUEST_WAIT;
     } else {
         uint32_t status = is_structure(r->header.type) ? WIRE_ECA_PUTFAIL : put(c, channel->pv, r);
+        if (status != WIRE_ECA_NORMAL)
+            tell_failed(c, channel->pv, r->now_ns);
         struct reply reply = put_result(r, channel, status);
         reply.writing = channel;
         channel->is_writing = true;

@@ -23,7 +23,7 @@ struct sim_pv {
     uint32_t index; /* the source's own number for it */
 
     /* The server's own; the source leaves them zero. */
-    struct sim_subscription *subscriptions;
+    struct sim_subscription *subscriptions, **subscriptions_end; /* in the order they were made; the end of an empty list: NULL */
     struct payload_pool *payloads;
     struct sim_pv *next_posted;
     uint64_t version;             /* grows with each change of value */
@@ -68,6 +68,10 @@ struct sim_source_calls {
     /* Called after put() and acknowledge(): the next PV that has changed with that one, and what to post; NULL if there is none.
      * May be NULL. */
     struct sim_pv *(*also)(void *self, unsigned *mask);
+
+    /* Called after a put() of a WRITE_NOTIFY that failed, which processes the record all the same. Then also() is asked. May be
+     * NULL. */
+    void (*failed)(void *self, struct sim_pv *pv, uint64_t now_ns);
 
     /* PUT_ACKT or PUT_ACKS, whose value is new for the whole record. NULL: the server sees to the one PV. */
     void (*acknowledge)(void *self, struct sim_pv *pv, unsigned type, uint16_t value);
