@@ -216,11 +216,19 @@ static void number_to_string(const struct wire_conversion *how, const uint8_t *s
     wire_string_copy((const uint8_t *)text, sizeof text, (char *)dst);
 }
 
+/* An integer of up to 64 bits, signed or not; what no such integer could be, NaN included, gives what x86-64 makes of it. */
+static uint64_t whole_bits(double number)
+{
+    const double limit = 9223372036854775808.0; /* 2^63 */
+    if (number >= -limit && number < limit)
+        return (uint64_t)(int64_t)number;
+    return number >= limit && number < 2 * limit ? (uint64_t)number : UINT64_C(1) << 63;
+}
+
 /* C's cast of an integer of up to 64 bits: the low bits. */
 static void write_whole(unsigned base, double number, uint8_t *dst)
 {
-    bool is_large = number >= 9223372036854775808.0;
-    uint64_t bits = is_large ? (uint64_t)number : (uint64_t)(int64_t)number;
+    uint64_t bits = whole_bits(number);
     switch (base) {
     case WIRE_INT16:
     case WIRE_ENUM:
@@ -270,7 +278,8 @@ static bool is_refused(const struct wire_conversion *how)
         return false;
     if (how->from == WIRE_STRING && how->to == WIRE_ENUM)
         return how->is_single;
-    return how->from == WIRE_ENUM && how->to == WIRE_STRING && !how->meta->is_menu && how->meta->has & WIRE_META_LABELS && how->meta->nlabels == 0;
+    return how->from == WIRE_ENUM && how->to == WIRE_STRING && !how->meta->is_menu && how->meta->has & WIRE_META_LABELS &&
+           how->meta->nlabels == 0;
 }
 
 bool wire_convert(const struct wire_conversion *how, const uint8_t *src, uint32_t n, uint8_t *dst)
