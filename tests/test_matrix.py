@@ -1,0 +1,176 @@
+"""Every client at home: each CA client library takes the same steps (tests/matrix/harness.py) on a real IOC with tests/db/matrix.db, on
+the replay of a recording of that IOC, and on `caplay sim` with the same database, and what came out is compared with the IOC's.
+
+A step that comes out otherwise is a defect of ours, or stands in EXPLAINED with its reason. All outcomes go to matrix.json in the
+build folder; tests/matrix/table.py prints them as the README's table.
+"""
+import concurrent.futures
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import cahelp
+import pytest
+
+HERE = pathlib.Path(__file__).resolve().parent
+DATABASE = HERE / "db" / "matrix.db"
+CLIENTS = sorted(path.name.removesuffix("_client.py") for path in (HERE / "matrix").glob("*_client.py"))
+SERVERS = ("ioc", "replay", "sim")
+OURS = SERVERS[1:]
+AT_ONCE = 10  # most of the time is spent waiting for libraries to search again
+SCALARS = "m:double m:float m:long m:short m:char m:enum m:string m:watched m:disabled".split()
+ARRAYS = "m:doubles m:floats m:longs m:shorts m:chars m:enums m:strings m:image m:text.VAL$ m:double.NAME$".split()
+
+EXPLAINED = {  # (server, step): why it comes out otherwise than on the IOC
+    ("replay", "monitor"): "what is put has no alarm: at which limits a record raises which is not in a recording",
+    ("replay", "refused put"): "a put is kept: that a record refuses puts is not in a recording where nobody tried",
+}
+
+
+@contextlib.contextmanager
+def capture(trace, server):
+    process = subprocess.Popen([cahelp.CAPLAY, "capture", "-i", "lo", "-w", trace, f"port {server.udp} or port {server.tcp}"],
+                               stderr=subprocess.PIPE, text=True)
+    try:
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if line.startswith("capturing on"):
+                break
+        else:
+            if process.wait() == 5:
+                pytest.skip("".join(said))
+        yield
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate(timeout=60)
+        assert process.returncode == 0, "".join(said) + rest
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="module")
+def repeater():
+    """The port of a repeater that passes the servers' beacons on, as on every machine with EPICS."""
+    port = cahelp.free_port()
+    process = subprocess.Popen([cahelp.LIBCA, "--repeater"], env=os.environ | {"EPICS_CA_REPEATER_PORT": str(port)},
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout.readline().startswith("ready "), "no repeater"
+    yield port
+    process.terminate()
+    process.wait()
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    """One client reads everything once, arrays as long as they are: libca would ask for all elements that there can be."""
+    trace = tmp_path_factory.mktemp("matrix") / "ioc.catrace"
+    with cahelp.server("ioc", DATABASE) as ioc, capture(trace, ioc):
+        for job in ({"task": "read", "names": SCALARS}, {"task": "connect", "names": ARRAYS, "gets": 1, "get_names": len(ARRAYS)}):
+            result = cahelp.run_job("caproto", job, ioc.env)
+            assert result["error"] is None, result
+    return trace
+
+
+class Home:
+    """One client on one server, which it may ask to restart."""
+
+    def __init__(self, client, served, repeater):
+        self.client, self.served = client, served
+        self.env = {"EPICS_CA_REPEATER_PORT": str(repeater), "EPICS_CAS_BEACON_PORT": str(repeater)}
+
+    def run(self):
+        self.server = cahelp.server(*self.served, env=self.env)
+        try:
+            return self.steps()
+        finally:
+            self.server.kill()
+
+    def steps(self):
+        command = [sys.executable, HERE / "matrix" / f"{self.client}_client.py"]
+        process = subprocess.Popen(command, env=os.environ | self.server.env | self.env, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        said = []
+        threading.Thread(target=lambda: said.extend(process.stderr), daemon=True).start()
+        timer = threading.Timer(120, process.kill)
+        timer.start()
+        try:
+            return self.answer(process, said)
+        finally:
+            timer.cancel()
+            process.kill()
+            process.wait()
+
+    def answer(self, process, said):
+        ready_ns = None
+        for line in process.stdout:
+            if line != "restart\n":
+                return self.complete(json.loads(line), ready_ns)
+            ready_ns = self.restart()
+        raise AssertionError(f"{self.client} on {self.served[0]}: ended without an answer: {''.join(said)[-2000:]}")
+
+    def restart(self):
+        port = self.server.udp
+        self.server.stop()
+        self.server = cahelp.server(*self.served, env=self.env, port=port)
+        return time.monotonic_ns()
+
+    def complete(self, answer, ready_ns):
+        again_ns = answer.pop("reconnected_ns", None)
+        if again_ns and ready_ns:
+            answer["reconnect_s"] = round((again_ns - ready_ns) / 1e9, 2)
+        return answer
+
+
+@pytest.fixture(scope="module")
+def outcomes(recording, repeater):
+    """{server: {client: what it answered}}, all run now, some at once."""
+    served = {"ioc": ("ioc", DATABASE), "replay": ("replay", recording), "sim": ("sim", DATABASE)}
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        runs = {(server, client): pool.submit(Home(client, served[server], repeater).run) for client in CLIENTS for server in SERVERS}
+        found = {server: {client: runs[server, client].result() for client in CLIENTS} for server in SERVERS}
+    (cahelp.BUILD / "matrix.json").write_text(json.dumps(found, indent=1))
+    return found
+
+
+def installed(outcomes, server, client):
+    answer = outcomes[server][client]
+    if answer["not_installed"]:
+        pytest.skip(answer["not_installed"])
+    return answer
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_real_ioc_gives_each_client_what_it_asks(outcomes, client):
+    """What the others are compared with: the steps were taken, and none went wrong that should not."""
+    steps = installed(outcomes, "ioc", client)["steps"]
+    wrong = {step: outcome["error"] for step, outcome in steps.items()
+             if "error" in outcome and step not in ("refused put", "PV that does not exist")}
+    assert not wrong
+    assert "error" in steps["PV that does not exist"]
+
+
+@pytest.mark.parametrize("server", OURS)
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_finds_what_it_found_on_the_ioc(outcomes, client, server):
+    ioc, ours = installed(outcomes, "ioc", client)["steps"], installed(outcomes, server, client)["steps"]
+    assert ours.keys() == ioc.keys()
+    differences = {step: {"ioc": ioc[step], server: ours[step]} for step in ioc
+                   if ioc[step] != ours[step] and (server, step) not in EXPLAINED}
+    assert not differences, json.dumps(differences, indent=1)
+
+
+def test_every_client_comes_back_after_a_restart(outcomes):
+    times = {(server, client): answer.get("reconnect_s") for server in SERVERS for client, answer in outcomes[server].items()
+             if not answer["not_installed"]}
+    for client in CLIENTS:
+        print(f"{client}: first update after the restarted server was ready: ",
+              ", ".join(f"{server} {times.get((server, client))} s" for server in SERVERS))
+    assert None not in times.values()
