@@ -74,7 +74,7 @@ static int run_file(struct validate *v, const char *path, struct diag *diag)
 {
     struct script script;
     char name[NAME_MAX + 1];
-    bool differs;
+    struct validate_fault fault;
     const char *base = strrchr(path, '/');
     if (script_read(path, &script, diag) < 0)
         return -1;
@@ -83,7 +83,7 @@ static int run_file(struct validate *v, const char *path, struct diag *diag)
     v->dialogue = name;
     int result = 0;
     if (has_all(v, &script))
-        result = validate_dialogue(v, &script, true, &differs, diag);
+        result = validate_dialogue(v, &script, &fault, diag);
     else
         v->skipped++;
     script_free(&script);
@@ -212,7 +212,7 @@ int clients_validate(int argc, char **argv, struct diag *diag)
     static char made[2][PATH_MAX];
     struct settings settings = {.seed = 1};
     struct option_result parsed;
-    struct validate v = {.nservers = 0};
+    struct validate v = {.nservers = 0, .out = stdout};
     const char *names[VALIDATE_SERVERS];
     unsigned n;
     if (options_parse(&command, argc, argv, &settings, &parsed, diag) < 0)

@@ -40,11 +40,17 @@ struct validate {
     unsigned long dialogues, skipped, requests, differences, accepts, breaches;
     const char *dialogue; /* the name of the one that runs */
     bool show;            /* print what every server says, also where nothing is wrong */
+    FILE *out;            /* what is wrong goes here and is counted; NULL: neither */
 };
 
-/* Run a dialogue on every server. *differs: a difference that is not accepted, or a statement that is not kept. `print`: all
- * about it goes to stdout. Counts into v only if print. 0, or -1 with diag. */
-int validate_dialogue(struct validate *v, const struct script *script, bool print, bool *differs, struct diag *diag);
+/* What is wrong in a dialogue: the first difference that is not accepted, "READ_NOTIFY status,value"; else "statement" where a
+ * server does not keep one; "" if all is well. */
+struct validate_fault {
+    char text[JUDGE_FIELDS_BYTES + 40];
+};
+
+/* Run a dialogue on every server. 0, or -1 with diag. */
+int validate_dialogue(struct validate *v, const struct script *script, struct validate_fault *fault, struct diag *diag);
 
 /* ---- random dialogues ---- */
 
@@ -56,7 +62,14 @@ struct validate_random {
 
 int validate_random(struct validate *v, const struct validate_random *random, struct diag *diag);
 
-/* The shortest dialogue that still differs, made of lines of this one. Returns a new text, for free(); NULL: no memory. */
-char *validate_shrink(struct validate *v, const char *text, struct diag *diag);
+/* The shortest dialogue with the same fault that is made of lines of this one, each time with fresh servers. *shortest is a new
+ * text, for free(), or NULL if the fault does not come again. 0, or -1 with diag. */
+int validate_shrink(struct validate *v, const char *text, const struct validate_fault *fault, char **shortest, struct diag *diag);
+
+/* Parse and run a random dialogue. */
+int validate_text(struct validate *v, const char *text, struct validate_fault *fault, struct diag *diag);
+
+/* Start those servers anew that are ours. */
+int validate_restart(struct validate *v, struct diag *diag);
 
 #endif
