@@ -131,9 +131,9 @@ static void after_put(struct db_pv *pv, bool is_new, uint64_t realtime_ns)
     struct db_cell *udf = is_value ? db_cell_named(r, "UDF") : NULL;
     if (udf != NULL)
         db_cell_set(udf, 0);
-    db_process_special(r, is->name);
     if (is->flags & SCENARIO_PROPERTY && is_new)
         db_post_record(r, WIRE_MASK_PROPERTY);
+    db_process_special(r, is->name);
     if (!is_value || !processes)
         db_post_field(r, pv->view.field, WIRE_MASK_VALUE | WIRE_MASK_LOG);
     if (processes && is_passive(r))

@@ -72,10 +72,18 @@ struct limit {
     bool is_upper;
 };
 
+/* A LONG record's sum overflows as its C does. */
+static double sum(const struct process *p, double a, double b)
+{
+    int found = scenario_field_find(p->record->is->type, "VAL", 3);
+    bool is_long = scenario_field_of(p->record->is, found)->kind == SCENARIO_LONG;
+    return is_long ? (int32_t)(uint32_t)((int64_t)a + (int64_t)b) : a + b;
+}
+
 static bool is_beyond(const struct process *p, const struct limit *limit, double value)
 {
     double level = get(p, limit->level), hysteresis = get(p, "LALM") == level ? get(p, "HYST") : 0;
-    return limit->is_upper ? value >= level - hysteresis : value <= level + hysteresis;
+    return limit->is_upper ? value >= sum(p, level, -hysteresis) : value <= sum(p, level, hysteresis);
 }
 
 static void check_limits(struct process *p, double value)
@@ -304,8 +312,8 @@ static void state_is_new(const struct process *p, const char *field)
     if (label < 0 && state_of(state_values, field) < 0)
         return;
     set(p, "SDEF", has_states(p));
-    if (label >= 0)
-        post(p, "VAL", WIRE_MASK_PROPERTY | (get(p, "VAL") == label ? WIRE_MASK_VALUE | WIRE_MASK_LOG : 0u));
+    if (label >= 0 && get(p, "VAL") == label)
+        post(p, "VAL", WIRE_MASK_VALUE | WIRE_MASK_LOG);
 }
 
 static void process_mbbi(struct process *p)

@@ -82,6 +82,11 @@ static void meta_precision(const struct db_pv *pv, struct wire_meta *meta)
         meta->has |= WIRE_META_TEXT_PRECISION;
 }
 
+static const uint8_t wholes[SCENARIO_KINDS] = {
+    [SCENARIO_UCHAR] = WIRE_WHOLE_UCHAR, [SCENARIO_USHORT] = WIRE_WHOLE_USHORT, [SCENARIO_ULONG] = WIRE_WHOLE_ULONG,
+    [SCENARIO_INT64] = WIRE_WHOLE_INT64, [SCENARIO_UINT64] = WIRE_WHOLE_UINT64,
+};
+
 static void meta_refresh(struct db_pv *pv)
 {
     const struct db_record *r = pv->record;
@@ -100,6 +105,7 @@ static void meta_refresh(struct db_pv *pv)
     meta_control(r, &is->meta, meta);
     meta->is_menu = is->kind == SCENARIO_MENU || is->kind == SCENARIO_DEVICE;
     meta_precision(pv, meta);
+    meta->whole = wholes[is->kind];
     if (is->menu != NULL)
         meta_menu(is->menu, meta);
     else

@@ -28,8 +28,12 @@ uint32_t wire_put_convert(unsigned type, uint32_t count, const uint8_t *payload,
         return WIRE_ECA_PUTFAIL;
     const struct wire_type *t = &wire_types[type];
     uint16_t precision = meta->has & WIRE_META_TEXT_PRECISION ? (uint16_t)meta->text_precision : TEXT_PRECISION;
-    struct wire_conversion how = {
-        .from = t->base, .to = base, .is_put = true, .is_single = out_count == 1, .precision = precision, .meta = meta};
+    struct wire_conversion how = {.from = t->base,
+                                  .to = base,
+                                  .is_put = true,
+                                  .is_single = out_count == 1 && count <= 1,
+                                  .precision = precision,
+                                  .meta = meta};
     uint32_t n = count < out_count ? count : out_count;
     size_t skip = t->offset < size ? t->offset : size, bytes = size - skip;
     uint32_t whole = bytes / t->size < n ? (uint32_t)(bytes / t->size) : n;

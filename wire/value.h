@@ -52,6 +52,9 @@ struct wire_value {
     struct wire_stamp stamp;
 };
 
+/* Integer fields whose range is not that of the type that they have on the wire. */
+enum wire_whole { WIRE_WHOLE_NATIVE, WIRE_WHOLE_UCHAR, WIRE_WHOLE_USHORT, WIRE_WHOLE_ULONG, WIRE_WHOLE_INT64, WIRE_WHOLE_UINT64 };
+
 /* What GR_ and CTRL_ types carry. Unset members: 0, empty; alarm limits NaN. */
 enum wire_meta_bits {
     WIRE_META_PRECISION = 1,
@@ -74,6 +77,7 @@ struct wire_meta {
     uint8_t labels[WIRE_LABELS][WIRE_LABEL_BYTES];
     char record_type[WIRE_STRING_BYTES]; /* for CLASS_NAME: "ai" */
     int16_t text_precision;
+    uint8_t whole;           /* enum wire_whole: which numbers a text may be that is put */
     bool is_menu;            /* an ENUM is a menu's choice, not a state of the record type: the labels are its first ones */
     const char *const *menu; /* all of its choices, borrowed */
     uint16_t nmenu;
@@ -111,7 +115,7 @@ void wire_encode_head(unsigned type, const struct wire_value *value, const struc
 
 /* A put's values -> elements of the PV's native base. type/count/size: as received, hostile; missing bytes are zeros. Types 7
  * to 34 have their values at their offset, as WRITE takes them; a server refuses them in WRITE_NOTIFY, and sees to PUT_ACKT and
- * PUT_ACKS itself. A put of one element is told from one into an array by out_count.
+ * PUT_ACKS itself. Empty text is 0 in a put of one element where there is room for one, and fails in others.
  * out holds out_count elements of `base`; *written is how many were made, at most out_count. Returns ECA_NORMAL or ECA_PUTFAIL
  * (out may be partly written then). */
 uint32_t wire_put_convert(unsigned type, uint32_t count, const uint8_t *payload, uint32_t size, uint8_t base,
