@@ -82,8 +82,11 @@ static double sum(const struct process *p, double a, double b)
 
 static bool is_beyond(const struct process *p, const struct limit *limit, double value)
 {
-    double level = get(p, limit->level), hysteresis = get(p, "LALM") == level ? get(p, "HYST") : 0;
-    return limit->is_upper ? value >= sum(p, level, -hysteresis) : value <= sum(p, level, hysteresis);
+    double level = get(p, limit->level), hysteresis = get(p, "HYST");
+    if (limit->is_upper ? value >= level : value <= level)
+        return true;
+    bool was = get(p, "LALM") == level;
+    return was && (limit->is_upper ? value >= sum(p, level, -hysteresis) : value <= sum(p, level, hysteresis));
 }
 
 static void check_limits(struct process *p, double value)
@@ -110,9 +113,7 @@ static void check_limits(struct process *p, double value)
 /* Of two or more states; a change of state is an alarm of its own. */
 static void check_state(struct process *p, double state, const char *severity)
 {
-    check_undefined(p);
-    if (severity != NULL)
-        raise_alarm(p, ALARM_STATE, get(p, severity));
+    raise_alarm(p, ALARM_STATE, get(p, severity));
     if (get(p, "LALM") == state)
         return;
     raise_alarm(p, ALARM_COS, get(p, "COSV"));
@@ -168,14 +169,14 @@ static unsigned check_deadbands(const struct process *p, double value)
     return check_deadband(p, "MLST", "MDEL", value, WIRE_MASK_VALUE) | check_deadband(p, "ALST", "ADEL", value, WIRE_MASK_LOG);
 }
 
-/* A field and what it was when it was last posted. */
-static void post_changed(const struct process *p, const char *field, const char *last, unsigned mask)
+/* The raw value, if it is not what it was when it was last posted. */
+static void post_raw(const struct process *p, unsigned mask)
 {
-    double value = get(p, field);
-    if (get(p, last) == value)
+    double value = get(p, "RVAL");
+    if (get(p, "ORAW") == value)
         return;
-    set(p, last, value);
-    post(p, field, mask | WIRE_MASK_VALUE | WIRE_MASK_LOG);
+    set(p, "ORAW", value);
+    post(p, "RVAL", mask);
 }
 
 static double within_drive_limits(const struct process *p, double value)
@@ -194,7 +195,8 @@ static void process_ai(struct process *p)
     check_limits(p, value);
     unsigned mask = settle_alarms(p) | check_deadbands(p, value);
     post(p, "VAL", mask);
-    post_changed(p, "RVAL", "ORAW", mask);
+    if (mask != 0)
+        post_raw(p, mask);
 }
 
 static double raw_output(const struct process *p, double value)
@@ -203,6 +205,7 @@ static double raw_output(const struct process *p, double value)
     value -= get(p, "AOFF");
     if (slope != 0)
         value /= slope;
+    value -= get(p, "ROFF");
     if (value >= 0)
         return value >= INT32_MAX - 0.5 ? INT32_MAX : trunc(value + 0.5);
     return value > 0.5 - 2147483648.0 ? trunc(value - 0.5) : INT32_MIN;
@@ -234,10 +237,19 @@ static void process_ao(struct process *p)
     if (mask == 0)
         return;
     post(p, "OVAL", mask);
-    post_changed(p, "RVAL", "ORAW", mask);
+    post_raw(p, mask | WIRE_MASK_VALUE | WIRE_MASK_LOG);
 }
 
-static void process_integer(struct process *p)
+/* An input's value is read anew, and so defined; an output's is what it was. */
+static void process_integer_input(struct process *p)
+{
+    double value = get(p, "VAL");
+    set(p, "UDF", 0);
+    check_limits(p, value);
+    post(p, "VAL", settle_alarms(p) | check_deadbands(p, value));
+}
+
+static void process_integer_output(struct process *p)
 {
     double value = within_drive_limits(p, get(p, "VAL"));
     set(p, "VAL", value);
@@ -253,23 +265,25 @@ static void post_state(struct process *p, double state)
         mask |= WIRE_MASK_VALUE | WIRE_MASK_LOG;
     set(p, "MLST", state);
     post(p, "VAL", mask);
-    post_changed(p, "RVAL", "ORAW", mask);
+    post_raw(p, mask | WIRE_MASK_VALUE | WIRE_MASK_LOG);
 }
 
 static void process_bi(struct process *p)
 {
     double state = get(p, "VAL");
-    if (state > 1)
-        check_undefined(p);
-    else
+    set(p, "UDF", 0);
+    if (state <= 1)
         check_state(p, state, state == 0 ? "ZSV" : "OSV");
     post_state(p, state);
 }
 
+/* Undefined is 1 alone, and another number than 1 is not. */
 static void process_bo(struct process *p)
 {
     double state = get(p, "VAL"), mask = get(p, "MASK");
     set(p, "RVAL", state != 0 && mask != 0 ? mask : state);
+    if (get(p, "UDF") == 1)
+        check_undefined(p);
     check_state(p, state, state == 0 ? "ZSV" : "OSV");
     post_state(p, state);
 }
@@ -319,22 +333,32 @@ static void state_is_new(const struct process *p, const char *field)
 static void process_mbbi(struct process *p)
 {
     double state = get(p, "VAL");
+    set(p, "UDF", 0);
     check_state(p, state, state_severity(state));
     post_state(p, state);
+}
+
+static void convert_state(struct process *p, double state)
+{
+    unsigned shift = (unsigned)get(p, "SHFT");
+    if (get(p, "SDEF") == 0)
+        set(p, "RVAL", state);
+    else if (state < STATES)
+        set(p, "RVAL", get(p, state_values[(unsigned)state]));
+    else
+        raise_alarm(p, ALARM_SOFT, SEVERITY_INVALID);
+    if (shift > 0)
+        set(p, "RVAL", (uint32_t)get(p, "RVAL") << (shift & 31));
 }
 
 /* Undefined it stays as it is, without even a time stamp. */
 static void process_mbbo(struct process *p)
 {
     double state = get(p, "VAL");
-    if (get(p, "UDF") != 0)
+    if (check_undefined(p))
         p->record->stamp = p->before;
-    else if (get(p, "SDEF") == 0)
-        set(p, "RVAL", state);
-    else if (state < STATES)
-        set(p, "RVAL", get(p, state_values[(unsigned)state]));
     else
-        raise_alarm(p, ALARM_SOFT, SEVERITY_INVALID);
+        convert_state(p, state);
     check_state(p, state, state_severity(state));
     post_state(p, state);
 }
@@ -345,12 +369,11 @@ static unsigned always_mask(const struct process *p, double always)
     return (get(p, "MPST") == always ? WIRE_MASK_VALUE : 0u) | (get(p, "APST") == always ? WIRE_MASK_LOG : 0u);
 }
 
-static void process_text(struct process *p)
+static void post_text(struct process *p)
 {
-    struct db_cell *value = cell_of(p, "VAL"), *last = cell_of(p, "OVAL");
-    unsigned mask;
-    check_undefined(p);
-    mask = settle_alarms(p);
+    const struct db_cell *value = cell_of(p, "VAL");
+    struct db_cell *last = cell_of(p, "OVAL");
+    unsigned mask = settle_alarms(p);
     if (value == NULL || last == NULL)
         return;
     if (strcmp((const char *)value->bytes, (const char *)last->bytes) != 0) {
@@ -358,6 +381,18 @@ static void process_text(struct process *p)
         memcpy(last->bytes, value->bytes, value->room < last->room ? value->room : last->room);
     }
     post(p, "VAL", mask | always_mask(p, 1));
+}
+
+static void process_text_input(struct process *p)
+{
+    set(p, "UDF", 0);
+    post_text(p);
+}
+
+static void process_text_output(struct process *p)
+{
+    check_undefined(p);
+    post_text(p);
 }
 
 static void process_array(struct process *p)
@@ -373,11 +408,21 @@ static const struct {
     const char *type;
     void (*process)(struct process *p);
 } types[] = {
-    {"ai", process_ai},           {"ao", process_ao},           {"longin", process_integer},
-    {"longout", process_integer}, {"int64in", process_integer}, {"int64out", process_integer},
-    {"bi", process_bi},           {"bo", process_bo},           {"mbbi", process_mbbi},
-    {"mbbo", process_mbbo},       {"stringin", process_text},   {"stringout", process_text},
-    {"waveform", process_array},  {"aai", process_array},       {"aao", process_array},
+    {"ai", process_ai},
+    {"ao", process_ao},
+    {"longin", process_integer_input},
+    {"longout", process_integer_output},
+    {"int64in", process_integer_input},
+    {"int64out", process_integer_output},
+    {"bi", process_bi},
+    {"bo", process_bo},
+    {"mbbi", process_mbbi},
+    {"mbbo", process_mbbo},
+    {"stringin", process_text_input},
+    {"stringout", process_text_output},
+    {"waveform", process_array},
+    {"aai", process_array},
+    {"aao", process_array},
 };
 
 static int type_of(const struct db_record *r)
