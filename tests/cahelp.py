@@ -5,6 +5,7 @@
 
 Every process is started on ports of its own and ended by its pid, also when a test fails. Nothing waits by sleeping.
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -14,6 +15,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+
+import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CAPLAY = pathlib.Path(os.environ.get("CAPLAY", ROOT / "build" / "caplay"))
@@ -91,6 +94,30 @@ class server:
         finally:
             self.kill()
         assert failed or ended_by_test or code == 0, f"{self.process.args}: exit code {code}; stderr: {self.stderr()}"
+
+
+@contextlib.contextmanager
+def capture(trace, server):
+    """The server's traffic on lo goes to a recording while the body runs; skips the test where capturing is not allowed."""
+    process = subprocess.Popen([CAPLAY, "capture", "-i", "lo", "-w", trace, f"port {server.udp} or port {server.tcp}"],
+                               stderr=subprocess.PIPE, text=True)
+    try:
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if line.startswith("capturing on"):
+                break
+        else:
+            if process.wait() == 5:
+                pytest.skip("".join(said))
+        yield
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate(timeout=60)
+        assert process.returncode == 0, "".join(said) + rest
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 def client_command(client):

@@ -8,6 +8,8 @@ and may have:
     rights(pv)                      the access rights now: 1 read, 2 write
     pause(seconds)                  let time pass, for libraries that do their work only then
     OWN                             {name: function()}: what this library alone offers
+    monitor_step(run), restart_step(run)
+                                    in place of the harness's own
     RECONNECTS = False              the library leaves that to its user: a get is repeated until it succeeds
 
 One JSON line on stdout at the end: {"client":..., "version":..., "steps": {step: {"result":...} or {"error":...}}, "reconnected_ns":...}.
@@ -45,6 +47,7 @@ WRITTEN = {  # what is written to each PV
     "m:strings": ["three", "four", "five"],
 }
 SCALARS = [name for name, value in WRITTEN.items() if not isinstance(value, list)]
+WATCHED = [1, 2, 3, 0.5]  # from 2 on there is an alarm
 IMAGE = [k % 1000 for k in range(307200)]
 
 
@@ -76,12 +79,16 @@ class Run:
         for name, value in WRITTEN.items():
             step(f"put {name}", lambda: self.put(name, value))
         step("array of 614,400 bytes", self.image)
-        step("monitor", self.monitor)
+        step("monitor", self.own_or("monitor_step", self.monitor))
         step("refused put", self.refused)
         step("PV that does not exist", self.missing)
         for name, function in getattr(self.client, "OWN", {}).items():
             step(name, function)
-        step("restart", self.restart)
+        step("restart", self.own_or("restart_step", self.restart))
+
+    def own_or(self, name, function):
+        own = getattr(self.client, name, None)
+        return (lambda: own(self)) if own else function
 
     def step(self, name, function):
         try:
@@ -118,7 +125,7 @@ class Run:
             updates.append([adapter.plain(value), int(status), int(severity)])
 
         self.kept = self.client.monitor(["m:watched"], update, TIMEOUT_S)
-        for count, value in enumerate([1, 2, 3, 0.5], 2):
+        for count, value in enumerate(WATCHED, 2):
             self.until(lambda: len(updates) == count - 1)
             self.client.put(self.one("m:watched"), value, TIMEOUT_S)
         self.until(lambda: len(updates) >= count)
@@ -133,14 +140,14 @@ class Run:
 
     def restart(self):
         """The server restarts: its PVs have their first values again, and the monitor says so."""
-        print("restart", file=self.out, flush=True)
-        if getattr(self.client, "RECONNECTS", True):
-            self.until(lambda: self.updates[-1][0] == 0)
-            self.answer["reconnected_ns"] = time.monotonic_ns()
-        else:
-            self.until(self.answers_again)
-            self.answer["reconnected_ns"] = time.monotonic_ns()
+        self.ask_restart()
+        reconnects = getattr(self.client, "RECONNECTS", True)
+        self.until((lambda: self.updates[-1][0] == 0) if reconnects else self.answers_again)
+        self.answer["reconnected_ns"] = time.monotonic_ns()
         return [self.get("m:watched"), self.put("m:long", 7)]
+
+    def ask_restart(self):
+        print("restart", file=self.out, flush=True)
 
     def answers_again(self):
         try:
