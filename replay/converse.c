@@ -4,7 +4,7 @@
 #include "replay/asked.h"
 #include "replay/describe.h"
 #include "replay/talk.h"
-#include "wire/dbr.h"
+#include "wire/value.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,8 +28,8 @@ struct conversation {
     size_t came[SCRIPT_PLACES]; /* messages in this block */
     bool ended[SCRIPT_PLACES], no_memory;
     bool unfenced[SCRIPT_PLACES]; /* its last block was: a fence might complete what was sent */
-    uint16_t fences;            /* sent so far */
-    bool echo_came, event_came; /* the fence that is waited for */
+    uint16_t fences;              /* sent so far */
+    bool echo_came, event_came;   /* the fence that is waited for */
     char text[TEXT_BYTES];
 };
 
@@ -94,7 +94,14 @@ struct meaning {
     bool is_confirm, is_dynamic;
 };
 
-static struct meaning understand(struct conversation *c, unsigned place, const struct wire_header *h)
+/* An ERROR in place of an update, which is too large for the client: the event thread's, too. */
+static bool is_for_update(const struct wire_header *h, const uint8_t *payload)
+{
+    return h->size >= WIRE_HEADER_BYTES && wire_get16(payload) == WIRE_EVENT_ADD &&
+           (h->p2 == WIRE_ECA_16KARRAYCLIENT || h->p2 == WIRE_ECA_TOLARGE);
+}
+
+static struct meaning understand(struct conversation *c, unsigned place, const struct wire_header *h, const uint8_t *payload)
 {
     struct meaning m = {.lane = transcript_lane(place, LANE_DIRECT, 0)};
     struct asked *asked = &c->asked[place];
@@ -108,6 +115,8 @@ static struct meaning understand(struct conversation *c, unsigned place, const s
         entry = asked_find(asked, ASKED_READ, h->p2);
     } else if (h->command == WIRE_WRITE_NOTIFY) {
         m.lane = lane_of_put(c, place, h);
+    } else if (h->command == WIRE_ERROR && is_for_update(h, payload)) {
+        m.lane = transcript_lane(place, LANE_UPDATES, wire_get32(payload + 12));
     }
     m.is_dynamic = entry != NULL && entry->count == 0;
     if (entry != NULL && entry->kind == ASKED_READ)
@@ -125,7 +134,7 @@ static void take_message(struct conversation *c, unsigned place, const struct ta
     memcpy(bytes, m->bytes, m->size);
     if (m->header.command == WIRE_CREATE_CHAN)
         learn_channel(c, place, &m->header);
-    struct meaning meaning = understand(c, place, &m->header);
+    struct meaning meaning = understand(c, place, &m->header, m->bytes + m->header_bytes);
     struct normal_context context = {.sids = &c->out->sids,
                                      .circuit = place,
                                      .tcp_port = c->server->tcp_port,

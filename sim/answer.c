@@ -38,7 +38,7 @@ void answer_end(struct sim_circuit *c, uint64_t now_ns, const char *why)
     c->is_deaf = true;
 }
 
-/* The channel that a command names, for the ERROR about it (ca-protocol 8.1); NULL if it names none. */
+/* The channel that a command names, of whatever circuit, for the ERROR about it (ca-protocol 8.1); NULL if it names none. */
 static const struct sim_channel *named_channel(struct sim_circuit *c, const struct wire_header *h)
 {
     switch (h->command) {
@@ -48,7 +48,7 @@ static const struct sim_channel *named_channel(struct sim_circuit *c, const stru
     case WIRE_WRITE:
     case WIRE_READ_NOTIFY:
     case WIRE_WRITE_NOTIFY:
-        return channel_find(c, h->p1);
+        return channel_find_any(c->sim, h->p1);
     default:
         return NULL;
     }

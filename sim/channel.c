@@ -49,10 +49,16 @@ void channel_free(struct sim_channel *channel)
     free(channel);
 }
 
-struct sim_channel *channel_find(struct sim_circuit *c, uint32_t sid)
+struct sim_channel *channel_find_any(struct sim *sim, uint32_t sid)
 {
     struct sim_channel *channel;
-    HASH_FIND(hh, c->sim->channels, &sid, sizeof sid, channel);
+    HASH_FIND(hh, sim->channels, &sid, sizeof sid, channel);
+    return channel;
+}
+
+struct sim_channel *channel_find(struct sim_circuit *c, uint32_t sid)
+{
+    struct sim_channel *channel = channel_find_any(c->sim, sid);
     return channel != NULL && channel->circuit == c ? channel : NULL;
 }
 
@@ -89,6 +95,7 @@ struct sim_subscription *subscription_new(struct sim_channel *channel, const str
     s->channel = channel;
     s->subid = r->subid;
     s->count = r->count;
+    s->size = r->size;
     s->type = r->type;
     s->mask = r->mask;
     s->slot.copies = is_copied(pv);

@@ -21,7 +21,7 @@ struct sim_subscription {
     struct sim_subscription *next; /* of the channel, in the order they were made */
     struct sim_subscription *next_of_pv, **link_of_pv;
     struct payload_pool *payloads; /* large arrays; else NULL */
-    uint32_t subid, count;         /* count as asked; 0: dynamic */
+    uint32_t subid, count, size;   /* as asked; count 0: dynamic */
     uint16_t type, mask;
 };
 
@@ -45,8 +45,11 @@ void channel_free(struct sim_channel *channel);
 /* The channel of this circuit with this sid, or NULL. */
 struct sim_channel *channel_find(struct sim_circuit *c, uint32_t sid);
 
+/* The same of any circuit of the server. */
+struct sim_channel *channel_find_any(struct sim *sim, uint32_t sid);
+
 struct subscription_request {
-    uint32_t subid, count;
+    uint32_t subid, count, size;
     uint16_t type, mask;
 };
 

@@ -6,6 +6,7 @@ void sim_init(struct sim *sim, const struct sim_source *source)
 {
     sim->source = source;
     sim->message_limit = SIM_MESSAGE_LIMIT;
+    sim->told_limit = SIM_ARRAY_BYTES + WIRE_EXTENDED_BYTES;
 }
 
 /* Sources that open PVs know fields themselves; the others have records only. */

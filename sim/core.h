@@ -13,6 +13,9 @@
  * where its memory ends). */
 #define SIM_MESSAGE_LIMIT (UINT64_C(256) << 20)
 
+/* EPICS_CA_MAX_ARRAY_BYTES where it is not set. */
+#define SIM_ARRAY_BYTES UINT64_C(16384)
+
 /* Who owns a lateness (design, rule 3). */
 enum sim_owner {
     SIM_LATE_SELF,  /* due -> handed to the kernel, nothing else in the way */
@@ -32,6 +35,7 @@ struct sim {
     struct sim_start start;
     uint16_t tcp_port; /* what search replies say */
     uint64_t message_limit;
+    uint64_t told_limit;          /* what an ERROR about a message that is too large calls the limit */
     uint64_t realtime_ns;         /* CLOCK_REALTIME - CLOCK_MONOTONIC */
     struct sim_channel *channels; /* hash by sid */
     uint32_t next_sid;            /* never reused */

@@ -16,7 +16,7 @@ static const struct {
     [FAULT_MISALIGNED] = {WIRE_ECA_INTERNAL, "a payload whose size is no multiple of 8", "CAS: Missaligned protocol rejected"},
     [FAULT_COMMAND] = {WIRE_ECA_INTERNAL, "a command that clients do not send", "invalid (damaged?) request code from TCP"},
     [FAULT_VERSION] = {WIRE_ECA_DEFUNCT, NULL, "CAS: Client version 0 too old"},
-    [FAULT_SID] = {WIRE_ECA_INTERNAL, "an unknown sid", "Bad Resource ID"},
+    [FAULT_SID] = {WIRE_ECA_INTERNAL, "an unknown sid", "Bad Resource ID at sim/reply.c.1"},
     [FAULT_TYPE] = {WIRE_ECA_BADTYPE, "an unknown DBR type", NULL},
     [FAULT_SUBID] = {WIRE_ECA_BADMONID, "an unknown subscription", NULL},
     [FAULT_MASK] = {WIRE_ECA_ALLOCMEM, "a subscription with a mask of 0 or over 255, or no memory for it", NULL},
@@ -74,9 +74,10 @@ static bool write_echo(struct sim_circuit *c)
 
 /* ---- ERROR ---- */
 
+/* Count 0 is dynamic, but for READ. */
 static uint32_t most_elements(const struct wire_header *request, const struct sim_pv *pv)
 {
-    return request->count != 0 ? request->count : pv->count;
+    return request->count != 0 || request->command == WIRE_READ ? request->count : pv->count;
 }
 
 /* Returns the bytes used, NUL included. */
@@ -90,15 +91,15 @@ static size_t write_text(const struct sim_circuit *c, const struct reply *reply,
         n = snprintf(out, room, "subscription install into record %s failed", name);
         break;
     case FAULT_REQUEST_SIZE:
-        n = snprintf(out, room, "CAS: Server unable to load large request message. Max bytes=%" PRIu64, c->sim->message_limit);
+        n = snprintf(out, room, "CAS: Server unable to load large request message. Max bytes=%" PRIu64, c->sim->told_limit);
         break;
     case FAULT_REPLY_SIZE:
     case FAULT_OLD_CLIENT:
         n = snprintf(
             out, room,
-            "server unable to load read (or subscription update) response into protocol buffer PV=\"%s\" dbf=%u count=%u "
-            "avail=%u max bytes=%" PRIu64,
-            name, h->type, most_elements(h, reply->pv), h->p2, c->sim->message_limit);
+            "server unable to load read%s response into protocol buffer PV=\"%s\" dbf=%u count=%u avail=%u max bytes=%" PRIu64,
+            h->command == WIRE_READ ? "" : " (or subscription update)", name, h->type, most_elements(h, reply->pv), h->p2,
+            c->sim->told_limit);
         break;
     default:
         n = snprintf(out, room, "%s", faults[fault].text != NULL ? faults[fault].text : name);
@@ -313,7 +314,12 @@ bool update_write(struct sim_circuit *c, const struct queue_entry *entry)
         value.count = 1;
     }
     const struct value_reply v = {
-        .request = {.command = WIRE_EVENT_ADD, .type = s->type, .count = s->count, .p2 = s->subid},
+        .request = {.command = WIRE_EVENT_ADD,
+                    .type = s->type,
+                    .count = s->count,
+                    .size = s->size,
+                    .p1 = s->channel->sid,
+                    .p2 = s->subid},
         .value = &value,
         .pv = pv,
         .payloads = s->payloads,

@@ -150,7 +150,8 @@ enum request_outcome request_on_event_add(struct sim_circuit *c, const struct re
         return REQUEST_DONE;
     }
     uint16_t mask = r->header.size >= MASK_OFFSET + 2 ? wire_get16(r->payload + MASK_OFFSET) : 0;
-    struct subscription_request wanted = {.subid = r->header.p2, .count = r->header.count, .type = r->header.type, .mask = mask};
+    struct subscription_request wanted = {
+        .subid = r->header.p2, .count = r->header.count, .size = r->header.size, .type = r->header.type, .mask = mask};
     struct sim_subscription *s = mask > 0 && mask <= MASK_MOST ? subscription_new(channel, &wanted) : NULL;
     if (s == NULL)
         answer_fault(c, r, FAULT_MASK);

@@ -38,14 +38,20 @@ void sim_config_init(struct sim_config *config)
         port_from("EPICS_CA_SERVER_PORT", &config->port);
 }
 
-/* EPICS_CA_MAX_ARRAY_BYTES limits messages only where AUTO_ARRAY_BYTES is NO (ca-protocol 1.1). */
-static uint64_t message_limit(void)
+/* A message with the largest array that EPICS_CA_MAX_ARRAY_BYTES allows. */
+static uint64_t array_limit(void)
 {
-    const char *is_auto = from_environment("EPICS_CA_AUTO_ARRAY_BYTES"), *most = from_environment("EPICS_CA_MAX_ARRAY_BYTES");
-    if (is_auto == NULL || strcasecmp(is_auto, "yes") == 0)
-        return SIM_MESSAGE_LIMIT;
-    uint64_t limit = most != NULL ? strtoull(most, NULL, 10) + WIRE_EXTENDED_BYTES : 0;
-    return limit < 16384 ? 16384 : limit < SIM_MESSAGE_LIMIT ? limit : SIM_MESSAGE_LIMIT;
+    const char *most = from_environment("EPICS_CA_MAX_ARRAY_BYTES");
+    uint64_t limit = (most != NULL ? strtoull(most, NULL, 10) : SIM_ARRAY_BYTES) + WIRE_EXTENDED_BYTES;
+    return limit < SIM_ARRAY_BYTES ? SIM_ARRAY_BYTES : limit < SIM_MESSAGE_LIMIT ? limit : SIM_MESSAGE_LIMIT;
+}
+
+/* It limits messages only where AUTO_ARRAY_BYTES is NO (ca-protocol 1.1); a real server tells it as the limit all the same. */
+static void set_limits(struct sim *sim)
+{
+    const char *is_auto = from_environment("EPICS_CA_AUTO_ARRAY_BYTES");
+    sim->told_limit = array_limit();
+    sim->message_limit = is_auto == NULL || strcasecmp(is_auto, "yes") == 0 ? SIM_MESSAGE_LIMIT : sim->told_limit;
 }
 
 /* ---- the loop's callbacks ---- */
@@ -82,7 +88,7 @@ static int open_server(struct server *s, const struct sim_config *config, struct
         server_bind(s, config, diag) < 0 || udp_listen(s, diag) < 0 || tcp_listen(s, diag) < 0 || signals_open(s, diag) < 0)
         return -1;
     s->sim.tcp_port = s->tcp_port;
-    s->sim.message_limit = message_limit();
+    set_limits(&s->sim);
     s->sim.realtime_ns = clock_realtime_ns() - clock_monotonic_ns();
     s->loop.after = serve;
     s->loop.idle = s->sim.source->calls->prepare != NULL ? prepare : NULL;
