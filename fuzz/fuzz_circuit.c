@@ -112,8 +112,10 @@ static void send_output(struct scene *s)
 
 static void work(struct scene *s, bool more)
 {
-    while (sim_circuit_work(s->circuit, s->now_ns, more))
-        send_output(s);
+    bool sends;
+    while ((sends = sim_circuit_work(s->circuit, s->now_ns, more)) || s->circuit->has_more)
+        if (sends)
+            send_output(s);
 }
 
 /* Time passes until the circuit may go on. */
@@ -192,6 +194,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     hang_up(&s);
     FUZZ_HOLDS(s.replies <= 2 + 3 * (s.in_bytes / WIRE_HEADER_BYTES) * (s.posts + 1));
     sim_circuit_free(s.circuit, s.now_ns);
+    FUZZ_HOLDS(s.sim->memory.used == 0);
     FUZZ_HOLDS(s.sim->channels == NULL && s.sim->circuits == NULL && s.sim->dirty == NULL);
     fuzz_source_fini(&s.source);
     free(s.out);

@@ -7,6 +7,13 @@ void sim_init(struct sim *sim, const struct sim_source *source)
     sim->source = source;
     sim->message_limit = SIM_MESSAGE_LIMIT;
     sim->told_limit = SIM_ARRAY_BYTES + WIRE_EXTENDED_BYTES;
+    sim->memory = (struct memory){.most = LIMIT_MEMORY_BYTES};
+}
+
+bool sim_fits(const struct sim *sim, const struct sim_pv *pv, unsigned type, uint32_t count)
+{
+    uint64_t whole = wire_dbr_padded(type, pv->count), size = count != 0 ? wire_dbr_padded(type, count) : whole;
+    return size + WIRE_EXTENDED_BYTES <= sim->message_limit && (size <= whole || size - whole <= LIMIT_PADDING_BYTES);
 }
 
 /* Sources that open PVs know fields themselves; the others have records only. */

@@ -30,15 +30,27 @@ struct sim_counts {
     uint64_t circuits, channels, subscriptions; /* ever made */
 };
 
+/* A client has broken a rule, in the message that begins `offset` bytes into its stream. ends: and its circuit. */
+struct sim_fault {
+    const struct sim_circuit *circuit;
+    uint64_t offset;
+    const char *what; /* "an unknown sid": what the client sent */
+    bool ends;
+};
+
 struct sim {
     const struct sim_source *source;
+    void (*on_fault)(void *arg, const struct sim_fault *fault); /* or NULL */
+    void *on_fault_arg;
+    struct memory memory; /* what clients make it keep */
     struct sim_start start;
     uint16_t tcp_port; /* what search replies say */
     uint64_t message_limit;
     uint64_t told_limit;          /* what an ERROR about a message that is too large calls the limit */
     uint64_t realtime_ns;         /* CLOCK_REALTIME - CLOCK_MONOTONIC */
     struct sim_channel *channels; /* hash by sid */
-    uint32_t next_sid;            /* never reused */
+    uint32_t next_sid;
+    uint32_t ncircuits;
     struct sim_circuit *circuits, *dirty;
     struct sim_pv *posted; /* PVs that have posted */
     struct sim_counts counts;
@@ -61,6 +73,9 @@ static inline uint64_t sim_delay_ns(struct sim *sim, struct sim_pv *pv, enum sim
 {
     return sim->source->calls->delay_ns(sim->source->self, pv, class);
 }
+
+/* Is an answer of this type and count (0: dynamic) small enough to be sent? */
+bool sim_fits(const struct sim *sim, const struct sim_pv *pv, unsigned type, uint32_t count);
 
 /* The value of a PV is new. Queue updates for all subscriptions that want `mask` (0: none); their circuits become dirty. due_ns:
  * when the change was due; timed: lateness is counted from there. */

@@ -122,7 +122,7 @@ enum request_outcome request_on_write_notify(struct sim_circuit *c, const struct
         struct reply reply = put_result(r, channel, status);
         reply.writing = channel;
         channel->is_writing = true;
-        answer_put(c, r, reply);
+        channel->put = answer_put(c, r, reply);
     }
     return REQUEST_DONE;
 }

@@ -56,12 +56,13 @@ static void set_limits(struct sim *sim)
 
 /* ---- the loop's callbacks ---- */
 
-static void serve(void *arg, uint64_t now_ns)
+static bool serve(void *arg, uint64_t now_ns)
 {
     struct server *s = arg;
-    tcp_serve(s, now_ns);
+    bool has_more = tcp_serve(s, now_ns);
     const uint64_t next_ns = sim_next_ns(&s->sim);
     schedule_set(&s->loop.schedule, &s->changes, next_ns > 0 ? next_ns : now_ns + 1); /* at once: after a look at the sockets */
+    return has_more;
 }
 
 static bool prepare(void *arg, uint64_t until_ns)
@@ -147,7 +148,7 @@ int sim_run(const struct sim_config *config, const struct sim_source *source, ch
     struct server *s = calloc(1, sizeof *s);
     if (s == NULL)
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for a server");
-    s->listen_fd = s->spare_fd = s->beacon.fd = s->loop.timer_fd = -1;
+    s->listen_fd = s->beacon.fd = s->loop.timer_fd = -1;
     prctl(PR_SET_TIMERSLACK, 1);
     sim_init(&s->sim, source);
     int code = open_server(s, config, diag);

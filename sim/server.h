@@ -5,6 +5,7 @@
 
 #include "sim/core.h"
 #include "sim/loop.h"
+#include "sim/notices.h"
 #include "sim/search.h"
 #include "sim/sim.h"
 
@@ -30,10 +31,12 @@ struct server {
     uint16_t udp_port, tcp_port;
 
     /* server_tcp.c */
-    int listen_fd, spare_fd;
+    int listen_fd;
     struct event *acceptable;
-    uint64_t turned_away; /* clients that found no descriptor left */
-    struct connection *dead;
+    struct schedule_entry accept_again; /* no descriptor was left: accepting pauses until then */
+    struct connection *unfinished, *dead;
+    uint64_t turn_ns; /* when the turn of the circuit that works is over */
+    struct notices notices;
 
     /* server_udp.c */
     struct udp *udp;
@@ -55,8 +58,9 @@ int server_bind(struct server *s, const struct sim_config *config, struct diag *
 int tcp_open(struct server *s, uint16_t port, struct diag *diag); /* 1: the port is taken; nothing is open */
 int tcp_listen(struct server *s, struct diag *diag);
 void tcp_close(struct server *s, uint64_t now_ns);
-/* Let the circuits that have something new work and send; close those that are over. */
-void tcp_serve(struct server *s, uint64_t now_ns);
+/* Let the circuits that have something new work and send; close those that are over. Returns whether some have more to do at
+ * once. */
+bool tcp_serve(struct server *s, uint64_t now_ns);
 
 /* server_udp.c */
 int udp_open(struct server *s, uint16_t port, bool share, struct diag *diag); /* 1: the port is taken; nothing is open */

@@ -3,7 +3,6 @@
 #include "base/clock.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -11,20 +10,56 @@
 #include <unistd.h>
 
 #define BACKLOG        128
-#define READS_A_PASS   16 /* of one circuit, before the others have their turn */
+#define TURN_NS        250000u /* of one circuit that has much to do, before the others have theirs */
+#define READS_A_TURN   16u
 #define ACCEPTS_A_PASS 32
+#define PAUSE_NS       CLOCK_NS /* of accepting, unless a circuit ends */
+
+/* A client that is gone without a word is noticed within 2 minutes. (A real server leaves it to the system's keepalive, which is
+ * 2 hours as a rule.) There is no limit to how long a client that is there may not read: as in a real server, a stopped one
+ * may go on one day. */
+#define KEEPALIVE_IDLE_S     60
+#define KEEPALIVE_INTERVAL_S 10
+#define KEEPALIVE_PROBES     6
 
 struct connection {
     struct server *server;
     struct sim_circuit *circuit;
     struct event *readable, *writable;
     struct schedule_entry deadline;
-    struct connection *next_dead;
+    struct connection *next_dead, *next_unfinished;
     int fd;
     bool reads, writes; /* what is watched for */
     bool is_unfinished; /* it has more to do, but others had to have their turn */
+    bool is_listed;     /* among the unfinished ones */
     bool is_dead;
 };
+
+/* ---- lines about clients ---- */
+
+/* May a line be printed? What was left out is told first. */
+static bool may_tell(struct server *s)
+{
+    uint64_t left_out;
+    if (!notices_may(&s->notices, clock_monotonic_ns(), &left_out))
+        return false;
+    if (left_out > 0)
+        fprintf(stderr, "caplay: %" PRIu64 " lines about clients were left out\n", left_out);
+    return true;
+}
+
+static void notice(struct server *s, const char *text)
+{
+    if (may_tell(s))
+        fprintf(stderr, "caplay: %s\n", text);
+}
+
+static void on_fault(void *arg, const struct sim_fault *fault)
+{
+    if (may_tell(arg))
+        fprintf(stderr, "caplay: circuit %" PRIu64 ", byte %" PRIu64 ": its client sent %s%s\n", fault->circuit->number,
+                fault->offset, fault->what, fault->ends ? ": it ends" : "");
+}
 
 /* ---- life ---- */
 
@@ -52,13 +87,34 @@ static void bury(struct connection *k, uint64_t now_ns)
     free(k);
 }
 
+/* A descriptor is free again. */
+static void accept_on(struct server *s)
+{
+    if (s->accept_again.due_ns != CLOCK_NEVER)
+        schedule_set(&s->loop.schedule, &s->accept_again, clock_monotonic_ns());
+}
+
+static void forget_unfinished(struct server *s)
+{
+    struct connection **at = &s->unfinished;
+    while (*at != NULL)
+        if ((*at)->is_dead)
+            *at = (*at)->next_unfinished;
+        else
+            at = &(*at)->next_unfinished;
+}
+
 static void bury_the_dead(struct server *s, uint64_t now_ns)
 {
+    if (s->dead == NULL)
+        return;
+    forget_unfinished(s);
     while (s->dead != NULL) {
         struct connection *k = s->dead;
         s->dead = k->next_dead;
         bury(k, now_ns);
     }
+    accept_on(s);
 }
 
 /* ---- work ---- */
@@ -85,17 +141,39 @@ static bool send_output(struct connection *k)
     return true;
 }
 
-/* Let the circuit work until it has nothing to do or cannot send, or another deadline has come. */
+static void begin_turn(struct server *s)
+{
+    s->turn_ns = clock_monotonic_ns() + TURN_NS;
+}
+
+/* Others wait, or a deadline has come. */
+static bool is_turn_over(const struct server *s)
+{
+    return clock_monotonic_ns() >= s->turn_ns || loop_is_due(&s->loop);
+}
+
+/* Let the circuit work until it has nothing to do or cannot send, or its turn is over. */
 static void work(struct connection *k, bool more)
 {
-    k->is_unfinished = false;
-    while (!k->is_unfinished && sim_circuit_work(k->circuit, clock_monotonic_ns(), more)) {
-        if (!send_output(k)) {
+    bool goes_on;
+    do {
+        bool sends = sim_circuit_work(k->circuit, clock_monotonic_ns(), more);
+        if (sends && !send_output(k)) {
             mark_dead(k);
             return;
         }
-        k->is_unfinished = loop_is_due(&k->server->loop);
-    }
+        goes_on = (sends || k->circuit->has_more) && !sim_circuit_is_over(k->circuit);
+    } while (goes_on && !is_turn_over(k->server));
+    k->is_unfinished = goes_on;
+}
+
+static void list_unfinished(struct connection *k)
+{
+    if (k->is_listed || !k->is_unfinished)
+        return;
+    k->is_listed = true;
+    k->next_unfinished = k->server->unfinished;
+    k->server->unfinished = k;
 }
 
 static void settle(struct connection *k)
@@ -103,22 +181,27 @@ static void settle(struct connection *k)
     if (k->is_dead)
         return;
     if (sim_circuit_is_over(k->circuit)) {
-        if (k->circuit->why != NULL)
-            fprintf(stderr, "caplay: circuit %" PRIu64 " ended: its client sent %s\n", k->circuit->number, k->circuit->why);
         mark_dead(k);
         return;
     }
     watch(k);
-    uint64_t due_ns = k->is_unfinished ? clock_monotonic_ns() : sim_circuit_deadline(k->circuit);
-    schedule_set(&k->server->loop.schedule, &k->deadline, due_ns);
+    list_unfinished(k);
+    schedule_set(&k->server->loop.schedule, &k->deadline, k->is_unfinished ? CLOCK_NEVER : sim_circuit_deadline(k->circuit));
+}
+
+static void take_turn(struct connection *k)
+{
+    if (k->is_dead)
+        return;
+    begin_turn(k->server);
+    work(k, false);
+    settle(k);
 }
 
 static void on_deadline(void *owner, uint64_t now_ns)
 {
     (void)now_ns;
-    struct connection *k = owner;
-    work(k, false);
-    settle(k);
+    take_turn(owner);
 }
 
 /* Read once. False: the socket has no more for now. */
@@ -145,7 +228,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     (void)what;
     struct connection *k = arg;
     unsigned reads = 0;
-    while (receive(k) && ++reads < READS_A_PASS && !loop_is_due(&k->server->loop))
+    begin_turn(k->server);
+    while (receive(k) && ++reads < READS_A_TURN && !is_turn_over(k->server))
         ;
     if (!k->is_dead)
         work(k, false);
@@ -160,30 +244,42 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
     (void)what;
     struct connection *k = arg;
     sim_circuit_unblock(k->circuit, clock_monotonic_ns());
-    work(k, false);
-    settle(k);
+    take_turn(k);
 }
 
-void tcp_serve(struct server *s, uint64_t now_ns)
+/* Each once: those that are still not done are listed anew. */
+static void serve_unfinished(struct server *s)
+{
+    struct connection *k = s->unfinished, *next;
+    s->unfinished = NULL;
+    for (; k != NULL; k = next) {
+        next = k->next_unfinished;
+        k->is_listed = false;
+        take_turn(k);
+    }
+}
+
+bool tcp_serve(struct server *s, uint64_t now_ns)
 {
     struct sim_circuit *c;
-    while ((c = sim_next_dirty(&s->sim)) != NULL) {
-        struct connection *k = c->owner;
-        if (k->is_dead)
-            continue;
-        work(k, false);
-        settle(k);
-    }
+    serve_unfinished(s);
+    while ((c = sim_next_dirty(&s->sim)) != NULL)
+        if (!((struct connection *)c->owner)->is_listed)
+            take_turn(c->owner);
     bury_the_dead(s, now_ns);
+    return s->unfinished != NULL;
 }
 
 /* ---- accept ---- */
 
 static void set_options(int fd)
 {
-    const int on = 1;
+    const int on = 1, idle_s = KEEPALIVE_IDLE_S, interval_s = KEEPALIVE_INTERVAL_S, probes = KEEPALIVE_PROBES;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval_s, sizeof interval_s);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
 static int make_events(struct connection *k)
@@ -223,24 +319,32 @@ static void welcome(struct server *s, int fd)
 {
     struct connection *k = make_connection(s, fd);
     if (k == NULL) {
+        notice(s, "no memory for another circuit: it is closed");
         close(fd);
         return;
     }
     set_options(fd);
-    work(k, false);
-    settle(k);
+    take_turn(k);
 }
 
-/* No descriptor is left: take the connection with the spare one and close it, or it would be reported for ever. */
-static void turn_away(struct server *s)
+/* What only time or the end of a circuit brings back: descriptors, and the system's memory. Clients wait in the backlog. */
+static bool is_shortage(int error)
 {
-    close(s->spare_fd);
-    int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-    if (fd >= 0)
-        close(fd);
-    s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (s->turned_away++ == 0)
-        fprintf(stderr, "caplay: a client was turned away: no file descriptor is left (ulimit -n)\n");
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+static void pause_accepting(struct server *s)
+{
+    notice(s, "no file descriptor is left (ulimit -n): new clients wait");
+    event_del(s->acceptable);
+    schedule_set(&s->loop.schedule, &s->accept_again, clock_monotonic_ns() + PAUSE_NS);
+}
+
+static void on_accept_again(void *owner, uint64_t now_ns)
+{
+    (void)now_ns;
+    struct server *s = owner;
+    event_add(s->acceptable, NULL);
 }
 
 static void on_acceptable(evutil_socket_t fd, short what, void *arg)
@@ -249,12 +353,13 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg)
     struct server *s = arg;
     for (unsigned i = 0; i < ACCEPTS_A_PASS; i++) {
         int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (client >= 0)
+        if (client >= 0) {
             welcome(s, client);
-        else if (errno == EMFILE || errno == ENFILE)
-            turn_away(s);
-        else
+        } else if (errno != ECONNABORTED) {
+            if (is_shortage(errno))
+                pause_accepting(s);
             return;
+        }
     }
 }
 
@@ -283,7 +388,11 @@ int tcp_open(struct server *s, uint16_t port, struct diag *diag)
 
 int tcp_listen(struct server *s, struct diag *diag)
 {
-    s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    s->accept_again = (struct schedule_entry){.fire = on_accept_again, .owner = s};
+    s->sim.on_fault = on_fault;
+    s->sim.on_fault_arg = s;
+    if (schedule_add(&s->loop.schedule, &s->accept_again) < 0)
+        return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for the schedule");
     s->acceptable = event_new(s->loop.base, s->listen_fd, EV_READ | EV_PERSIST, on_acceptable, s);
     if (s->acceptable == NULL || event_add(s->acceptable, NULL) < 0)
         return diag_errno(diag, DIAG_ENVIRONMENT, "cannot watch the TCP socket");
@@ -299,6 +408,4 @@ void tcp_close(struct server *s, uint64_t now_ns)
         event_free(s->acceptable);
     if (s->listen_fd >= 0)
         close(s->listen_fd);
-    if (s->spare_fd >= 0)
-        close(s->spare_fd);
 }

@@ -14,6 +14,7 @@
 #define SOCKETS        2u
 #define DATAGRAMS      16u    /* taken at once */
 #define DATAGRAM_BYTES 65536u /* the largest that there is */
+#define BATCHES_A_PASS 4u     /* of so many; then circuits have their turn */
 #define BUFFER_BYTES   (8 << 20)
 
 struct udp {
@@ -59,6 +60,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     (void)what;
     struct udp *udp = arg;
+    unsigned batches = 0;
     int n;
     do {
         for (unsigned i = 0; i < DATAGRAMS; i++)
@@ -67,7 +69,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
         uint64_t now_ns = clock_monotonic_ns();
         for (int i = 0; i < n; i++)
             take(udp, (unsigned)i, now_ns);
-    } while (n == (int)DATAGRAMS && !loop_is_due(&udp->server->loop));
+    } while (n == (int)DATAGRAMS && ++batches < BATCHES_A_PASS && !loop_is_due(&udp->server->loop));
     search_flush(&udp->search);
     settle(udp);
     if (loop_is_due(&udp->server->loop))

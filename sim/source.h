@@ -10,7 +10,8 @@
 struct sim_subscription;
 struct payload_pool;
 
-/* One served PV. Made by the source before serving, or when a client opens it; its address is stable until the source is freed. */
+/* One served PV. Made by the source before serving, or when a client opens it; its address is stable until the source is freed.
+ */
 struct sim_pv {
     const char *name;
     uint32_t count;          /* native (maximum) element count */

@@ -120,6 +120,18 @@ def capture(trace, server):
             process.wait()
 
 
+def cpu_seconds(pid):
+    """Processor time of a process so far, as user and in the kernel."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory_kib(pid):
+    """Resident memory of a process."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0])
+
+
 def client_command(client):
     """The command that runs a client's adapter; the job's file is its one argument."""
     if client == "libca":

@@ -180,8 +180,10 @@ static inline void fix_work(struct fixture *f)
 {
     struct sim_circuit *c = f->circuit;
     struct iovec pieces[OUTBOX_PIECES];
-    while (sim_circuit_work(c, f->now_ns, false))
-        sim_circuit_sent(c, fix_take(f, pieces, sim_circuit_output(c, f->now_ns, pieces)));
+    bool sends;
+    while ((sends = sim_circuit_work(c, f->now_ns, false)) || c->has_more)
+        if (sends)
+            sim_circuit_sent(c, fix_take(f, pieces, sim_circuit_output(c, f->now_ns, pieces)));
 }
 
 /* The socket has room for n bytes more. */
