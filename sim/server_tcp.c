@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -13,7 +14,8 @@
 #define TURN_NS        250000u /* of one circuit that has much to do, before the others have theirs */
 #define READS_A_TURN   16u
 #define ACCEPTS_A_PASS 32
-#define PAUSE_NS       CLOCK_NS /* of accepting, unless a circuit ends */
+#define TRIM_BYTES     (4u << 20) /* of circuits that end: worth giving back to the system */
+#define PAUSE_NS       CLOCK_NS   /* of accepting, unless a circuit ends */
 
 /* A client that is gone without a word is noticed within 2 minutes. (A real server leaves it to the system's keepalive, which is
  * 2 hours as a rule.) There is no limit to how long a client that is there may not read: as in a real server, a stopped one
@@ -109,11 +111,14 @@ static void bury_the_dead(struct server *s, uint64_t now_ns)
     if (s->dead == NULL)
         return;
     forget_unfinished(s);
+    uint64_t used = s->sim.memory.used;
     while (s->dead != NULL) {
         struct connection *k = s->dead;
         s->dead = k->next_dead;
         bury(k, now_ns);
     }
+    if (used - s->sim.memory.used >= TRIM_BYTES)
+        malloc_trim(0); /* many small pieces stay with the process otherwise */
     accept_on(s);
 }
 
