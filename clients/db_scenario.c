@@ -281,6 +281,13 @@ static bool is_same(const struct db_said *a, const struct db_said *b)
     return same;
 }
 
+/* A multi-bit record's VAL is a number while it has no states: that is the server's to follow, since states may come. */
+static bool is_state(const struct db_type *type, const dbFldDes *field)
+{
+    bool is_multi_bit = strcmp(type->type->name, "mbbi") == 0 || strcmp(type->type->name, "mbbo") == 0;
+    return is_multi_bit && field->field_type == DBF_ENUM;
+}
+
 /* The fields whose description is not the type's, each with all of its description. */
 static void print_own(FILE *out, const struct db_type *type, DBENTRY *entry)
 {
@@ -289,7 +296,7 @@ static void print_own(FILE *out, const struct db_type *type, DBENTRY *entry)
     unsigned printed = 0;
     for (long status = dbFirstField(entry, 0); status == 0; status = dbNextField(entry, 0)) {
         const struct db_origin *origin = &type->field[entry->indfield];
-        if (!db_address(entry, &address))
+        if (is_state(type, entry->pflddes) || !db_address(entry, &address))
             continue;
         db_ask(&address, &said);
         db_origin_expect(type, origin, address.precord, &expected);

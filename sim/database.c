@@ -29,10 +29,20 @@ static struct sim_pv *on_find(void *self, const char *name, size_t length)
     return r != NULL ? &r->found : NULL;
 }
 
+/* VAL of a multi-bit record without states. */
+static bool is_number(const struct db_record *r, int field)
+{
+    int sdef = scenario_field_find(r->is->type, "SDEF", 4);
+    const struct scenario_field *is = scenario_field_of(r->is, field);
+    return sdef != SCENARIO_NOWHERE && is->kind == SCENARIO_ENUM && is->flags & SCENARIO_BY_REFERENCE && db_number(r, sdef) == 0;
+}
+
 static struct sim_pv *on_open(void *self, const char *name, size_t length)
 {
     struct db_view view;
     struct db_record *r = find(self, name, length, true, &view);
+    if (r != NULL && is_number(r, view.field))
+        view.shape |= DB_NUMBER;
     struct db_pv *pv = r != NULL ? db_pv_open(r, &view) : NULL;
     return pv != NULL ? &pv->pv : NULL;
 }
@@ -74,11 +84,22 @@ static uint32_t put_text(struct db_pv *pv, const struct put *put, bool *is_new)
     return status;
 }
 
+static uint32_t put_state(const struct db_pv *pv, const struct put *put, uint8_t *state, uint32_t *written)
+{
+    uint8_t number[sizeof(int32_t)];
+    uint32_t status = wire_put_convert(put->type, put->count, put->payload, put->size, WIRE_INT32, &pv->meta, number, 1, written);
+    if (status == WIRE_ECA_NORMAL)
+        wire_put16(state, (uint16_t)wire_get32(number));
+    return status;
+}
+
 /* Base has no room for what the field's type cannot hold: C's casts, once more. */
 static uint32_t put_numbers(const struct db_pv *pv, const struct put *put, uint32_t *written)
 {
     const struct scenario_field *is = pv->cell->is;
     uint8_t *scratch = pv->record->database->scratch;
+    if (pv->view.shape & DB_NUMBER)
+        return put_state(pv, put, scratch, written);
     uint32_t status =
         wire_put_convert(put->type, put->count, put->payload, put->size, db_base(is), &pv->meta, scratch, is->count, written);
     if (status == WIRE_ECA_NORMAL)
@@ -141,10 +162,18 @@ static void after_put(struct db_pv *pv, bool is_new, uint64_t realtime_ns)
     db_record_refresh(r);
 }
 
-/* No element for a field that has one: the record has an alarm for it. */
+/* No text for a state that is not copied, as the multi-bit records' are not. */
+static bool is_nameless(const struct db_pv *pv, unsigned type)
+{
+    const struct scenario_field *is = pv->cell->is;
+    return type == WIRE_STRING && is->kind == SCENARIO_ENUM && is->flags & SCENARIO_BY_REFERENCE && !(is->flags & SCENARIO_ARRAY);
+}
+
+/* No element for a field that has one: the record has an alarm for it, unless the field is put as arrays are. */
 static void put_nothing(struct db_pv *pv, uint64_t realtime_ns)
 {
-    db_process_fault(pv->record);
+    if (!(pv->cell->is->flags & SCENARIO_BY_REFERENCE))
+        db_process_fault(pv->record);
     after_put(pv, true, realtime_ns);
 }
 
@@ -158,6 +187,8 @@ static uint32_t on_put(void *self, struct sim_pv *sim_pv, unsigned type, uint32_
     *mask = 0; /* what there is to post comes from also() */
     d->nposts = d->posted = 0;
     if (is_refused(pv))
+        return WIRE_ECA_PUTFAIL;
+    if (count == 0 && is_nameless(pv, type))
         return WIRE_ECA_PUTFAIL;
     if (count == 0 && !(pv->cell->is->flags & SCENARIO_ARRAY)) {
         put_nothing(pv, now_ns + d->realtime_ns);

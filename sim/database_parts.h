@@ -25,6 +25,7 @@ enum db_shape {
     DB_WHOLE,
     DB_CHARACTERS = 1, /* `$` */
     DB_SLICE = 2,      /* [start:step:end] */
+    DB_NUMBER = 4,     /* a state of a record that had no states when the channel was made */
 };
 
 /* What a channel's name asks for behind the record. */
@@ -41,7 +42,8 @@ struct db_pv {
     struct db_cell *cell;
     struct db_view view;
     struct wire_meta meta;
-    uint8_t *slice; /* the elements of a slice */
+    uint8_t *slice;                  /* the elements of a slice */
+    uint8_t number[sizeof(int32_t)]; /* the state of a DB_NUMBER */
 };
 
 struct db_post {

@@ -110,14 +110,15 @@ static void check_limits(struct process *p, double value)
     set(p, "LALM", value);
 }
 
-/* Of two or more states; a change of state is an alarm of its own. */
-static void check_state(struct process *p, double state, const char *severity)
+/* A change of state is an alarm of its own. The multi-bit records take it for the same change again while it is the worst. */
+static void check_state(struct process *p, double state, const char *severity, bool is_multi_bit)
 {
     raise_alarm(p, ALARM_STATE, get(p, severity));
     if (get(p, "LALM") == state)
         return;
-    raise_alarm(p, ALARM_COS, get(p, "COSV"));
-    set(p, "LALM", state);
+    bool is_raised = raise_alarm(p, ALARM_COS, get(p, "COSV"));
+    if (!is_raised || !is_multi_bit)
+        set(p, "LALM", state);
 }
 
 /* recGblResetAlarms(): returns what is to be posted on the value for it. */
@@ -273,7 +274,7 @@ static void process_bi(struct process *p)
     double state = get(p, "VAL");
     set(p, "UDF", 0);
     if (state <= 1)
-        check_state(p, state, state == 0 ? "ZSV" : "OSV");
+        check_state(p, state, state == 0 ? "ZSV" : "OSV", false);
     post_state(p, state);
 }
 
@@ -284,7 +285,7 @@ static void process_bo(struct process *p)
     set(p, "RVAL", state != 0 && mask != 0 ? mask : state);
     if (get(p, "UDF") == 1)
         check_undefined(p);
-    check_state(p, state, state == 0 ? "ZSV" : "OSV");
+    check_state(p, state, state == 0 ? "ZSV" : "OSV", false);
     post_state(p, state);
 }
 
@@ -326,15 +327,15 @@ static void state_is_new(const struct process *p, const char *field)
     if (label < 0 && state_of(state_values, field) < 0)
         return;
     set(p, "SDEF", has_states(p));
-    if (label >= 0 && get(p, "VAL") == label)
-        post(p, "VAL", WIRE_MASK_VALUE | WIRE_MASK_LOG);
+    if (label >= 0)
+        post(p, "VAL", WIRE_MASK_PROPERTY | (get(p, "VAL") == label ? WIRE_MASK_VALUE | WIRE_MASK_LOG : 0u));
 }
 
 static void process_mbbi(struct process *p)
 {
     double state = get(p, "VAL");
     set(p, "UDF", 0);
-    check_state(p, state, state_severity(state));
+    check_state(p, state, state_severity(state), true);
     post_state(p, state);
 }
 
@@ -359,7 +360,7 @@ static void process_mbbo(struct process *p)
         p->record->stamp = p->before;
     else
         convert_state(p, state);
-    check_state(p, state, state_severity(state));
+    check_state(p, state, state_severity(state), true);
     post_state(p, state);
 }
 

@@ -105,7 +105,7 @@ static void meta_refresh(struct db_pv *pv)
     meta_control(r, &is->meta, meta);
     meta->is_menu = is->kind == SCENARIO_MENU || is->kind == SCENARIO_DEVICE;
     meta_precision(pv, meta);
-    meta->whole = wholes[is->kind];
+    meta->whole = pv->view.shape & DB_NUMBER ? WIRE_WHOLE_USHORT : wholes[is->kind];
     if (is->menu != NULL)
         meta_menu(is->menu, meta);
     else
@@ -179,6 +179,12 @@ static uint32_t text_count(const struct db_pv *pv)
     return wire_field(pv) == WIRE_FIELD_PLAIN ? (uint32_t)strlen((const char *)cell->bytes) + 1 : channel_count(cell->is, true);
 }
 
+static void take_number(struct db_pv *pv)
+{
+    wire_put32(pv->number, wire_get16((const uint8_t *)pv->cell->bytes));
+    pv->pv.value.data = pv->number;
+}
+
 void db_pv_refresh(struct db_pv *pv)
 {
     const struct db_record *r = pv->record;
@@ -198,6 +204,8 @@ void db_pv_refresh(struct db_pv *pv)
     };
     if (pv->slice != NULL)
         take_slice(pv);
+    if (pv->view.shape & DB_NUMBER)
+        take_number(pv);
 }
 
 void db_record_refresh(struct db_record *r)
@@ -213,7 +221,10 @@ void db_record_refresh(struct db_record *r)
 static void set_counts(struct db_pv *pv)
 {
     const struct scenario_field *is = pv->cell->is;
-    pv->pv.native = pv->view.shape & DB_CHARACTERS ? WIRE_CHAR : db_base(is);
+    if (pv->view.shape & DB_NUMBER)
+        pv->pv.native = WIRE_INT32;
+    else
+        pv->pv.native = pv->view.shape & DB_CHARACTERS ? WIRE_CHAR : db_base(is);
     pv->pv.count = channel_count(is, pv->view.shape & DB_CHARACTERS);
     pv->pv.by_reference = is->flags & SCENARIO_BY_REFERENCE;
     pv->pv.rights = is->flags & SCENARIO_READONLY ? WIRE_RIGHT_READ : WIRE_RIGHT_READ | WIRE_RIGHT_WRITE;
