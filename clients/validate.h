@@ -62,6 +62,9 @@ struct validate_random {
 
 int validate_random(struct validate *v, const struct validate_random *random, struct diag *diag);
 
+/* Between two random dialogues in one text. */
+#define VALIDATE_NEXT "close A\nclose B\n# next\n"
+
 /* The shortest dialogue with the same fault that is made of lines of this one, each time with fresh servers. *shortest is a new
  * text, for free(), or NULL if the fault does not come again. 0, or -1 with diag. */
 int validate_shrink(struct validate *v, const char *text, const struct validate_fault *fault, char **shortest, struct diag *diag);

@@ -265,13 +265,19 @@ static void write_one_value(struct generator *g, unsigned base)
         write_number_value(g, base);
 }
 
+/* The first state string makes VAL of an mbbo another type for the channels to come: a dialogue of its own says so. */
+static bool changes_type(const struct channel *c)
+{
+    return strncmp(c->record->type, "mbb", 3) == 0 && c->field[0] != '\0' && !c->record->has_labels;
+}
+
 static bool may_put(const struct channel *c)
 {
     static const char *const fields[] = {"",     "EGU",  "PREC", "HOPR", "LOPR", "HIGH", "LOLO", "HIHI", "LOW",
                                          "DESC", "ZNAM", "ONAM", "ZRST", "ONST", "NAME", "RTYP", "STAT"};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         if (strcmp(c->field, fields[i]) == 0)
-            return c->record->is_writable;
+            return c->record->is_writable && !changes_type(c);
     return false;
 }
 

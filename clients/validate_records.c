@@ -87,6 +87,8 @@ static const char *take_record(const char *at, struct validate_record *record)
     if (body == NULL)
         return NULL;
     size_t n = body_length(body);
+    const char *label = strstr(body, "ST, ");
+    record->has_labels = label != NULL && label < body + n;
     record->is_writable = is_one_of(record->type, values) && !has_links(body, n);
     return body + n;
 }

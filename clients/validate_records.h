@@ -11,6 +11,7 @@
 struct validate_record {
     char name[64], type[24];
     bool is_writable; /* of a type whose VAL is a value and no more, without links and SCAN */
+    bool has_labels;  /* a state string is set */
 };
 
 struct validate_records {

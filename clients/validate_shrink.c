@@ -1,4 +1,5 @@
-/* A random dialogue with a fault -> the shortest one made of its lines that still has it. */
+/* Random dialogues with a fault in the last one -> the shortest one, made of their lines, that still has it. First whole
+ * dialogues are left out, then lines. */
 #include "clients/validate.h"
 
 #include <stdlib.h>
@@ -13,6 +14,8 @@ struct shrink {
     struct validate *v;
     const struct validate_fault *fault;
     struct lines lines;
+    bool by_dialogue; /* units are whole dialogues */
+    bool keeps_none;  /* lines that begin and end circuits may go, too */
 };
 
 static bool is_datagram(const char *line)
@@ -42,7 +45,7 @@ static bool cut_units(char *copy, struct lines *lines)
     return lines->at != NULL;
 }
 
-static char *join_units(const struct lines *lines, const bool *without)
+static char *join_units(const struct lines *lines, const bool *without, bool by_dialogue)
 {
     char *text = NULL;
     size_t n = 0;
@@ -51,7 +54,7 @@ static char *join_units(const struct lines *lines, const bool *without)
         return NULL;
     for (size_t i = 0; i < lines->n; i++)
         if (!without[i])
-            fprintf(out, "%s\n", lines->at[i]);
+            fprintf(out, "%s\n%s", lines->at[i], by_dialogue && i + 1 < lines->n ? VALIDATE_NEXT : "");
     return fclose(out) == 0 ? text : NULL;
 }
 
@@ -59,7 +62,7 @@ static char *join_units(const struct lines *lines, const bool *without)
 static int try_without(struct shrink *s, const bool *without, bool *has_fault, struct diag *diag)
 {
     struct validate_fault fault;
-    char *text = join_units(&s->lines, without);
+    char *text = join_units(&s->lines, without, s->by_dialogue);
     *has_fault = false;
     if (text == NULL)
         return diag_fail(diag, DIAG_ENVIRONMENT, "out of memory");
@@ -72,11 +75,16 @@ static int try_without(struct shrink *s, const bool *without, bool *has_fault, s
 }
 
 /* Lines without which the others are another dialogue: what keeps blocks apart, and what begins and ends a circuit. */
-static bool is_kept(const char *unit)
+static bool is_kept(const struct shrink *s, size_t i)
 {
+    const char *unit = s->lines.at[i];
+    if (s->by_dialogue)
+        return i + 1 == s->lines.n;
     static const char *const kept[] = {"needs", "close", "> VERSION", "B> VERSION"};
-    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
-        if (strncmp(unit, kept[i], strlen(kept[i])) == 0)
+    if (s->keeps_none && *unit != '\0')
+        return strncmp(unit, "needs", 5) == 0;
+    for (size_t k = 0; k < sizeof kept / sizeof *kept; k++)
+        if (strncmp(unit, kept[k], strlen(kept[k])) == 0)
             return true;
     return *unit == '\0';
 }
@@ -106,8 +114,9 @@ static int shrink_units(struct shrink *s, bool *without, struct diag *diag)
         for (size_t from = 0; from < n && result == 0; from += run) {
             memcpy(tried, without, n * sizeof *tried);
             for (size_t i = from; i < from + run && i < n; i++)
-                tried[i] |= !is_kept(s->lines.at[i]);
-            drop_orphans(&s->lines, tried);
+                tried[i] |= !is_kept(s, i);
+            if (!s->by_dialogue)
+                drop_orphans(&s->lines, tried);
             bool is_new = memcmp(tried, without, n * sizeof *tried) != 0;
             result = is_new ? try_without(s, tried, &has_fault, diag) : 0;
             if (is_new && result == 0 && has_fault)
@@ -127,32 +136,64 @@ static void squeeze(char *text)
     *to = '\0';
 }
 
-/* Nothing is printed meanwhile. */
-static int shrink_text(struct shrink *s, char *copy, char **shortest, struct diag *diag)
+/* Cut at the lines that separate dialogues. */
+static bool cut_dialogues(char *copy, struct lines *lines)
+{
+    size_t room = 2;
+    for (const char *at = copy; (at = strstr(at, VALIDATE_NEXT)) != NULL; at++)
+        room++;
+    lines->at = calloc(room, sizeof *lines->at);
+    lines->n = 0;
+    while (lines->at != NULL && copy != NULL) {
+        lines->at[lines->n++] = copy;
+        copy = strstr(copy, VALIDATE_NEXT);
+        if (copy != NULL) {
+            *copy = '\0';
+            copy += strlen(VALIDATE_NEXT);
+        }
+    }
+    return lines->at != NULL;
+}
+
+/* One pass over `text`. *shorter: a new text, or NULL if the fault did not come again. */
+static int shrink_text(struct shrink *s, const char *text, char **shorter, struct diag *diag)
 {
     bool again = false;
-    bool *without = cut_units(copy, &s->lines) ? calloc(s->lines.n + 1, sizeof *without) : NULL;
+    char *copy = strdup(text);
+    bool is_cut = copy != NULL && (s->by_dialogue ? cut_dialogues(copy, &s->lines) : cut_units(copy, &s->lines));
+    bool *without = is_cut ? calloc(s->lines.n + 1, sizeof *without) : NULL;
     int result = without != NULL ? try_without(s, without, &again, diag) : diag_fail(diag, DIAG_ENVIRONMENT, "out of memory");
+    *shorter = NULL;
     if (result == 0 && again)
         result = shrink_units(s, without, diag);
-    if (result == 0 && again && (*shortest = join_units(&s->lines, without)) == NULL)
+    if (result == 0 && again && (*shorter = join_units(&s->lines, without, s->by_dialogue)) == NULL)
         result = diag_fail(diag, DIAG_ENVIRONMENT, "out of memory");
-    if (*shortest != NULL)
-        squeeze(*shortest);
     free(without);
     free(s->lines.at);
+    free(copy);
+    s->lines = (struct lines){.n = 0};
     return result;
 }
 
+/* Nothing is printed meanwhile. */
 int validate_shrink(struct validate *v, const char *text, const struct validate_fault *fault, char **shortest, struct diag *diag)
 {
-    struct shrink s = {.v = v, .fault = fault};
+    struct shrink s = {.v = v, .fault = fault, .by_dialogue = true};
     FILE *out = v->out;
-    char *copy = strdup(text);
-    *shortest = NULL;
+    char *few = NULL, *fewer = NULL;
     v->out = NULL;
-    int result = copy != NULL ? shrink_text(&s, copy, shortest, diag) : diag_fail(diag, DIAG_ENVIRONMENT, "out of memory");
+    *shortest = NULL;
+    int result = shrink_text(&s, text, &few, diag);
+    s.by_dialogue = false;
+    if (result == 0 && few != NULL)
+        result = shrink_text(&s, few, &fewer, diag);
+    s.keeps_none = true;
+    if (result == 0 && fewer != NULL)
+        result = shrink_text(&s, fewer, shortest, diag);
+    if (*shortest != NULL)
+        squeeze(*shortest);
     v->out = out;
-    free(copy);
+    free(few);
+    free(fewer);
     return result;
 }

@@ -145,12 +145,22 @@ static int take_reply(const struct script_context *c, const struct words *words,
     return 0;
 }
 
+static bool is_needed(const struct script *s, const char *name)
+{
+    for (size_t i = 0; i < s->nneeds; i++)
+        if (strcmp(s->needs[i], name) == 0)
+            return true;
+    return false;
+}
+
 static int take_needs(const struct script_context *c, const struct words *words, struct diag *diag)
 {
     struct script *s = c->script;
     for (size_t i = 1; i < words->n; i++) {
         size_t n;
         char *name = words_quoted(words->at[i], &n);
+        if (name != NULL && is_needed(s, name))
+            continue;
         if (name == NULL || s->nneeds == SCRIPT_NEEDS)
             return script_fail(c, diag, "needs: up to %d names in quotes expected", SCRIPT_NEEDS);
         char *copy = arena_bytes(&s->arena, n + 1);
