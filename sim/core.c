@@ -88,12 +88,37 @@ uint64_t sim_next_ns(struct sim *sim)
     return sim->start.begun ? sim->source->calls->next_ns(sim->source->self) : CLOCK_NEVER;
 }
 
+/* ACCESS_RIGHTS, then an update of each subscription, whatever it watches: the value, or none where it may not be read any more
+ * (ca-protocol 9.5). A client with so many replies waiting that there is no room does not hear of it. */
+static void tell_rights(struct sim_channel *channel, uint64_t due_ns)
+{
+    struct sim_circuit *c = channel->circuit;
+    const struct queue_update update = {.value = &channel->pv->value, .own_ns = due_ns};
+    const struct wire_header rights = {.command = WIRE_ACCESS_RIGHTS, .p1 = channel->cid, .p2 = channel->pv->rights};
+    if (!lane_reserve(&c->direct))
+        return;
+    lane_push(&c->direct, &(struct reply){.kind = REPLY_HEADER, .header = rights, .own_ns = due_ns});
+    for (struct sim_subscription *s = channel->subscriptions; s != NULL; s = s->next)
+        queue_update(s, &update);
+    sim_mark_dirty(c);
+}
+
+static void tell_all_rights(struct sim *sim, const struct sim_pv *pv, uint64_t due_ns)
+{
+    for (struct sim_channel *channel = sim->channels; channel != NULL; channel = channel->hh.next)
+        if (channel->pv == pv)
+            tell_rights(channel, due_ns);
+}
+
 struct sim_pv *sim_change(struct sim *sim)
 {
     uint64_t due_ns = sim_next_ns(sim);
     unsigned mask = 0;
     struct sim_pv *pv = sim->source->calls->change(sim->source->self, &mask);
-    sim_post(sim, pv, mask, due_ns, due_ns > 0);
+    if (mask == SIM_RIGHTS)
+        tell_all_rights(sim, pv, due_ns);
+    else
+        sim_post(sim, pv, mask, due_ns, due_ns > 0);
     return pv;
 }
 

@@ -35,6 +35,8 @@ struct sim_pv {
 /* Classes of requests that have service times of their own. */
 enum sim_class { SIM_SEARCH, SIM_CREATE, SIM_READ, SIM_WRITE, SIM_FIRST_UPDATE, SIM_ECHO, SIM_CLASSES };
 
+#define SIM_RIGHTS 0x10000u /* no DBE bit */
+
 struct sim_source_calls {
     /* The PV of this name, or NULL. The server has cut ".VAL" off, unless there is open(). No allocation. */
     struct sim_pv *(*find)(void *self, const char *name, size_t length);
@@ -54,8 +56,8 @@ struct sim_source_calls {
      * called after each change(). */
     uint64_t (*next_ns)(void *self);
 
-    /* Make that change: pv->value is new. Returns the PV and sets *mask to the DBE bits to post. Nothing slow here: the bytes
-     * have been prepared. */
+    /* Make that change: pv->value is new. Returns the PV and sets *mask to the DBE bits to post; SIM_RIGHTS instead: pv->rights
+     * are new. Nothing slow here: the bytes have been prepared. */
     struct sim_pv *(*change)(void *self, unsigned *mask);
 
     /* The server has time until about `until_ns`: synthesize or page in a piece of what is needed next, some 50 us of work.

@@ -16,3 +16,5 @@ EXPLAINED = {
     ("replay", "refused put"):
         ("the put is kept: a recording in which nobody tried does not hold that the record refuses puts", kept),
 }
+
+LEFT_OUT = {("sim", "access rights"): "they do not change: access security is not part of a .db"}

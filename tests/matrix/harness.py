@@ -1,11 +1,11 @@
 """What every client does in the matrix: the same steps on the PVs of tests/db/matrix.db, with one client library, as one process.
 
-    PYTHON tests/matrix/pyca_client.py
+    PYTHON tests/matrix/pyca_client.py [STEP...]       all steps but these
 
 Each *_client.py holds what differs, as the functions of clients/adapter.py (NAME, PACKAGE, setup, connect, get, put, read, monitor),
 and may have:
 
-    rights(pv)                      the access rights now: 1 read, 2 write
+    rights(pv)                      the access rights now: 1 read, 2 write; without it they are no step
     pause(seconds)                  let time pass, for libraries that do their work only then
     OWN                             {name: function()}: what this library alone offers
     monitor_step(run), restart_step(run)
@@ -13,7 +13,8 @@ and may have:
     RECONNECTS = False              the library leaves that to its user: a get is repeated until it succeeds
 
 One JSON line on stdout at the end: {"client":..., "version":..., "steps": {step: {"result":...} or {"error":...}}, "reconnected_ns":...}.
-Results hold nothing that differs between two runs on the same server. "restart" on stdout asks the parent to restart the server.
+Results hold nothing that differs between two runs on the same server. A word on a line of stdout asks the parent for something:
+"restart" the server, "lock" and "unlock" the PV m:guarded.
 """
 import collections.abc
 import json
@@ -80,6 +81,8 @@ class Run:
             step(f"put {name}", lambda: self.put(name, value))
         step("array of 614,400 bytes", self.image)
         step("monitor", self.own_or("monitor_step", self.monitor))
+        if hasattr(self.client, "rights"):
+            step("access rights", self.rights)
         step("refused put", self.refused)
         step("PV that does not exist", self.missing)
         for name, function in getattr(self.client, "OWN", {}).items():
@@ -91,11 +94,16 @@ class Run:
         return (lambda: own(self)) if own else function
 
     def step(self, name, function):
+        if name in sys.argv[1:]:
+            return
+        self.answer["steps"][name] = self.outcome(function)
+
+    @staticmethod
+    def outcome(function):
         try:
-            outcome = {"result": shown(function())}
+            return {"result": shown(function())}
         except Exception as error:
-            outcome = {"error": f"{type(error).__name__}: {without_ports(str(error))}"}
-        self.answer["steps"][name] = outcome
+            return {"error": f"{type(error).__name__}: {without_ports(str(error))}"}
 
     def one(self, name):
         if name not in self.pvs:
@@ -131,6 +139,17 @@ class Run:
         self.until(lambda: len(updates) >= count)
         return updates[:]
 
+    def rights(self):
+        """They are taken away and given back while the channel is connected."""
+        pv = self.one("m:guarded")
+        before = self.client.rights(pv)
+        self.ask("lock")
+        self.until(lambda: self.client.rights(pv) == 1)
+        refused = self.outcome(lambda: self.client.put(pv, 5, REFUSED_S))
+        self.ask("unlock")
+        self.until(lambda: self.client.rights(pv) == 3)
+        return [before, refused, self.put("m:guarded", 8)]
+
     def refused(self):
         self.client.put(self.one("m:disabled"), "x", REFUSED_S)
         return self.get("m:disabled")
@@ -140,14 +159,14 @@ class Run:
 
     def restart(self):
         """The server restarts: its PVs have their first values again, and the monitor says so."""
-        self.ask_restart()
+        self.ask("restart")
         reconnects = getattr(self.client, "RECONNECTS", True)
         self.until((lambda: self.updates[-1][0] == 0) if reconnects else self.answers_again)
         self.answer["reconnected_ns"] = time.monotonic_ns()
         return [self.get("m:watched"), self.put("m:long", 7)]
 
-    def ask_restart(self):
-        print("restart", file=self.out, flush=True)
+    def ask(self, word):
+        print(word, file=self.out, flush=True)
 
     def answers_again(self):
         try:
@@ -159,7 +178,7 @@ class Run:
         end = time.monotonic() + TIMEOUT_S * 2
         while not condition():
             if time.monotonic() > end:
-                raise TimeoutError(f"{self.updates} after {TIMEOUT_S * 2} s")
+                raise TimeoutError(f"not within {TIMEOUT_S * 2} s; updates so far: {getattr(self, 'updates', None)}")
             self.pause(0.002)
 
 

@@ -56,6 +56,10 @@ def put(pv, value, timeout):
     finish(start(task="connect", names=[pv], gets=0, put={"name": pv, "value": value}, timeout_s=timeout))
 
 
+def rights(pv):
+    return read(pv, harness.TIMEOUT_S)["access"]
+
+
 def watching(process):
     """Wait until its first update was there."""
     assert any(line == "monitoring\n" for line in process.stderr), "no update came"
@@ -72,7 +76,7 @@ def monitor_step(run):
 def restart_step(run):
     watcher = watching(start(task="monitor", name="m:watched", seconds=RESTART_SECONDS))
     asked_ns = time.monotonic_ns()
-    run.ask_restart()
+    run.ask("restart")
     again = [ns for ns in finish(watcher)["frames"]["arrived_ns"] if ns > asked_ns]
     if not again:
         raise TimeoutError(f"no update within {RESTART_SECONDS} s")
