@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -66,7 +67,7 @@ def recording(tmp_path_factory):
 
 def lock(ioc, value):
     with rawca.Circuit("127.0.0.1", ioc.tcp) as circuit:
-        assert circuit.write(circuit.create("m:lock"), 5, 1, value.to_bytes(8, "big")[4:] + bytes(4)) == 1
+        assert circuit.write(circuit.create("m:lock"), 5, 1, struct.pack(">i4x", value)) == 1
 
 
 class Home:
@@ -120,7 +121,7 @@ class Home:
 
     def restart(self):
         port = self.server.udp
-        self.server.stop()
+        assert self.server.stop() == 0
         self.server = cahelp.server(*self.served, env=self.env, port=port)
         return time.monotonic_ns()
 
@@ -173,10 +174,11 @@ def test_a_client_finds_what_it_found_on_the_ioc(outcomes, client, server):
     assert not differences, json.dumps(differences, indent=1)
 
 
-def test_every_client_comes_back_after_a_restart(outcomes):
+def test_every_client_comes_back_after_a_restart(outcomes, capsys):
     times = {(server, client): answer.get("reconnect_s") for server in SERVERS for client, answer in outcomes[server].items()
              if not answer["not_installed"]}
-    for client in CLIENTS:
-        print(f"{client}: first update after the restarted server was ready: ",
-              ", ".join(f"{server} {times.get((server, client))} s" for server in SERVERS))
+    with capsys.disabled():
+        for client in CLIENTS:
+            print(f"\n{client}: first update after the restarted server was ready:",
+                  ", ".join(f"{server} {times.get((server, client))} s" for server in SERVERS), end="")
     assert None not in times.values()
