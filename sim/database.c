@@ -162,7 +162,7 @@ static void after_put(struct db_pv *pv, bool is_new, uint64_t realtime_ns)
     db_record_refresh(r);
 }
 
-/* No text for a state that is not copied, as the multi-bit records' are not. */
+/* mbbo takes a text for its state even where none was sent: then it is empty. */
 static bool is_nameless(const struct db_pv *pv, unsigned type)
 {
     const struct scenario_field *is = pv->cell->is;
@@ -182,14 +182,14 @@ static uint32_t on_put(void *self, struct sim_pv *sim_pv, unsigned type, uint32_
 {
     struct database *d = self;
     struct db_pv *pv = (struct db_pv *)sim_pv;
-    const struct put put = {.type = type, .count = count, .size = size, .payload = payload};
+    struct put put = {.type = type, .count = count, .size = size, .payload = payload};
     bool is_new = false;
     *mask = 0; /* what there is to post comes from also() */
     d->nposts = d->posted = 0;
     if (is_refused(pv))
         return WIRE_ECA_PUTFAIL;
     if (count == 0 && is_nameless(pv, type))
-        return WIRE_ECA_PUTFAIL;
+        put.count = count = 1;
     if (count == 0 && !(pv->cell->is->flags & SCENARIO_ARRAY)) {
         put_nothing(pv, now_ns + d->realtime_ns);
         return WIRE_ECA_NORMAL;

@@ -320,15 +320,15 @@ static bool has_states(const struct process *p)
     return false;
 }
 
-/* A state's label or raw value is new. */
-static void state_is_new(const struct process *p, const char *field)
+/* A state's label or raw value was put. */
+static void state_was_put(const struct process *p, const char *field)
 {
     int label = state_of(state_labels, field);
     if (label < 0 && state_of(state_values, field) < 0)
         return;
     set(p, "SDEF", has_states(p));
-    if (label >= 0)
-        post(p, "VAL", WIRE_MASK_PROPERTY | (get(p, "VAL") == label ? WIRE_MASK_VALUE | WIRE_MASK_LOG : 0u));
+    if (label >= 0 && get(p, "VAL") == label)
+        post(p, "VAL", WIRE_MASK_VALUE | WIRE_MASK_LOG);
 }
 
 static void process_mbbi(struct process *p)
@@ -443,7 +443,7 @@ void db_process_special(struct db_record *r, const char *field)
 {
     const struct process p = {.record = r};
     if (is_multi_bit(r))
-        state_is_new(&p, field);
+        state_was_put(&p, field);
 }
 
 void db_process_prepare(struct db_record *r)

@@ -15,7 +15,7 @@ struct process {
 /* Make the cells that processing needs: when a field is opened, so that puts allocate nothing. */
 void db_process_prepare(struct db_record *r);
 
-/* What the record type does when a field of its own is new (special() of its support). */
+/* What the record type does when a field of its own was put (special() of its support). */
 void db_process_special(struct db_record *r, const char *field);
 
 /* A LINK alarm for the next processing. */
