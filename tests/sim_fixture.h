@@ -147,6 +147,7 @@ static inline void fix_free(struct fixture *f)
         sim_circuit_free(f->circuit, f->now_ns);
     assert_null(f->sim->channels);
     assert_null(f->sim->circuits);
+    assert_int_equal(f->sim->memory.used, 0);
     for (unsigned i = 0; i < FIX_PVS; i++) {
         assert_null(f->pv[i].subscriptions);
         assert_null(f->pv[i].payloads);
