@@ -10,7 +10,7 @@
 
 struct scene {
     struct sim *sim;
-    struct fuzz_source source;
+    uint64_t delay_ns[SIM_CLASSES];
     struct sim_circuit *circuit;
     const uint8_t *in; /* all that the client says */
     size_t in_bytes;
@@ -149,7 +149,7 @@ static void say(struct scene *s, const uint8_t *bytes, size_t n, unsigned piece)
         bytes += part;
         n -= part;
         s->idle = 0;
-        fuzz_source_change(&s->source, s->sim, s->now_ns);
+        fuzz_source_change(s->sim, s->now_ns);
         s->posts++;
         work(s, n > 0 && piece & 1);
     }
@@ -171,11 +171,9 @@ static void hang_up(struct scene *s)
 
 static void begin(struct scene *s, const uint8_t *control)
 {
-    fuzz_source_init(&s->source);
     for (unsigned i = 0; i < SIM_CLASSES; i++)
-        s->source.delay_ns[i] = control[2] >> i & 1 ? 1000u * (control[3] + 1u) : 0;
-    s->sim = fuzz_sim();
-    sim_init(s->sim, &s->source.source);
+        s->delay_ns[i] = control[2] >> i & 1 ? 1000u * (control[3] + 1u) : 0;
+    s->sim = fuzz_source_begin(s->delay_ns);
     s->sim->message_limit = 65536;
     s->takes = control[1] == 0 ? SIZE_MAX : TAKES_STEP * control[1];
     s->now_ns = CLOCK_NS;
@@ -196,7 +194,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     sim_circuit_free(s.circuit, s.now_ns);
     FUZZ_HOLDS(s.sim->memory.used == 0);
     FUZZ_HOLDS(s.sim->channels == NULL && s.sim->circuits == NULL && s.sim->dirty == NULL);
-    fuzz_source_fini(&s.source);
+    fuzz_source_end();
     free(s.out);
     return 0;
 }

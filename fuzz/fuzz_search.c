@@ -59,15 +59,12 @@ static void begin(struct search *search, struct sim *sim, struct scene *scene)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     struct scene scene = {.in = bytes, .in_bytes = n};
-    struct fuzz_source source;
     struct search search;
-    struct sim *sim = fuzz_sim();
+    uint64_t delay_ns[SIM_CLASSES] = {[SIM_SEARCH] = n > 0 && bytes[0] & 1 ? 30000 : 0};
+    struct sim *sim = fuzz_source_begin(delay_ns);
     FUZZ_HOLDS(n < 1u << 20);
-    fuzz_source_init(&source);
-    sim_init(sim, &source.source);
     begin(&search, sim, &scene);
     uint64_t now_ns = CLOCK_NS;
-    source.delay_ns[SIM_SEARCH] = n > 0 && bytes[0] & 1 ? 30000 : 0;
     for (size_t at = n > 0; at + 3 <= n; now_ns += 10000) {
         at += hear(&search, bytes + at, n - at, now_ns);
         search_due(&search, now_ns);
@@ -76,6 +73,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     search_due(&search, CLOCK_NEVER - 1);
     FUZZ_HOLDS(search_deadline(&search) == CLOCK_NEVER);
     FUZZ_HOLDS(scene.replies <= n / WIRE_HEADER_BYTES);
-    fuzz_source_fini(&source);
+    fuzz_source_end();
     return 0;
 }

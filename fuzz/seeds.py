@@ -5,7 +5,7 @@
 
 The written dialogues are spoken to `caplay sim` while `caplay capture` listens on lo (which needs the right to), and what went
 over the wire becomes seeds: a client's bytes for the circuit, datagrams for the search, replies for the decoders, a short capture,
-a short recording. The files are named by what is in them, so that a second run that sees the same changes nothing."""
+a short recording; and fuzz/records.yaml from the database beside it. The files are named by what is in them, so that a second run that sees the same changes nothing."""
 import hashlib
 import pathlib
 import random
@@ -152,6 +152,8 @@ def dialogue(pieces):
 
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
+    records = subprocess.run([build / "libexec" / "caplay-db", "fuzz/records.db"], cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    (ROOT / "fuzz" / "records.yaml").write_bytes(records.stdout)
     for old in CORPUS.glob("*/*"):
         old.unlink()
     with tempfile.TemporaryDirectory() as folder:

@@ -82,6 +82,7 @@ struct database {
     struct db_post *post; /* what a put has changed, in order */
     unsigned nposts, posted, post_room;
     unsigned nviews; /* slices that were made */
+    uint64_t view_bytes;
 };
 
 /* database_name.c: the part of a name behind the record. `whole`: with what stands behind the field, else only the field counts,

@@ -5,7 +5,8 @@
 #include <string.h>
 
 /* Slices are made at the wish of clients: there is an end to it. */
-#define VIEWS_MOST 16384u
+#define VIEWS_MOST      4096u /* each put refreshes those of its record */
+#define VIEW_BYTES_MOST (UINT64_C(16) << 20)
 
 static bool is_same_view(const struct db_view *a, const struct db_view *b)
 {
@@ -241,8 +242,12 @@ static bool make_slice(struct db_pv *pv)
     pv->pv.count = n;
     if (scenario_is_link(pv->cell->is->kind) || pv->cell->is->flags & SCENARIO_ATTRIBUTE)
         return true;
-    pv->slice = malloc((size_t)(n > 0 ? n : 1) * wire_base_size((enum wire_base)pv->pv.native));
-    return pv->slice != NULL;
+    size_t bytes = (size_t)(n > 0 ? n : 1) * wire_base_size((enum wire_base)pv->pv.native);
+    struct database *d = pv->record->database;
+    if (bytes > VIEW_BYTES_MOST - d->view_bytes || (pv->slice = malloc(bytes)) == NULL)
+        return false;
+    d->view_bytes += bytes;
+    return true;
 }
 
 static bool can_have(const struct database *d, const struct scenario_field *is, const struct db_view *view)

@@ -17,7 +17,7 @@ static void feed_zeros(struct fixture *f, size_t n)
 /* The last thing that was said is an ERROR with this status about a request that begins with these bytes. */
 static void expect_error(struct fixture *f, uint32_t status, const char *request)
 {
-    uint8_t about[16];
+    uint8_t about[64];
     assert_true(f->out_bytes >= 32);
     assert_int_equal(wire_get16(f->out), WIRE_ERROR);
     assert_int_equal(wire_get32(f->out + 12), status);
