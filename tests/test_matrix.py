@@ -53,7 +53,7 @@ def recording(tmp_path_factory):
     a PV being locked and unlocked: that is time 0."""
     trace = tmp_path_factory.mktemp("matrix") / "ioc.catrace"
     with cahelp.server(*IOC) as ioc, cahelp.capture(trace, ioc):
-        for job in ({"task": "read", "names": SCALARS}, {"task": "connect", "names": ARRAYS, "gets": 1, "get_names": len(ARRAYS)}):
+        for job in ({"task": "read", "names": [*SCALARS, "m:doubles"]}, {"task": "connect", "names": ARRAYS, "gets": 1, "get_names": len(ARRAYS)}):
             result = cahelp.run_job("caproto", job, ioc.env)
             assert result["error"] is None, result
         watcher = cahelp.start_job("caproto", {"task": "watch", "names": ["m:guarded"], "seconds": LOCKED_S + 1}, ioc.env)

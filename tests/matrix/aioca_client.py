@@ -62,7 +62,19 @@ def get_all():
 
 
 def get_string():
-    return run(aioca.caget("m:chars", datatype=aioca.DBR_CHAR_STR)), run(aioca.caget("m:enum", datatype=str))
+    names = ["m:double", "m:float", "m:long", "m:short", "m:char", "m:enum", "m:doubles", "m:strings"]
+    return run(aioca.caget("m:chars", datatype=aioca.DBR_CHAR_STR)), run(aioca.caget(names, datatype=str))
+
+
+def put_texts():
+    run(aioca.caput("m:enum", "open", datatype=str, wait=True))
+    run(aioca.caput("m:double", "1e1", datatype=str, wait=True))
+    run(aioca.caput("m:text.VAL$", "a text of more than forty characters, as an array of CHAR", datatype=aioca.DBR_CHAR_STR, wait=True))
+    return run(aioca.caget(["m:enum", "m:double"])), run(aioca.caget("m:text.VAL$", datatype=aioca.DBR_CHAR_STR))
+
+
+def counts():
+    return [run(aioca.caget("m:doubles", count=count)) for count in (1, 2, 6, -1)]
 
 
 def put_without_wait():
@@ -70,7 +82,7 @@ def put_without_wait():
     return get("m:long", harness.TIMEOUT_S)
 
 
-OWN = {"caget of a list": get_all, "as strings": get_string, "caput without wait": put_without_wait}
+OWN = {"caget of a list": get_all, "as strings": get_string, "put as strings": put_texts, "counts": counts, "caput without wait": put_without_wait}
 
 if __name__ == "__main__":
     harness.main(sys.modules[__name__])

@@ -70,5 +70,22 @@ def rights(pv):
     return int(pv.access_rights)
 
 
+def iterate():
+    """Updates as an asynchronous iterator."""
+    async def three():
+        pv, = await context.get_pvs("m:long")
+        await pv.wait_for_connection()
+        got, subscription = [], pv.subscribe(data_type="time")
+        async for answer in subscription:
+            got.append(answer.data[0])
+            if len(got) == 3:
+                return got
+            await pv.write([len(got)], wait=True)
+
+    return run(asyncio.wait_for(three(), harness.TIMEOUT_S))
+
+
+OWN = {"async for": iterate}
+
 if __name__ == "__main__":
     harness.main(sys.modules[__name__])

@@ -30,7 +30,26 @@ def batch():
     return got
 
 
-OWN = {"batch of reads": batch}
+def every_type():
+    """Each scalar in each DBR type, but for CTRL_STRING, where an IOC sends what its buffer held; stamps left out."""
+    from caproto import ChannelType
+    put(base.connect(["m:enum"], harness.TIMEOUT_S)[0], 1, harness.TIMEOUT_S)  # a state without an alarm
+    kinds = [kind for kind in ChannelType if not kind.name.startswith(("PUT_", "STSACK", "CLASS", "CTRL_STRING"))]
+    return {pv.name: {kind.name: in_type(pv, kind) for kind in kinds} for pv in base.connect(harness.SCALARS, harness.TIMEOUT_S)}
+
+
+def in_type(pv, kind):
+    answer = pv.read(data_type=kind, timeout=harness.TIMEOUT_S)
+    told = answer.metadata.to_dict() if hasattr(answer.metadata, "to_dict") else {}
+    return [answer.data, {name: value for name, value in told.items() if name not in ("secondsSinceEpoch", "nanoSeconds", "timestamp")}]
+
+
+def slices():
+    pv, text = base.connect(["m:doubles", "m:text.VAL$"], harness.TIMEOUT_S)
+    return [pv.read(data_count=count).data for count in (1, 2, 6)] + [text.read(data_count=6).data]
+
+
+OWN = {"batch of reads": batch, "every DBR type": every_type, "counts": slices}
 
 if __name__ == "__main__":
     harness.main(sys.modules[__name__])

@@ -14,5 +14,16 @@ def rights(pv):
     return pv.rwaccess()
 
 
+def texts():
+    """By label, and as text."""
+    pvs = dict(zip(harness.SCALARS, connect(harness.SCALARS, harness.TIMEOUT_S)))  # noqa: F405
+    put(pvs["m:enum"], 1, harness.TIMEOUT_S)
+    pvs["m:enum"].get_enum_strings(harness.TIMEOUT_S)
+    pvs["m:string"].put_data("12.5", harness.TIMEOUT_S)
+    return [get(pvs["m:enum"], harness.TIMEOUT_S), pvs["m:enum"].data["enum_set"], get(pvs["m:string"], harness.TIMEOUT_S)]  # noqa: F405
+
+
+OWN = {"states and texts": texts}
+
 if __name__ == "__main__":
     harness.main(sys.modules[__name__])
