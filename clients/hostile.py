@@ -25,7 +25,7 @@ IMAGE, IMAGE_ELEMENTS = b"area-detector:image", 640 * 480
 GETS, CHANNELS, SUBSCRIPTIONS = 2000, 100000, 10000
 SHORT, DOUBLE = 1, 6
 WORST_RATIO, SLACK_KIB = 2, 8192
-VERSION, EVENT_ADD, CREATE_CHAN, READ_NOTIFY = 0, 1, 18, 15
+VERSION, EVENT_ADD, SEARCH, READ_NOTIFY, CREATE_CHAN, ECHO = 0, 1, 6, 15, 18, 23
 CORES = sorted(os.sched_getaffinity(0))
 
 
@@ -130,8 +130,34 @@ def connects_and_resets(port, ready):
         time.sleep(max(0, begin + i / 1000 - time.monotonic()))
 
 
+def floods(port, ready):
+    """Echoes as fast as they go, on a circuit that is read."""
+    client = Client(port)
+    echoes = 1000 * message(ECHO)
+    for i in range(1 << 30):
+        client.socket.sendall(echoes)
+        client.take(len(echoes))
+        if i == 10:
+            ready.set()
+
+
+def floods_with_searches(port, ready):
+    """Full datagrams as fast as they go."""
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    datagram = message(VERSION, 1, 13, 1) + 30 * message(SEARCH, 5, 13, 1, 1, IMAGE + b"\0")
+    for i in range(1 << 30):
+        with contextlib.suppress(OSError):
+            s.sendto(datagram, ("127.0.0.1", port))
+        if i == 10:
+            ready.set()
+
+
 ATTACKS = {"sends 1 byte a second": one_byte_a_second, "never reads": never_reads, "is stopped": is_stopped,
-           "are killed with -9": are_killed, "1,000 connects and resets/s": connects_and_resets}
+           "are killed with -9": are_killed, "1,000 connects and resets/s": connects_and_resets,
+           "floods with echoes": floods, "floods with searches": floods_with_searches}
+
+
+FLOODS = (floods, floods_with_searches)  # they take their share of the server, and of the innocent client's core
 
 
 @contextlib.contextmanager
@@ -210,7 +236,7 @@ def measure_attacks(name, pairs):
         before = memory_kib(pid)
         for title, function in ATTACKS.items():
             p50, p99, attacked_p50, attacked_p99 = measure_attack(client, sid, port, function, pairs)
-            good &= attacked_p99 <= WORST_RATIO * p99
+            good &= attacked_p99 <= WORST_RATIO * p99 or function in FLOODS
             print(f"{name:11} {title:28} {p50:7.0f} {p99:7.0f} {attacked_p50:9.0f} {attacked_p99:7.0f} {attacked_p99 / p99:8.2f}",
                   flush=True)
         get_latency(client, sid)

@@ -178,6 +178,20 @@ def test_connections_that_are_reset_at_once():
                     s.sendall(HELLO[:i % 16])
 
 
+def test_a_peer_that_is_gone_without_a_word_is_asked_after_a_minute():
+    """The kernel's table of TCP sockets tells what timer runs: 02 is keepalive, in 1/100 s."""
+    with cahelp.server("sim", "ten-thousand") as server, rawca.Circuit("127.0.0.1", server.tcp) as c:
+        c.read(c.create(scalar(1)), DOUBLE, 1)
+        here, there = f":{server.tcp:04X}", f":{c.socket.getsockname()[1]:04X}"
+        timers = set()
+        end = time.monotonic() + 30
+        while not any(timer.startswith("02:") for timer in timers) and time.monotonic() < end:  # after the last reply is acknowledged
+            rows = [line.split() for line in open("/proc/net/tcp", encoding="ascii")]
+            timers = {row[5] for row in rows if row[1].endswith(here) and row[2].endswith(there)}
+        (timer,) = timers
+        assert timer.startswith("02:") and int(timer[3:], 16) <= 6000
+
+
 def test_200_circuits():
     with attacked("ten-thousand") as server:
         circuits = [rawca.Circuit("127.0.0.1", server.tcp) for _ in range(200)]
