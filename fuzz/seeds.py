@@ -39,7 +39,7 @@ def save_some(target, seeds):
 
 
 def record(build, folder, dialogues):
-    """Speak the dialogues to a server of our own while its ports are captured: the capture's path."""
+    """Speak the dialogues to a server of our own while its ports are captured: the capture's path, the server's TCP port."""
     capture = folder / "all.pcap"
     server = subprocess.Popen([build / "caplay", "sim", ROOT / "tests" / "db" / "all-types.db", "--port", "0"],
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -54,7 +54,7 @@ def record(build, folder, dialogues):
         for process in (listener, server):
             process.send_signal(signal.SIGINT)
             process.communicate()
-    return capture
+    return capture, int(ports["tcp"])
 
 
 def packets(data):
@@ -108,19 +108,17 @@ def renumbered(client, server):
 class Circuits:
     """The streams of all TCP connections, both ways, in the order in which their pieces came."""
 
-    def __init__(self):
+    def __init__(self, server):
         self.pieces = {}  # the client's port: [(from server?, bytes)]
-        self.servers = set()
+        self.server = server
 
     def add(self, source, target, data):
-        if data and data[:4] == b"\0\0\0\0" and source not in self.pieces and target not in self.pieces:
-            self.servers.add(target)  # whoever speaks first is the client, or is greeted: both say VERSION
-        from_server = source in self.servers
+        from_server = source == self.server
         self.pieces.setdefault(target if from_server else source, []).append((from_server, data))
 
 
-def make(data):
-    circuits, datagrams, decoded = Circuits(), [], []
+def make(data, server):
+    circuits, datagrams, decoded = Circuits(server), [], []
     for _, packet in packets(data):
         found = payload(packet)
         if found is None or not found[3]:
@@ -158,9 +156,10 @@ def main():
         old.unlink()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        make(record(build, folder, ROOT / "tests" / "dialogues").read_bytes())
+        capture, port = record(build, folder, ROOT / "tests" / "dialogues")
+        make(capture.read_bytes(), port)
         for name in ("open.dlg", "subscription.dlg", "write-notify.dlg", "search-found.dlg"):
-            capture = record(build, folder, ROOT / "tests" / "dialogues" / name)
+            capture, _ = record(build, folder, ROOT / "tests" / "dialogues" / name)
             save("packet", capture.read_bytes())
             trace = folder / "x.catrace"
             subprocess.run([build / "caplay", "capture", "-r", capture, "-w", trace], check=True,
