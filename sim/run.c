@@ -86,7 +86,7 @@ static void on_changes(void *owner, uint64_t now_ns)
 static int open_server(struct server *s, const struct sim_config *config, struct diag *diag)
 {
     if (sim_start_parse(&s->sim.start, config->start_when, diag) < 0 || loop_init(&s->loop, diag) < 0 ||
-        server_bind(s, config, diag) < 0 || udp_listen(s, diag) < 0 || tcp_listen(s, diag) < 0 || signals_open(s, diag) < 0)
+        server_bind(s, config, diag) < 0 || udp_listen(s, diag) < 0 || accept_listen(s, diag) < 0 || signals_open(s, diag) < 0)
         return -1;
     s->sim.tcp_port = s->tcp_port;
     set_limits(&s->sim);
@@ -95,6 +95,7 @@ static int open_server(struct server *s, const struct sim_config *config, struct
     s->loop.idle = s->sim.source->calls->prepare != NULL ? prepare : NULL;
     s->loop.arg = s;
     s->loop.spins = config->spin == SIM_SPIN_ALWAYS || (config->spin == SIM_SPIN_AUTO && loop_may_spin());
+    server_hear_faults(s);
     s->changes = (struct schedule_entry){.fire = on_changes, .owner = s};
     if (schedule_add(&s->loop.schedule, &s->changes) < 0)
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for the schedule");
@@ -104,7 +105,8 @@ static int open_server(struct server *s, const struct sim_config *config, struct
 static void close_server(struct server *s)
 {
     signals_close(s);
-    tcp_close(s, clock_monotonic_ns());
+    tcp_end(s, clock_monotonic_ns());
+    accept_close(s);
     udp_close(s);
     beacon_close(s);
     loop_fini(&s->loop);
