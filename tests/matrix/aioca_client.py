@@ -69,7 +69,8 @@ def get_string():
 def put_texts():
     run(aioca.caput("m:enum", "open", datatype=str, wait=True))
     run(aioca.caput("m:double", "1e1", datatype=str, wait=True))
-    run(aioca.caput("m:text.VAL$", "a text of more than forty characters, as an array of CHAR", datatype=aioca.DBR_CHAR_STR, wait=True))
+    text = "a text of more than forty characters, as an array of CHAR"
+    run(aioca.caput("m:text.VAL$", text, datatype=aioca.DBR_CHAR_STR, wait=True))
     return run(aioca.caget(["m:enum", "m:double"])), run(aioca.caget("m:text.VAL$", datatype=aioca.DBR_CHAR_STR))
 
 
@@ -82,7 +83,8 @@ def put_without_wait():
     return get("m:long", harness.TIMEOUT_S)
 
 
-OWN = {"caget of a list": get_all, "as strings": get_string, "put as strings": put_texts, "counts": counts, "caput without wait": put_without_wait}
+OWN = {"caget of a list": get_all, "as strings": get_string, "put as strings": put_texts, "counts": counts,
+       "caput without wait": put_without_wait}
 
 if __name__ == "__main__":
     harness.main(sys.modules[__name__])

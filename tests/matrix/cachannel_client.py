@@ -6,7 +6,8 @@ import harness  # noqa: F401  it makes adapter known
 import adapter
 
 NAME, PACKAGE = "CaChannel", "CaChannel"
-LIMITS = ("pv_updislim", "pv_lodislim", "pv_upalarmlim", "pv_upwarnlim", "pv_lowarnlim", "pv_loalarmlim", "pv_upctrllim", "pv_loctrllim")
+LIMITS = ("pv_updislim", "pv_lodislim", "pv_upalarmlim", "pv_upwarnlim", "pv_lowarnlim", "pv_loalarmlim",
+          "pv_upctrllim", "pv_loctrllim")
 
 
 def setup():

@@ -7,6 +7,7 @@ from client_caproto import *  # noqa: F403
 import client_caproto as base
 
 NAME = "caproto threading"
+STAMP = ("secondsSinceEpoch", "nanoSeconds", "timestamp")
 
 
 def put(pv, value, timeout):
@@ -41,7 +42,7 @@ def every_type():
 def in_type(pv, kind):
     answer = pv.read(data_type=kind, timeout=harness.TIMEOUT_S)
     told = answer.metadata.to_dict() if hasattr(answer.metadata, "to_dict") else {}
-    return [answer.data, {name: value for name, value in told.items() if name not in ("secondsSinceEpoch", "nanoSeconds", "timestamp")}]
+    return [answer.data, {name: value for name, value in told.items() if name not in STAMP}]
 
 
 def slices():

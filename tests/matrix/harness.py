@@ -2,8 +2,8 @@
 
     PYTHON tests/matrix/pyca_client.py [STEP...]       all steps but these
 
-Each *_client.py holds what differs, as the functions of clients/adapter.py (NAME, PACKAGE, setup, connect, get, put, read, monitor),
-and may have:
+Each *_client.py holds what differs, as the functions of clients/adapter.py (NAME, PACKAGE, setup, connect, get, put, read,
+monitor), and may have:
 
     rights(pv)                      the access rights now: 1 read, 2 write; without it they are no step
     pause(seconds)                  let time pass, for libraries that do their work only then
@@ -12,9 +12,9 @@ and may have:
                                     in place of the harness's own
     RECONNECTS = False              the library leaves that to its user: a get is repeated until it succeeds
 
-One JSON line on stdout at the end: {"client":..., "version":..., "steps": {step: {"result":...} or {"error":...}}, "reconnected_ns":...}.
-Results hold nothing that differs between two runs on the same server. A word on a line of stdout asks the parent for something:
-"restart" the server, "lock" and "unlock" the PV m:guarded.
+One JSON line on stdout at the end: {"client":..., "version":..., "steps": {step: {"result":...} or {"error":...}},
+"reconnected_ns":...}. Results hold nothing that differs between two runs on the same server. A word on a line of stdout asks the
+parent for something: "restart" the server, "lock" and "unlock" the PV m:guarded.
 """
 import collections.abc
 import json

@@ -20,7 +20,8 @@ def texts():
     put(pvs["m:enum"], 1, harness.TIMEOUT_S)
     pvs["m:enum"].get_enum_strings(harness.TIMEOUT_S)
     pvs["m:string"].put_data("12.5", harness.TIMEOUT_S)
-    return [get(pvs["m:enum"], harness.TIMEOUT_S), pvs["m:enum"].data["enum_set"], get(pvs["m:string"], harness.TIMEOUT_S)]  # noqa: F405
+    state, text = (get(pvs[name], harness.TIMEOUT_S) for name in ("m:enum", "m:string"))  # noqa: F405
+    return [state, pvs["m:enum"].data["enum_set"], text]
 
 
 OWN = {"states and texts": texts}

@@ -41,7 +41,8 @@ def row(outcomes, client, notes):
     title = f"{ioc['client']} {ioc['version']}"
     if ioc["not_installed"]:
         return [title, ioc["not_installed"], *[""] * (len(COLUMNS) + 1)]
-    cells = [cell(outcomes, client, [step for step in ioc["steps"] if step.startswith(prefix)], notes) for prefix in COLUMNS.values()]
+    cells = [cell(outcomes, client, [step for step in ioc["steps"] if step.startswith(prefix)], notes)
+             for prefix in COLUMNS.values()]
     own = [step for step in ioc["steps"] if not step.startswith(tuple(COLUMNS.values()))]
     return [title, *cells, cell(outcomes, client, own, notes), ", ".join(back(outcomes[server][client]) for server in outcomes)]
 
