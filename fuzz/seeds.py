@@ -5,7 +5,8 @@
 
 The written dialogues are spoken to `caplay sim` while `caplay capture` listens on lo (which needs the right to), and what went
 over the wire becomes seeds: a client's bytes for the circuit, datagrams for the search, replies for the decoders, a short capture,
-a short recording; and fuzz/records.yaml from the database beside it. The files are named by what is in them, so that a second run that sees the same changes nothing."""
+a short recording; and fuzz/records.yaml from the database beside it. The files are named by what is in them, so that a second
+run that sees the same changes nothing."""
 import hashlib
 import pathlib
 import random

@@ -90,7 +90,8 @@ static bool is_copied(const struct sim_pv *pv)
 static bool is_shared(const struct sim *sim, const struct sim_pv *pv, const struct subscription_request *r)
 {
     uint64_t size = wire_dbr_padded(r->type, r->count != 0 ? r->count : pv->count);
-    return !is_copied(pv) && r->type < WIRE_PUT_ACKT && size >= PAYLOAD_SHARED_BYTES && sim_fits(sim, pv, r->type, r->count);
+    return !is_copied(pv) && r->type < WIRE_PUT_ACKT && size >= PAYLOAD_SHARED_BYTES && sim_fits(sim, pv, r->type, r->count) &&
+           payload_is_shared(pv, wire_types[r->type].base, r->count);
 }
 
 static void link_subscription(struct sim_subscription *s)
@@ -103,6 +104,7 @@ static void link_subscription(struct sim_subscription *s)
     s->link_of_pv = pv->subscriptions != NULL ? pv->subscriptions_end : &pv->subscriptions;
     *s->link_of_pv = s;
     pv->subscriptions_end = &s->next_of_pv;
+    pv->nsubscriptions++;
     channel->circuit->nsubscriptions++;
 }
 
@@ -118,13 +120,15 @@ static void unlink_subscription(struct sim_subscription *s)
         s->next_of_pv->link_of_pv = s->link_of_pv;
     else
         s->channel->pv->subscriptions_end = s->link_of_pv;
+    s->channel->pv->nsubscriptions--;
     s->channel->circuit->nsubscriptions--;
 }
 
-static struct sim_subscription *make_subscription(struct sim_circuit *c)
+static struct sim_subscription *make_subscription(struct sim_circuit *c, const struct sim_pv *pv)
 {
     struct sim_subscription *s = NULL;
-    if (c->nsubscriptions >= LIMIT_SUBSCRIPTIONS || !memory_take(&c->sim->memory, sizeof *s))
+    bool is_full = c->nsubscriptions >= LIMIT_SUBSCRIPTIONS || pv->nsubscriptions >= LIMIT_PV_SUBSCRIPTIONS;
+    if (is_full || !memory_take(&c->sim->memory, sizeof *s))
         return NULL;
     s = calloc(1, sizeof *s);
     if (s == NULL)
@@ -144,7 +148,7 @@ struct sim_subscription *subscription_new(struct sim_channel *channel, const str
 {
     struct sim_circuit *c = channel->circuit;
     struct sim_pv *pv = channel->pv;
-    struct sim_subscription *s = make_subscription(c);
+    struct sim_subscription *s = make_subscription(c, pv);
     if (s == NULL)
         return NULL;
     s->channel = channel;

@@ -54,7 +54,7 @@ struct subscription_request {
     uint16_t type, mask;
 };
 
-/* NULL without memory, or with LIMIT_SUBSCRIPTIONS reached. */
+/* NULL without memory, or with LIMIT_SUBSCRIPTIONS or LIMIT_PV_SUBSCRIPTIONS reached. */
 struct sim_subscription *subscription_new(struct sim_channel *channel, const struct subscription_request *request);
 
 /* Frees it. Who reaches it: its PV's list, its channel's list, entries of the event queue (which are cancelled). */

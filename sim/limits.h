@@ -14,7 +14,10 @@
 
 /* Of one circuit. */
 #define LIMIT_CHANNELS      500000u
-#define LIMIT_SUBSCRIPTIONS 100000u
+#define LIMIT_SUBSCRIPTIONS 50000u
+
+/* Of all circuits, to one PV: each change of it is posted to all of them at once. */
+#define LIMIT_PV_SUBSCRIPTIONS 50000u
 
 /* Zeros behind the elements that a PV has, where a client asks for more of them. (A real server sends as many as it is asked
  * for; libca asks for no more than there are.) */

@@ -23,6 +23,14 @@ static struct payload_pool *find(const struct sim_pv *pv, uint8_t base, uint32_t
     return pool;
 }
 
+bool payload_is_shared(const struct sim_pv *pv, uint8_t base, uint32_t count)
+{
+    unsigned pools = 0;
+    for (const struct payload_pool *pool = pv->payloads; pool != NULL; pool = pool->next)
+        pools++;
+    return pools < PAYLOAD_POOLS || find(pv, base, count) != NULL;
+}
+
 static struct payload_pool *make(struct sim_pv *pv, const struct payload_request *r)
 {
     struct payload_pool *pool = calloc(1, sizeof *pool);

@@ -14,6 +14,9 @@
 /* Arrays below this size are encoded straight into the outbox. */
 #define PAYLOAD_SHARED_BYTES 4096u
 
+/* Pools of one PV, one for each type and count; clients that ask for more kinds than these get their arrays unshared. */
+#define PAYLOAD_POOLS 64u
+
 struct payload {
     struct payload_pool *pool;
     struct payload *next;
@@ -25,6 +28,9 @@ struct payload {
     uint32_t status; /* ECA: not every type can be converted */
     uint8_t own[];
 };
+
+/* Is there such a pool, or room for one? */
+bool payload_is_shared(const struct sim_pv *pv, uint8_t base, uint32_t count);
 
 struct payload_request {
     uint8_t base;

@@ -25,6 +25,7 @@ struct sim_pv {
 
     /* The server's own; the source leaves them zero. */
     struct sim_subscription *subscriptions, **subscriptions_end; /* in the order they were made; the end of an empty list: NULL */
+    uint32_t nsubscriptions;
     struct payload_pool *payloads;
     struct sim_pv *next_posted;
     uint64_t version;             /* grows with each change of value */

@@ -120,6 +120,20 @@ static void subscriptions_of_a_circuit_share_one_payload(void **state)
     fix_free(f);
 }
 
+static void arrays_of_very_many_sizes_are_served_unshared(void **state)
+{
+    (void)state;
+    struct fixture *f = fix_with_channels();
+    for (unsigned i = 0; i < 2 * PAYLOAD_POOLS; i++) {
+        char hex[128];
+        sprintf(hex, "00010010 00010%03x 00000001 00000001 | 00000000 00000000 00000000 00010000", 0xf00 + i);
+        f->out_bytes = 0;
+        fix_say(f, hex);
+        assert_int_equal(f->out_bytes, WIRE_HEADER_BYTES + wire_pad8(2 * (0xf00 + i)));
+    }
+    fix_free(f);
+}
+
 /* ---- channels and subscriptions ---- */
 
 static void a_channel_that_finds_no_memory_ends_the_circuit(void **state)
@@ -131,6 +145,22 @@ static void a_channel_that_finds_no_memory_ends_the_circuit(void **state)
     expect_error(f, WIRE_ECA_ALLOCMEM, "00120008 00000000 00000063 0000000d");
     assert_true(sim_circuit_is_over(f->circuit));
     fix_free(f);
+}
+
+/* Whatever of it fails: the subscription itself, its ring, its payload. */
+static void a_subscription_that_finds_no_memory_ends_the_circuit(void **state)
+{
+    (void)state;
+    static const uint64_t left[] = {0, 50, 500, 100000, 614000, 614600};
+    for (size_t i = 0; i < sizeof left / sizeof *left; i++) {
+        struct fixture *f = fix_with_channels();
+        f->sim->memory.most = f->sim->memory.used + left[i];
+        fix_say(f, FIX_SUBSCRIBE_IMAGE);
+        expect_error(f, WIRE_ECA_ALLOCMEM, "0001ffff 00010000 00000001 00000002 00000010 0004b000");
+        assert_true(sim_circuit_is_over(f->circuit));
+        assert_null(f->pv[FIX_IMAGE].payloads);
+        fix_free(f);
+    }
 }
 
 static void a_circuit_that_finds_no_memory_is_not_made(void **state)
@@ -247,7 +277,9 @@ int main(void)
         cmocka_unit_test(an_echo_that_finds_no_memory_is_dropped),
         cmocka_unit_test(more_zeros_than_anybody_needs_are_refused),
         cmocka_unit_test(subscriptions_of_a_circuit_share_one_payload),
+        cmocka_unit_test(arrays_of_very_many_sizes_are_served_unshared),
         cmocka_unit_test(a_channel_that_finds_no_memory_ends_the_circuit),
+        cmocka_unit_test(a_subscription_that_finds_no_memory_ends_the_circuit),
         cmocka_unit_test(a_circuit_that_finds_no_memory_is_not_made),
         cmocka_unit_test(numbers_of_channels_come_round),
         cmocka_unit_test(puts_of_channels_that_go_are_not_answered),
