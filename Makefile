@@ -3,8 +3,9 @@ PRESET ?= release
 BUILD = build$(patsubst release,,$(PRESET:asan=-asan))
 PROFILE = quick
 RECORD_full = --both-images
+FUZZ_SECONDS = 60
 
-.PHONY: all setup bench bench-full test test-asan format clean
+.PHONY: all setup bench bench-full test test-asan fuzz hostile format clean
 
 all: setup
 	@test -f $(BUILD)/build.ninja || cmake --preset $(PRESET) >/dev/null
@@ -29,8 +30,16 @@ test: all
 test-asan:
 	@$(MAKE) --no-print-directory test PRESET=asan
 
+# libFuzzer targets (clang): FUZZ_SECONDS in all.
+fuzz:
+	@scripts/fuzz $(FUZZ_SECONDS)
+
+# What hostile clients cost the others, and what a channel and a subscription cost in memory, beside a real IOC.
+hostile: all
+	@.venv/bin/python build/libexec/hostile.py
+
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean:
-	@rm -rf build build-asan
+	@rm -rf build build-asan build-fuzz

@@ -21,6 +21,7 @@ static const struct subcommand subcommands[] = {
     {"dump", traces_dump, "one line a message"},
     {"replay", replay_command, "serve a recording from a fake CA server"},
     {"sim", sim_command, "serve a synthesized scenario"},
+    {"validate", clients_validate, "compare two CA servers, message by message"},
     {"bench", clients_bench, "measure CA clients against these servers"},
 };
 

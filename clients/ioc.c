@@ -6,6 +6,7 @@
 #include "base/options.h"
 #include "clients/ioc_source.h"
 
+#include <asDbLib.h>
 #include <dbAccess.h>
 #include <envDefs.h>
 #include <epicsExit.h>
@@ -22,16 +23,18 @@
 #endif
 
 struct settings {
-    const char *macros;
+    const char *macros, *access_security;
 };
 
 static const struct option options[] = {
     {"macros", 'm', OPTION_STRING, offsetof(struct settings, macros), "A=B,C=D", NULL, 0, 0, "macros for the files"},
+    {"access-security", 0, OPTION_STRING, offsetof(struct settings, access_security), "FILE", NULL, 0, 0,
+     "EPICS access security: the groups of the records' ASG fields"},
 };
 
 static const struct option_command command = {
     .name = "caplay-ioc",
-    .synopsis = "FILE.db... [--macros A=B,C=D]",
+    .synopsis = "FILE.db... [--macros A=B,C=D] [--access-security FILE]",
     .about = "A real EPICS Base IOC in the foreground, until SIGINT or SIGTERM. `caplay ioc` starts it with ports that are free.",
     .examples = "caplay-ioc motors.db",
     .options = options,
@@ -48,15 +51,17 @@ static void on_stop(int signal)
     sem_post(&stop_asked);
 }
 
-static int load(const struct option_list *files, const char *macros, struct diag *diag)
+static int load(const struct option_list *files, const struct settings *settings, struct diag *diag)
 {
     iocshRegisterCommon();
     if (dbLoadDatabase("base.dbd", EPICS_DBD_DIR, NULL) != 0 || registerAllRecordDeviceDrivers(pdbbase) != 0)
         return diag_fail(diag, DIAG_ENVIRONMENT, "cannot load %s/base.dbd: build again with the EPICS Base that is installed now",
                          EPICS_DBD_DIR);
     for (unsigned i = 0; i < files->count; i++)
-        if (dbLoadRecords(files->at[i], macros) != 0)
+        if (dbLoadRecords(files->at[i], settings->macros) != 0)
             return diag_fail(diag, DIAG_USAGE, "cannot load %s: EPICS Base's message is above", files->at[i]);
+    if (settings->access_security != NULL && asSetFilename(settings->access_security) != 0)
+        return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for the name %s", settings->access_security);
     return ioc_source_find(diag);
 }
 
@@ -90,12 +95,14 @@ static void say_ready(FILE *out, unsigned port)
     fclose(out);
 }
 
-static int serve(struct diag *diag)
+static int serve(const struct settings *settings, struct diag *diag)
 {
     FILE *out = keep_stdout();
     unsigned short port;
     if (iocInit() != 0)
-        return diag_fail(diag, DIAG_ENVIRONMENT, "iocInit() failed: EPICS Base's message is above");
+        return settings->access_security != NULL
+                   ? diag_fail(diag, DIAG_USAGE, "cannot use %s: EPICS Base's message is above", settings->access_security)
+                   : diag_fail(diag, DIAG_ENVIRONMENT, "iocInit() failed: EPICS Base's message is above");
     if (check_port(&port, diag) < 0 || ioc_source_start(diag) < 0)
         return -1;
     sem_init(&stop_asked, 0, 0);
@@ -117,7 +124,7 @@ int main(int argc, char **argv)
         return diag_report(&diag);
     if (parsed.help)
         return DIAG_GOOD;
-    bool failed = load(&parsed.operands, settings.macros, &diag) < 0 || serve(&diag) < 0;
+    bool failed = load(&parsed.operands, &settings, &diag) < 0 || serve(&settings, &diag) < 0;
     ioc_source_stop();
     errlogFlush(); /* so that its messages are above ours */
     int code = failed ? diag_report(&diag) : DIAG_GOOD;

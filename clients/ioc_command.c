@@ -19,12 +19,14 @@
 #include <unistd.h>
 
 struct settings {
-    const char *macros, *interface, *env_file;
+    const char *macros, *access_security, *interface, *env_file;
     uint64_t port;
 };
 
 static const struct option options[] = {
     {"macros", 'm', OPTION_STRING, offsetof(struct settings, macros), "A=B,C=D", NULL, 0, 0, "macros for the files"},
+    {"access-security", 0, OPTION_STRING, offsetof(struct settings, access_security), "FILE", NULL, 0, 0,
+     "EPICS access security: the groups of the records' ASG fields (default: everybody may do everything)"},
     {"port", 0, OPTION_COUNT, offsetof(struct settings, port), "N", NULL, 0, 65535,
      "UDP and TCP port; 0 picks a free one (default 5064)"},
     {"interface", 0, OPTION_STRING, offsetof(struct settings, interface), "ADDRESS", NULL, 0, 0,
@@ -130,11 +132,15 @@ static int spawn_server(struct run *run, const struct settings *settings, const 
     snprintf(ca_port, sizeof ca_port, "EPICS_CA_SERVER_PORT=%u", port);
     char *env[] = {interface, cas_port, ca_port, "EPICS_CAS_BEACON_ADDR_LIST=127.0.0.1", "EPICS_CAS_AUTO_BEACON_ADDR_LIST=NO",
                    NULL};
-    const char *argv[OPTION_LIST_MAX + 4] = {program};
+    const char *argv[OPTION_LIST_MAX + 6] = {program};
     unsigned n = 1;
     if (settings->macros != NULL) {
         argv[n++] = "--macros";
         argv[n++] = settings->macros;
+    }
+    if (settings->access_security != NULL) {
+        argv[n++] = "--access-security";
+        argv[n++] = settings->access_security;
     }
     for (unsigned i = 0; i < files->count; i++)
         argv[n++] = files->at[i];

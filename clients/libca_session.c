@@ -186,10 +186,11 @@ void answers_fini(struct answer *answers, size_t n)
     memset(answers, 0, n * sizeof *answers);
 }
 
-int session_put(struct channel *channel, chtype type, const void *value, struct answer *answer, struct diag *diag)
+int session_put(struct channel *channel, chtype type, unsigned long count, const void *values, struct answer *answer,
+                struct diag *diag)
 {
     expect(channel->session, answer);
-    int status = ca_array_put_callback(type, 1, channel->id, value, on_answer, answer);
+    int status = ca_array_put_callback(type, count, channel->id, values, on_answer, answer);
     if (status != ECA_NORMAL)
         return complain(diag, "ca_array_put_callback", channel->name, status);
     ca_flush_io();

@@ -60,8 +60,10 @@ int session_get(struct channel *channels, size_t n, enum answer_kind kind, struc
 
 void answers_fini(struct answer *answers, size_t n);
 
-/* Write with a callback and wait for it. type: DBR_DOUBLE, DBR_STRING... The answer must live until session_end(). */
-int session_put(struct channel *channel, chtype type, const void *value, struct answer *answer, struct diag *diag);
+/* Write `count` values with a callback and wait for it. type: DBR_DOUBLE, DBR_STRING... The answer must live until session_end().
+ */
+int session_put(struct channel *channel, chtype type, unsigned long count, const void *values, struct answer *answer,
+                struct diag *diag);
 
 /* Subscribe; `on_update` gets each update, in a thread of libca. type: DBR_TIME_... */
 int session_monitor(struct channel *channel, chtype type, caEventCallBackFunc *on_update, void *arg, struct diag *diag);

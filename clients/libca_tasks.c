@@ -72,22 +72,39 @@ static struct channel *channel_of(struct task *task, const char *name, struct di
     return session_connect(task->session, more, &name, 1, false, diag) < 0 ? NULL : more;
 }
 
+/* What a job writes: one value or a list of them, texts as DBR_STRING, numbers as DBR_DOUBLE; the server converts. free() it. */
+static void *put_data(const json_t *json, chtype *type, unsigned long *count, struct diag *diag)
+{
+    bool is_list = json_is_array(json);
+    const json_t *first = is_list ? json_array_get(json, 0) : json;
+    *count = is_list ? json_array_size(json) : 1;
+    *type = json_is_string(first) ? DBR_STRING : DBR_DOUBLE;
+    char *data = task_alloc(*count + 1, *type == DBR_STRING ? sizeof(dbr_string_t) : sizeof(dbr_double_t), diag);
+    for (size_t i = 0; data != NULL && i < *count; i++) {
+        const json_t *item = is_list ? json_array_get(json, i) : json;
+        const char *text = json_string_value(item);
+        if (*type == DBR_DOUBLE)
+            ((dbr_double_t *)data)[i] = json_number_value(item);
+        else if (text != NULL)
+            strncpy(((dbr_string_t *)data)[i], text, sizeof(dbr_string_t) - 1);
+    }
+    return data;
+}
+
 static int put(struct task *task, struct diag *diag)
 {
-    const json_t *value = task->job->put_value;
     struct channel *channel = channel_of(task, task->job->put_name, diag);
-    if (channel == NULL)
+    chtype type;
+    unsigned long count;
+    void *data = channel != NULL ? put_data(task->job->put_value, &type, &count, diag) : NULL;
+    if (data == NULL)
         return -1;
-    double number = json_number_value(value);
-    dbr_string_t string = "";
-    bool is_text = json_is_string(value);
-    if (is_text)
-        strncpy(string, json_string_value(value), sizeof string - 1);
     uint64_t begin_ns = clock_monotonic_ns();
-    if (session_put(channel, is_text ? DBR_STRING : DBR_DOUBLE, is_text ? (void *)string : &number, task->answers, diag) < 0)
-        return -1;
-    task_set_ns(task, "put_ns", begin_ns);
-    return 0;
+    int result = session_put(channel, type, count, data, task->answers, diag);
+    if (result == 0)
+        task_set_ns(task, "put_ns", begin_ns);
+    free(data);
+    return result;
 }
 
 int task_connect(struct task *task, struct diag *diag)

@@ -54,8 +54,8 @@ static const struct option_command command = {
         "replay: what was an hour old when the recording began is an hour old when the replay begins.\n\n"
         "Replies take their recorded service times, without the wait in a client's own queue: the k-th request of a kind for a\n"
         "PV takes what the k-th recorded one took, further ones draw from all of their kind. What was faster than a timer of\n"
-        "this machine is answered at once. A put is kept and posted until the next recorded update. What the recording does\n"
-        "not hold (units that no client asked for, bytes that were lost) is said at start.\n\n"
+        "this machine is answered at once. A put is kept and posted until the next recorded update. Access rights change as\n"
+        "recorded. What the recording does not hold (units that no client asked for, bytes that were lost) is said at start.\n\n"
         "Exit codes: 0 good, or COMMAND's; 1 --unknown fail and a name was unknown; 2 usage, or the file cannot be read;\n"
         "5 port in use, no memory.",
     .examples = "caplay replay beamline.catrace\n"

@@ -97,3 +97,21 @@ uint64_t playback_stamp_ns(const struct playback *p, const struct timeline_pv *p
     const uint64_t age = zero - stamp, now = origin_ns + scale(p, round_ns);
     return now > age ? now - age : 0;
 }
+
+/* ---- rights ---- */
+
+bool playback_has_rights(const struct playback *p, uint64_t k)
+{
+    const uint32_t n = p->timeline->rights.nchanges;
+    if (n == 0 || p->config.pace != PLAYBACK_RECORDED)
+        return false;
+    uint64_t rounds = k / n + (playback_rights(p, k)->due_ns == RIGHTS_ROUND_END ? 2 : 1); /* that it takes */
+    return p->config.loops == 0 || rounds <= p->config.loops;
+}
+
+uint64_t playback_rights_ns(const struct playback *p, uint64_t k)
+{
+    const uint64_t due_ns = playback_rights(p, k)->due_ns, round_ns = k / p->timeline->rights.nchanges * p->period_ns;
+    bool is_late = p->config.loops != 1 && due_ns > p->period_ns; /* a round is as long as the values need */
+    return scale(p, round_ns + (is_late ? p->period_ns : due_ns));
+}

@@ -41,6 +41,15 @@ uint64_t playback_due_ns(const struct playback *playback, const struct timeline_
  * keeps its age, 0 stays 0. With a fixed rate the stamp of an update is its due time. */
 uint64_t playback_stamp_ns(const struct playback *playback, const struct timeline_pv *pv, uint64_t k, uint64_t origin_ns);
 
+/* Changes of rights, k >= 0; they come at their recorded times only. */
+bool playback_has_rights(const struct playback *playback, uint64_t k);
+uint64_t playback_rights_ns(const struct playback *playback, uint64_t k);
+
+static inline const struct rights_change *playback_rights(const struct playback *playback, uint64_t k)
+{
+    return &playback->timeline->rights.changes[k % playback->timeline->rights.nchanges];
+}
+
 static inline const struct timeline_update *playback_update(const struct timeline_pv *pv, uint64_t k)
 {
     return &pv->updates[k % pv->nupdates];

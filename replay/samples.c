@@ -54,8 +54,6 @@ static int add_pv(struct samples *s, uint32_t trace_pv)
         pv->native = (uint8_t)from->native;
         pv->count = from->count;
     }
-    if (from->rights != 0xffff)
-        pv->rights = from->rights & (WIRE_RIGHT_READ | WIRE_RIGHT_WRITE);
     return 0;
 }
 
@@ -68,7 +66,6 @@ static int add_pvs(struct samples *s)
     if (s->names == NULL || s->pv_of == NULL || s->pvs == NULL)
         return -1;
     for (uint32_t i = 0; i < n; i++) {
-        s->pvs[i].rights = 0xff;
         s->pvs[i].first_stream = TRACE_NONE;
         wire_meta_init(&s->pvs[i].meta);
     }

@@ -29,6 +29,7 @@ struct replay_source {
     bool *was_put;        /* before time 0 */
     struct mover *movers; /* a heap, the next one first */
     uint32_t nmovers;
+    uint64_t next_rights; /* the next change of rights */
     bool started;
     uint64_t t0_ns, origin_ns; /* CLOCK_MONOTONIC, and as a stamp */
 };
@@ -107,6 +108,11 @@ static void show_initial_values(struct replay_source *s)
             show(s, i, 0);
 }
 
+static uint8_t given_rights(const struct replay_source *s, uint8_t recorded)
+{
+    return s->config.puts == REPLAY_PUTS_REFUSE ? recorded & WIRE_RIGHT_READ : recorded;
+}
+
 /* What nobody read is like a record that was never processed. */
 static void describe(struct replay_source *s, uint32_t i)
 {
@@ -116,7 +122,7 @@ static void describe(struct replay_source *s, uint32_t i)
         .name = pv->name,
         .count = pv->count,
         .native = pv->native,
-        .rights = s->config.puts == REPLAY_PUTS_REFUSE ? pv->rights & WIRE_RIGHT_READ : pv->rights,
+        .rights = given_rights(s, pv->rights),
         .meta = &pv->meta,
         .index = i,
         .value = {.data = zeros,
@@ -162,20 +168,42 @@ static void on_start(void *self, uint64_t t0_ns, uint64_t stamp_ns)
     show_initial_values(s);
 }
 
+static uint64_t next_update_ns(const struct replay_source *s)
+{
+    return s->nmovers > 0 ? s->movers[0].due_ns : CLOCK_NEVER;
+}
+
+static uint64_t next_rights_ns(const struct replay_source *s)
+{
+    return playback_has_rights(&s->playback, s->next_rights) ? playback_rights_ns(&s->playback, s->next_rights) : CLOCK_NEVER;
+}
+
+static struct sim_pv *change_rights(struct replay_source *s, unsigned *mask)
+{
+    const struct rights_change *change = playback_rights(&s->playback, s->next_rights++);
+    struct sim_pv *pv = &s->pvs[change->pv];
+    pv->rights = given_rights(s, change->rights);
+    *mask = SIM_RIGHTS;
+    return pv;
+}
+
 static uint64_t on_next(void *self)
 {
     const struct replay_source *s = self;
-    if (!s->started || s->nmovers == 0)
+    const uint64_t update_ns = next_update_ns(s), rights_ns = next_rights_ns(s);
+    if (!s->started || (s->nmovers == 0 && rights_ns == CLOCK_NEVER))
         return CLOCK_NEVER;
     if (s->playback.config.pace == PLAYBACK_ASAP)
         return 0;
-    const uint64_t due_ns = s->movers[0].due_ns;
+    const uint64_t due_ns = rights_ns <= update_ns ? rights_ns : update_ns;
     return due_ns < CLOCK_NEVER - s->t0_ns ? s->t0_ns + due_ns : CLOCK_NEVER;
 }
 
 static struct sim_pv *on_change(void *self, unsigned *mask)
 {
     struct replay_source *s = self;
+    if (s->nmovers == 0 || next_rights_ns(s) <= next_update_ns(s))
+        return change_rights(s, mask);
     const struct mover *m = &s->movers[0];
     struct sim_pv *pv = &s->pvs[m->pv];
     *mask = playback_update(&s->timeline->pvs[m->pv], m->k)->mask;

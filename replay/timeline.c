@@ -151,6 +151,12 @@ static int add_updates(struct builder *b, const struct samples_pv *pv, struct ti
     return 0;
 }
 
+static uint8_t first_rights(const struct builder *b, uint32_t k)
+{
+    uint8_t rights = b->out->rights.first[k];
+    return rights != 0xff ? rights : WIRE_RIGHT_READ | WIRE_RIGHT_WRITE;
+}
+
 static int add_pv(struct builder *b, uint32_t k)
 {
     const struct samples_pv *pv = &b->samples.pvs[k];
@@ -164,7 +170,7 @@ static int add_pv(struct builder *b, uint32_t k)
         .name = names_at(b->out->names, index),
         .count = pv->count,
         .native = pv->native,
-        .rights = pv->rights != 0xff ? pv->rights : WIRE_RIGHT_READ | WIRE_RIGHT_WRITE,
+        .rights = first_rights(b, k),
         .has_holes = pv->has_holes,
         .meta = pv->meta,
     };
@@ -189,11 +195,28 @@ static int reserve(struct builder *b)
     return b->stamped && b->posts && out->pvs && out->updates && out->of_trace_pv && out->names ? 0 : -1;
 }
 
+/* From indices of samples to those of served PVs; what was not served goes. */
+static void rename_rights(struct builder *b)
+{
+    struct rights *rights = &b->out->rights;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < rights->nchanges; i++) {
+        struct rights_change change = rights->changes[i];
+        const char *name = names_at(b->samples.names, change.pv);
+        change.pv = names_find(b->out->names, name, strlen(name));
+        if (change.pv != NAMES_NONE)
+            rights->changes[n++] = change;
+    }
+    rights->nchanges = n;
+}
+
 static int build(struct builder *b)
 {
     if (reserve(b) < 0)
         return -1;
     set_zero(b->out, &b->samples);
+    if (rights_init(&b->out->rights, &b->samples, b->out->zero_ns) < 0)
+        return -1;
     for (uint32_t k = 0; k < names_count(b->samples.names); k++)
         if (!b->samples.pvs[k].is_served)
             b->out->counts.unserved++;
@@ -203,6 +226,7 @@ static int build(struct builder *b)
         const char *name = names_at(b->samples.names, b->samples.pv_of[i]);
         b->out->of_trace_pv[i] = names_find(b->out->names, name, strlen(name));
     }
+    rename_rights(b);
     return 0;
 }
 
@@ -225,6 +249,7 @@ int timeline_init(struct timeline *timeline, const struct trace *trace, struct d
 void timeline_fini(struct timeline *timeline)
 {
     names_free(timeline->names);
+    rights_fini(&timeline->rights);
     free(timeline->pvs);
     free(timeline->updates);
     free(timeline->of_trace_pv);

@@ -12,6 +12,7 @@
 
 #include "replay/arena.h"
 #include "replay/names.h"
+#include "replay/rights.h"
 #include "traces/trace.h"
 #include "wire/value.h"
 
@@ -25,10 +26,10 @@ struct timeline_update {
 };
 
 struct timeline_pv {
-    const char *name; /* without ".VAL" */
-    uint32_t count;   /* native */
-    uint8_t native;   /* enum wire_base */
-    uint8_t rights;
+    const char *name;  /* without ".VAL" */
+    uint32_t count;    /* native */
+    uint8_t native;    /* enum wire_base */
+    uint8_t rights;    /* at time 0 */
     bool has_holes;    /* some of its updates may be missing */
     bool by_packets;   /* its stamps contradict the packets */
     uint32_t nupdates; /* the first is the initial value; 0: nobody read it */
@@ -52,6 +53,7 @@ struct timeline {
     uint32_t *of_trace_pv;  /* trace PV -> index in pvs, or NAMES_NONE */
     uint64_t zero_ns;       /* time 0, since the trace's first packet */
     uint64_t zero_stamp_ns; /* time 0 as a stamp */
+    struct rights rights;   /* its changes' PVs are indices in pvs */
     struct timeline_counts counts;
 
     struct names *names; /* of the served PVs */

@@ -2,11 +2,11 @@
 
 #include "sim/core.h"
 
-static void push(struct lane *lane, struct reply reply, const struct request *r, uint64_t delay_ns)
+static uint64_t push(struct lane *lane, struct reply reply, const struct request *r, uint64_t delay_ns)
 {
     reply.own_ns = r->now_ns + delay_ns;
     reply.timed = delay_ns > 0;
-    lane_push(lane, &reply);
+    return lane_push(lane, &reply);
 }
 
 void answer_timed(struct sim_circuit *c, const struct request *r, struct reply reply, enum sim_class class)
@@ -26,19 +26,26 @@ void answer_reflected(struct sim_circuit *c, const struct request *r)
     answer_now(c, r, reply);
 }
 
-void answer_put(struct sim_circuit *c, const struct request *r, struct reply reply)
+uint64_t answer_put(struct sim_circuit *c, const struct request *r, struct reply reply)
 {
-    push(&c->puts, reply, r, sim_delay_ns(c->sim, reply.pv, SIM_WRITE));
+    return push(&c->puts, reply, r, sim_delay_ns(c->sim, reply.pv, SIM_WRITE));
+}
+
+static void tell(const struct sim_circuit *c, const char *what, bool ends)
+{
+    const struct sim_fault fault = {.circuit = c, .offset = c->in.offset, .what = what, .ends = ends};
+    if (what != NULL && c->sim->on_fault != NULL)
+        c->sim->on_fault(c->sim->on_fault_arg, &fault);
 }
 
 void answer_end(struct sim_circuit *c, uint64_t now_ns, const char *why)
 {
-    c->why = why;
+    tell(c, why, true);
     lane_push(&c->direct, &(struct reply){.kind = REPLY_END, .own_ns = now_ns});
     c->is_deaf = true;
 }
 
-/* The channel that a command names, for the ERROR about it (ca-protocol 8.1); NULL if it names none. */
+/* The channel that a command names, of whatever circuit, for the ERROR about it (ca-protocol 8.1); NULL if it names none. */
 static const struct sim_channel *named_channel(struct sim_circuit *c, const struct wire_header *h)
 {
     switch (h->command) {
@@ -48,7 +55,7 @@ static const struct sim_channel *named_channel(struct sim_circuit *c, const stru
     case WIRE_WRITE:
     case WIRE_READ_NOTIFY:
     case WIRE_WRITE_NOTIFY:
-        return channel_find(c, h->p1);
+        return channel_find_any(c->sim, h->p1);
     default:
         return NULL;
     }
@@ -65,9 +72,10 @@ void answer_fault(struct sim_circuit *c, const struct request *r, enum fault fau
         reply.cid = r->header.p1;
     }
     answer_now(c, r, reply);
-    const char *why = fault_end(fault);
-    if (why != NULL)
-        answer_end(c, r->now_ns, why);
+    if (fault_ends(fault))
+        answer_end(c, r->now_ns, fault_notice(fault));
+    else
+        tell(c, fault_notice(fault), false);
 }
 
 struct sim_channel *answer_channel(struct sim_circuit *c, const struct request *r)

@@ -10,8 +10,8 @@
 void answer_timed(struct sim_circuit *c, const struct request *r, struct reply reply, enum sim_class class);
 void answer_now(struct sim_circuit *c, const struct request *r, struct reply reply);
 
-/* Owe a put's result, after its service time, in the lane of puts. */
-void answer_put(struct sim_circuit *c, const struct request *r, struct reply reply);
+/* Owe a put's result, after its service time, in the lane of puts. Returns its number there. */
+uint64_t answer_put(struct sim_circuit *c, const struct request *r, struct reply reply);
 
 /* The request's own header, without payload. */
 void answer_reflected(struct sim_circuit *c, const struct request *r);
@@ -19,7 +19,7 @@ void answer_reflected(struct sim_circuit *c, const struct request *r);
 /* An ERROR about the request, and the circuit's end where the fault brings that. */
 void answer_fault(struct sim_circuit *c, const struct request *r, enum fault fault);
 
-/* The circuit's end, behind all replies so far; why (static), or NULL where the client wanted it. */
+/* The circuit's end, behind all replies so far; why: what the client sent, or NULL where it wanted the end. */
 void answer_end(struct sim_circuit *c, uint64_t now_ns, const char *why);
 
 /* The request's channel; an unknown sid is answered with a fault, and NULL. (A real server would serve a channel of another

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#define uthash_fatal(text) abort() /* out of memory while its table grows; the default would call exit() */
+#define HASH_NONFATAL_OOM 1 /* out of memory while its table grows: hh.tbl is NULL then */
 #include <uthash.h>
 
 struct sim;
@@ -18,24 +18,25 @@ struct sim_circuit;
 struct sim_subscription {
     struct queue_slot slot; /* first: an entry of the queue leads back here */
     struct sim_channel *channel;
-    struct sim_subscription *next; /* of the channel, in the order they were made */
+    struct sim_subscription *next, **link; /* of the channel, in the order they were made */
     struct sim_subscription *next_of_pv, **link_of_pv;
     struct payload_pool *payloads; /* large arrays; else NULL */
-    uint32_t subid, count;         /* count as asked; 0: dynamic */
+    uint32_t subid, count, size;   /* as asked; count 0: dynamic */
     uint16_t type, mask;
 };
 
 struct sim_channel {
     struct sim_circuit *circuit;
     struct sim_pv *pv;
-    struct sim_channel *next, **link; /* of the circuit */
-    struct sim_subscription *subscriptions;
+    struct sim_channel *next, **link;                            /* of the circuit */
+    struct sim_subscription *subscriptions, **subscriptions_end; /* the end of an empty list: NULL */
     uint32_t cid, sid;
-    bool is_writing;   /* a WRITE_NOTIFY has not been answered yet */
+    uint64_t put;      /* the number of a WRITE_NOTIFY's reply in the lane of puts, while */
+    bool is_writing;   /* it has not been answered yet */
     UT_hash_handle hh; /* sim->channels, by sid */
 };
 
-/* NULL without memory. */
+/* NULL without memory, or with LIMIT_CHANNELS reached. */
 struct sim_channel *channel_new(struct sim_circuit *c, struct sim_pv *pv, uint32_t cid);
 
 /* Frees the channel and its subscriptions. Who reaches it: the hash of sids, its circuit's list, a pending put's reply in the
@@ -45,12 +46,15 @@ void channel_free(struct sim_channel *channel);
 /* The channel of this circuit with this sid, or NULL. */
 struct sim_channel *channel_find(struct sim_circuit *c, uint32_t sid);
 
+/* The same of any circuit of the server. */
+struct sim_channel *channel_find_any(struct sim *sim, uint32_t sid);
+
 struct subscription_request {
-    uint32_t subid, count;
+    uint32_t subid, count, size;
     uint16_t type, mask;
 };
 
-/* NULL without memory. */
+/* NULL without memory, or with LIMIT_SUBSCRIPTIONS or LIMIT_PV_SUBSCRIPTIONS reached. */
 struct sim_subscription *subscription_new(struct sim_channel *channel, const struct subscription_request *request);
 
 /* Frees it. Who reaches it: its PV's list, its channel's list, entries of the event queue (which are cancelled). */

@@ -6,20 +6,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Of one that is new. */
+#define CIRCUIT_BYTES (sizeof(struct sim_circuit) + CIRCUIT_INPUT_BYTES + OUTBOX_BYTES + 2 * LANE_ROOM * sizeof(struct reply))
+
 static int init_buffers(struct sim_circuit *c)
 {
+    struct memory *memory = &c->sim->memory;
+    queue_init(&c->events, memory);
     c->in = (struct circuit_input){.bytes = malloc(CIRCUIT_INPUT_BYTES), .room = CIRCUIT_INPUT_BYTES};
-    return c->in.bytes == NULL || lane_init(&c->direct) < 0 || lane_init(&c->puts) < 0 || outbox_init(&c->out) < 0 ? -1 : 0;
+    return c->in.bytes == NULL || lane_init(&c->direct, memory) < 0 || lane_init(&c->puts, memory) < 0 ||
+                   outbox_init(&c->out, memory) < 0
+               ? -1
+               : 0;
 }
 
 static void free_buffers(struct sim_circuit *c)
 {
+    struct memory *memory = &c->sim->memory;
+    if (c->in.bytes != NULL)
+        memory_give(memory, c->in.room - CIRCUIT_INPUT_BYTES);
     free(c->in.bytes);
     lane_fini(&c->direct);
     lane_fini(&c->puts);
     queue_fini(&c->events);
     outbox_fini(&c->out);
     free(c);
+    memory_give(memory, CIRCUIT_BYTES);
 }
 
 static void greet(struct sim_circuit *c, uint64_t now_ns)
@@ -30,14 +42,14 @@ static void greet(struct sim_circuit *c, uint64_t now_ns)
 
 struct sim_circuit *sim_circuit_new(struct sim *sim, void *owner, uint64_t now_ns)
 {
-    struct sim_circuit *c = calloc(1, sizeof *c);
+    struct sim_circuit *c = memory_take(&sim->memory, CIRCUIT_BYTES) ? calloc(1, sizeof *c) : NULL;
     if (c == NULL)
         return NULL;
+    c->sim = sim;
     if (init_buffers(c) < 0) {
         free_buffers(c);
         return NULL;
     }
-    c->sim = sim;
     c->owner = owner;
     c->number = ++sim->counts.circuits;
     c->next = sim->circuits;
@@ -45,12 +57,14 @@ struct sim_circuit *sim_circuit_new(struct sim *sim, void *owner, uint64_t now_n
     if (c->next != NULL)
         c->next->link = &c->next;
     sim->circuits = c;
+    sim->ncircuits++;
     greet(c, now_ns);
     return c;
 }
 
 static void leave_lists(struct sim_circuit *c)
 {
+    c->sim->ncircuits--;
     *c->link = c->next;
     if (c->next != NULL)
         c->next->link = c->link;
@@ -74,31 +88,59 @@ void sim_circuit_free(struct sim_circuit *c, uint64_t now_ns)
 
 /* ---- input ---- */
 
-/* A message may be larger than the buffer: it grows with what has really come, never by what a header claims. */
-static void make_room(struct circuit_input *in)
+static void consume(struct circuit_input *in, size_t n)
 {
-    if (in->begin > 0) {
-        memmove(in->bytes, in->bytes + in->begin, in->end - in->begin);
-        in->end -= in->begin;
-        in->begin = 0;
-    }
-    if (in->end < in->room)
-        return;
-    uint8_t *bytes = realloc(in->bytes, 2 * in->room);
+    in->begin += n;
+    in->offset += n;
+    in->need = 0;
+}
+
+static void compact(struct circuit_input *in)
+{
+    memmove(in->bytes, in->bytes + in->begin, in->end - in->begin);
+    in->end -= in->begin;
+    in->begin = 0;
+}
+
+static bool resize_input(struct sim_circuit *c, uint64_t room)
+{
+    uint8_t *bytes = memory_resize(&c->sim->memory, c->in.bytes, c->in.room, room);
     if (bytes == NULL)
-        return;
-    in->bytes = bytes;
-    in->room *= 2;
+        return false;
+    c->in.bytes = bytes;
+    c->in.room = (size_t)room;
+    return true;
+}
+
+/* A message of `need` bytes is larger than what has come of it: the buffer grows with what has really come, never at once to what
+ * a header claims. */
+static bool make_room(struct sim_circuit *c, uint64_t need)
+{
+    struct circuit_input *in = &c->in;
+    in->need = need;
+    if (in->begin > 0)
+        compact(in);
+    if (need <= in->room || in->room - in->end >= CIRCUIT_INPUT_BYTES / 4)
+        return true;
+    return resize_input(c, need < 2 * (uint64_t)in->room ? need : 2 * (uint64_t)in->room);
+}
+
+static void rest(struct sim_circuit *c)
+{
+    c->in.begin = c->in.end = 0;
+    if (c->in.room > LIMIT_KEPT_BYTES)
+        resize_input(c, CIRCUIT_INPUT_BYTES);
 }
 
 uint8_t *sim_circuit_room(struct sim_circuit *c, size_t *n)
 {
     struct circuit_input *in = &c->in;
     if (in->begin == in->end)
-        in->begin = in->end = 0;
-    if (in->room - in->end < CIRCUIT_INPUT_BYTES / 4 && c->held == 0)
-        make_room(in);
-    *n = in->room - in->end;
+        rest(c);
+    else if (in->begin > 0 && in->room - in->end < CIRCUIT_INPUT_BYTES / 4)
+        compact(in);
+    size_t most = in->need > CIRCUIT_INPUT_BYTES ? CIRCUIT_READ_BYTES : CIRCUIT_INPUT_BYTES, room = in->room - in->end;
+    *n = room < most ? room : most;
     return in->bytes + in->end;
 }
 
@@ -127,7 +169,7 @@ static bool takes_requests(struct sim_circuit *c)
 
 bool sim_circuit_wants_input(struct sim_circuit *c)
 {
-    return !c->at_end_of_file && !c->is_waiting && takes_requests(c);
+    return !c->at_end_of_file && !c->is_waiting && !c->has_more && takes_requests(c);
 }
 
 static void skip_message(struct sim_circuit *c, uint64_t bytes)
@@ -135,8 +177,9 @@ static void skip_message(struct sim_circuit *c, uint64_t bytes)
     struct circuit_input *in = &c->in;
     size_t here = in->end - in->begin;
     size_t now = bytes < here ? (size_t)bytes : here;
-    in->begin += now;
+    consume(in, now);
     in->skip = bytes - now;
+    in->offset += in->skip;
 }
 
 /* What can be said from the header alone. Returns whether the message is dealt with. */
@@ -167,13 +210,18 @@ static bool take_message(struct sim_circuit *c, uint64_t now_ns)
     if (take_header(c, &r))
         return true;
     r.payload = cursor_bytes(&cur, r.header.size);
-    if (r.payload == NULL)
-        return false;
+    if (r.payload == NULL) {
+        if (make_room(c, r.bytes))
+            return false;
+        request_too_large(c, &r);
+        skip_message(c, r.bytes);
+        return true;
+    }
     enum request_outcome outcome = request_handle(c, &r);
     if (outcome == REQUEST_HELD)
         c->held = (size_t)r.bytes;
     else if (outcome == REQUEST_DONE)
-        in->begin += (size_t)r.bytes;
+        consume(in, (size_t)r.bytes);
     c->is_waiting = outcome == REQUEST_WAIT;
     return !c->is_waiting;
 }
@@ -193,7 +241,7 @@ static void after_reply(struct sim_circuit *c, const struct reply *reply)
     if (reply->timed)
         note_due(c, reply->own_ns, reply->due_ns);
     if (reply->kind == REPLY_ECHO) {
-        c->in.begin += c->held;
+        consume(&c->in, c->held);
         c->held = 0;
     }
     if (reply->kind == REPLY_END)
@@ -231,26 +279,29 @@ static bool drain_events(struct sim_circuit *c, uint64_t now_ns)
 /* Requests in, direct replies out. False: the outbox must be sent first. */
 static bool take_requests(struct sim_circuit *c, uint64_t now_ns)
 {
-    bool fits = true;
+    bool fits = true, taken;
     do {
         if (!c->is_blocked)
             fits = drain_lane(c, &c->direct, now_ns);
-    } while (fits && take_message(c, now_ns));
+        taken = fits && c->turn < CIRCUIT_TURN && take_message(c, now_ns);
+    } while (taken && ++c->turn);
+    c->has_more = fits && c->turn == CIRCUIT_TURN;
     return fits;
 }
 
 bool sim_circuit_work(struct sim_circuit *c, uint64_t now_ns, bool more)
 {
+    c->turn = 0;
     bool fits = take_requests(c, now_ns);
     if (c->is_blocked)
         return false;
-    while (fits && c->is_waiting && lane_due(&c->puts, now_ns) != NULL)
+    while (fits && c->is_waiting && !c->has_more && lane_due(&c->puts, now_ns) != NULL)
         fits = drain_lane(c, &c->puts, now_ns) && take_requests(c, now_ns);
-    if (fits && more && !c->is_ending && !c->is_waiting)
+    if (fits && (more || c->has_more) && !c->is_ending && !c->is_waiting)
         return false;
     if (fits)
         fits = drain_lane(c, &c->puts, now_ns) && drain_events(c, now_ns);
-    if (fits && c->at_end_of_file && !c->is_waiting && takes_requests(c)) {
+    if (fits && c->at_end_of_file && !c->is_waiting && !c->has_more && takes_requests(c)) {
         answer_end(c, now_ns, NULL);
         drain_lane(c, &c->direct, now_ns);
     }

@@ -15,10 +15,15 @@
 struct sim;
 struct sim_channel;
 
+#define CIRCUIT_READ_BYTES (1u << 20) /* taken at once, of a message that is larger than the buffer was at first */
+#define CIRCUIT_TURN       64u        /* requests; then other circuits have their turn */
+
 struct circuit_input {
     uint8_t *bytes;
     size_t room, begin, end;
-    uint64_t skip; /* bytes to come that belong to a message that was too large */
+    uint64_t offset; /* in the client's stream, of the byte at begin */
+    uint64_t need;   /* bytes of the message at begin, if it is not all there; else 0 */
+    uint64_t skip;   /* bytes to come that belong to a message that was too large */
 };
 
 struct sim_circuit {
@@ -27,18 +32,20 @@ struct sim_circuit {
     struct sim_circuit *next, **link; /* of all */
     struct sim_circuit *next_dirty;
     struct sim_channel *channels;
+    uint32_t nchannels, nsubscriptions;
     struct circuit_input in;
     size_t held; /* bytes of an ECHO in the input whose reply has not left */
     struct lane direct, puts;
     struct queue events;
     struct outbox out;
     uint64_t number;  /* log lines name it so */
-    const char *why;  /* it ends for what its client did */
     uint64_t free_ns; /* when its client last became ready to take updates again */
     uint64_t off_ns;  /* when EVENTS_OFF came */
     unsigned minor;   /* the client's; 0 before its VERSION */
+    unsigned turn;    /* requests taken in this turn */
     bool is_dirty;
     bool is_blocked; /* the socket took only a part */
+    bool has_more;   /* its turn is over: to be called again when others had theirs */
     bool is_waiting; /* the next request waits for a put of its channel */
     bool is_deaf;    /* no more requests: the end is in the lane of direct replies */
     bool is_ending;  /* send what there is, then close */
@@ -58,7 +65,8 @@ void sim_circuit_received(struct sim_circuit *c, size_t n);
 void sim_circuit_end_of_file(struct sim_circuit *c);
 
 /* Handle what has come and what has become due. more: the socket holds further input, so replies may still wait for company.
- * Returns whether output is to be sent now; then send, say sim_circuit_sent(), and call again. */
+ * Returns whether output is to be sent now; then send, say sim_circuit_sent(), and call again. Where c->has_more is set there is
+ * more to do: call again soon, whatever was returned. */
 bool sim_circuit_work(struct sim_circuit *c, uint64_t now_ns, bool more);
 
 /* What to send; lateness is counted with now_ns. Returns the number of pieces. */

@@ -1,11 +1,14 @@
 #include "sim/command.h"
 
+#include "sim/database.h"
+#include "sim/database_load.h"
 #include "sim/sim.h"
 #include "sim/synth.h"
 
 struct arguments {
     struct synth_config scenario;
     struct sim_config server;
+    const char *macros;
 };
 
 static const struct option options[] = {
@@ -19,12 +22,14 @@ static const struct option options[] = {
      .help = "area-detector: elements of an image (default 640x480)"},
     {"latency", .kind = OPTION_DURATION, .offset = offsetof(struct arguments, scenario.latency_ns), .metavar = "DURATION",
      .help = "service time of every request (default 0: as fast as it goes)"},
+    {"macros", 'm', .kind = OPTION_STRING, .offset = offsetof(struct arguments, macros), .metavar = "A=B,C=D",
+     .help = "FILE.db: macros for the file"},
     SIM_OPTIONS(struct arguments, server),
 };
 
 static const struct option_command command = {
     .name = "sim",
-    .synopsis = "SCENARIO [options] [-- COMMAND...]",
+    .synopsis = "SCENARIO|FILE.db|FILE.yaml [options] [-- COMMAND...]",
     .about =
         "Serve synthesized PVs over Channel Access until SIGINT or SIGTERM, or until COMMAND, which is run with the environment\n"
         "that a client needs, has ended; then its exit code is returned. Prints `ready udp=P tcp=P` once it serves.\n"
@@ -33,14 +38,43 @@ static const struct option_command command = {
         "  ten-thousand    10,000 DOUBLE scalars ten-thousand:00000 ... with value i + 0.5, precision 3, units mm; puts are "
         "kept\n"
         "  area-detector   images of DBR_SHORT whose first four elements are the frame's serial number, most significant first,\n"
-        "                  and whose time stamp is the time at which the frame was due",
+        "                  and whose time stamp is the time at which the frame was due\n"
+        "\n"
+        "FILE.db is an EPICS database: its records are served with all fields as an IOC shows them after iocInit(); puts are "
+        "kept\n"
+        "and posted, with alarms from limits. SCAN, links and calculations do nothing. FILE.yaml: what caplay-db has printed.",
     .examples = "caplay sim ten-thousand --port 0 -- python3 client.py\n"
+                "caplay sim motors.db --macros P=TEST: --port 0 -- caget TEST:m1\n"
                 "caplay sim area-detector --rate 120Hz --size 680x480 --pv CAM:IMAGE --report report.json\n",
     .options = options,
     .noptions = sizeof options / sizeof *options,
     .min_operands = 1,
     .max_operands = 1,
 };
+
+static int run_scenario(struct arguments *arguments, const char *name, char **command_line, struct diag *diag)
+{
+    struct synth *synth = synth_new(name, &arguments->scenario, diag);
+    if (synth == NULL)
+        return -1;
+    int code = sim_run(&arguments->server, synth_source(synth), command_line, diag);
+    synth_free(synth);
+    return code;
+}
+
+static int run_database(struct arguments *arguments, const char *file, char **command_line, struct diag *diag)
+{
+    struct scenario *scenario = database_load(file, arguments->macros, diag);
+    struct database *database = scenario != NULL ? database_new(scenario, diag) : NULL;
+    if (database == NULL)
+        return -1;
+    unsigned live = database_live(database);
+    if (live > 0)
+        fprintf(stderr, "%u record%s SCAN or links: served as they are\n", live, live == 1 ? " has" : "s have");
+    int code = sim_run(&arguments->server, database_source(database), command_line, diag);
+    database_free(database);
+    return code;
+}
 
 int sim_command(int argc, char **argv, struct diag *diag)
 {
@@ -52,10 +86,7 @@ int sim_command(int argc, char **argv, struct diag *diag)
         return -1;
     if (result.help)
         return DIAG_GOOD;
-    struct synth *synth = synth_new(result.operands.at[0], &arguments.scenario, diag);
-    if (synth == NULL)
-        return -1;
-    int code = sim_run(&arguments.server, synth_source(synth), result.command, diag);
-    synth_free(synth);
-    return code;
+    const char *what = result.operands.at[0];
+    return database_is_file(what) ? run_database(&arguments, what, result.command, diag)
+                                  : run_scenario(&arguments, what, result.command, diag);
 }

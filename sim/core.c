@@ -6,11 +6,22 @@ void sim_init(struct sim *sim, const struct sim_source *source)
 {
     sim->source = source;
     sim->message_limit = SIM_MESSAGE_LIMIT;
+    sim->told_limit = SIM_ARRAY_BYTES + WIRE_EXTENDED_BYTES;
+    sim->memory = (struct memory){.most = LIMIT_MEMORY_BYTES};
 }
 
-static size_t record_length(const char *name, size_t length)
+bool sim_fits(const struct sim *sim, const struct sim_pv *pv, unsigned type, uint32_t count)
+{
+    uint64_t whole = wire_dbr_padded(type, pv->count), size = count != 0 ? wire_dbr_padded(type, count) : whole;
+    return size + WIRE_EXTENDED_BYTES <= sim->message_limit && (size <= whole || size - whole <= LIMIT_PADDING_BYTES);
+}
+
+/* Sources that open PVs know fields themselves; the others have records only. */
+static size_t name_length(const struct sim *sim, const char *name, size_t length)
 {
     static const char val[] = ".VAL";
+    if (sim->source->calls->open != NULL)
+        return length;
     if (length > 4 && memcmp(name + length - 4, val, 4) == 0)
         return length - 4;
     return length > 1 && name[length - 1] == '.' ? length - 1 : length;
@@ -18,7 +29,13 @@ static size_t record_length(const char *name, size_t length)
 
 struct sim_pv *sim_find(struct sim *sim, const char *name, size_t length)
 {
-    return sim->source->calls->find(sim->source->self, name, record_length(name, length));
+    return sim->source->calls->find(sim->source->self, name, name_length(sim, name, length));
+}
+
+struct sim_pv *sim_open(struct sim *sim, const char *name, size_t length)
+{
+    const struct sim_source_calls *calls = sim->source->calls;
+    return calls->open != NULL ? calls->open(sim->source->self, name, length) : sim_find(sim, name, length);
 }
 
 void sim_count_search(struct sim *sim, struct sim_pv *pv, uint64_t searcher)
@@ -60,9 +77,41 @@ void sim_post(struct sim *sim, struct sim_pv *pv, unsigned mask, uint64_t due_ns
             queue_update(s, &update);
 }
 
+void sim_post_also(struct sim *sim, uint64_t now_ns)
+{
+    const struct sim_source *source = sim->source;
+    unsigned mask;
+    if (source->calls->also == NULL)
+        return;
+    for (struct sim_pv *pv; (pv = source->calls->also(source->self, &mask)) != NULL;)
+        sim_post(sim, pv, mask, now_ns, false);
+}
+
 uint64_t sim_next_ns(struct sim *sim)
 {
     return sim->start.begun ? sim->source->calls->next_ns(sim->source->self) : CLOCK_NEVER;
+}
+
+/* ACCESS_RIGHTS, then an update of each subscription, whatever it watches: the value, or none where it may not be read any more
+ * (ca-protocol 9.5). A client with so many replies waiting that there is no room does not hear of it. */
+static void tell_rights(struct sim_channel *channel, uint64_t due_ns)
+{
+    struct sim_circuit *c = channel->circuit;
+    const struct queue_update update = {.value = &channel->pv->value, .own_ns = due_ns};
+    const struct wire_header rights = {.command = WIRE_ACCESS_RIGHTS, .p1 = channel->cid, .p2 = channel->pv->rights};
+    if (!lane_reserve(&c->direct))
+        return;
+    lane_push(&c->direct, &(struct reply){.kind = REPLY_HEADER, .header = rights, .own_ns = due_ns});
+    for (struct sim_subscription *s = channel->subscriptions; s != NULL; s = s->next)
+        queue_update(s, &update);
+    sim_mark_dirty(c);
+}
+
+static void tell_all_rights(struct sim *sim, const struct sim_pv *pv, uint64_t due_ns)
+{
+    for (struct sim_channel *channel = sim->channels; channel != NULL; channel = channel->hh.next)
+        if (channel->pv == pv)
+            tell_rights(channel, due_ns);
 }
 
 struct sim_pv *sim_change(struct sim *sim)
@@ -70,7 +119,10 @@ struct sim_pv *sim_change(struct sim *sim)
     uint64_t due_ns = sim_next_ns(sim);
     unsigned mask = 0;
     struct sim_pv *pv = sim->source->calls->change(sim->source->self, &mask);
-    sim_post(sim, pv, mask, due_ns, due_ns > 0);
+    if (mask == SIM_RIGHTS)
+        tell_all_rights(sim, pv, due_ns);
+    else
+        sim_post(sim, pv, mask, due_ns, due_ns > 0);
     return pv;
 }
 

@@ -13,6 +13,9 @@
  * where its memory ends). */
 #define SIM_MESSAGE_LIMIT (UINT64_C(256) << 20)
 
+/* EPICS_CA_MAX_ARRAY_BYTES where it is not set. */
+#define SIM_ARRAY_BYTES UINT64_C(16384)
+
 /* Who owns a lateness (design, rule 3). */
 enum sim_owner {
     SIM_LATE_SELF,  /* due -> handed to the kernel, nothing else in the way */
@@ -27,14 +30,27 @@ struct sim_counts {
     uint64_t circuits, channels, subscriptions; /* ever made */
 };
 
+/* A client has broken a rule, in the message that begins `offset` bytes into its stream. ends: and its circuit. */
+struct sim_fault {
+    const struct sim_circuit *circuit;
+    uint64_t offset;
+    const char *what; /* "an unknown sid": what the client sent */
+    bool ends;
+};
+
 struct sim {
     const struct sim_source *source;
+    void (*on_fault)(void *arg, const struct sim_fault *fault); /* or NULL */
+    void *on_fault_arg;
+    struct memory memory; /* what clients make it keep */
     struct sim_start start;
     uint16_t tcp_port; /* what search replies say */
     uint64_t message_limit;
+    uint64_t told_limit;          /* what an ERROR about a message that is too large calls the limit */
     uint64_t realtime_ns;         /* CLOCK_REALTIME - CLOCK_MONOTONIC */
     struct sim_channel *channels; /* hash by sid */
-    uint32_t next_sid;            /* never reused */
+    uint32_t next_sid;
+    uint32_t ncircuits;
     struct sim_circuit *circuits, *dirty;
     struct sim_pv *posted; /* PVs that have posted */
     bool is_pressed;       /* some circuit's queue has no room for the next post: let it send; the caller resets it */
@@ -49,6 +65,9 @@ void sim_init(struct sim *sim, const struct sim_source *source);
 /* The PV of a name as a client writes it: "REC", "REC." and "REC.VAL" are one. NULL if there is none. */
 struct sim_pv *sim_find(struct sim *sim, const char *name, size_t length);
 
+/* The PV that a channel of this name uses; NULL if it cannot be made. */
+struct sim_pv *sim_open(struct sim *sim, const char *name, size_t length);
+
 /* Count a search by somebody, told apart by `searcher` (any number but 0). */
 void sim_count_search(struct sim *sim, struct sim_pv *pv, uint64_t searcher);
 
@@ -57,9 +76,15 @@ static inline uint64_t sim_delay_ns(struct sim *sim, struct sim_pv *pv, enum sim
     return sim->source->calls->delay_ns(sim->source->self, pv, class);
 }
 
+/* Is an answer of this type and count (0: dynamic) small enough to be sent? */
+bool sim_fits(const struct sim *sim, const struct sim_pv *pv, unsigned type, uint32_t count);
+
 /* The value of a PV is new. Queue updates for all subscriptions that want `mask` (0: none); their circuits become dirty. due_ns:
  * when the change was due; timed: lateness is counted from there. */
 void sim_post(struct sim *sim, struct sim_pv *pv, unsigned mask, uint64_t due_ns, bool timed);
+
+/* Post what else has changed with a put. */
+void sim_post_also(struct sim *sim, uint64_t now_ns);
 
 /* Make the source's next change, which is due. Returns its PV. */
 struct sim_pv *sim_change(struct sim *sim);

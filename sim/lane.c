@@ -3,21 +3,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-int lane_init(struct lane *lane)
+int lane_init(struct lane *lane, struct memory *memory)
 {
-    *lane = (struct lane){.ring = malloc(LANE_ROOM * sizeof(struct reply)), .room = LANE_ROOM};
+    *lane = (struct lane){.ring = malloc(LANE_ROOM * sizeof(struct reply)), .room = LANE_ROOM, .memory = memory};
     return lane->ring != NULL ? 0 : -1;
 }
 
 void lane_fini(struct lane *lane)
 {
+    if (lane->ring != NULL)
+        memory_give(lane->memory, (lane->room - LANE_ROOM) * sizeof(struct reply));
     free(lane->ring);
     *lane = (struct lane){0};
 }
 
 static int grow(struct lane *lane)
 {
-    struct reply *ring = malloc(2 * lane->room * sizeof *ring);
+    struct reply *ring = NULL;
+    if (memory_take(lane->memory, lane->room * sizeof *ring) && (ring = malloc(2 * lane->room * sizeof *ring)) == NULL)
+        memory_give(lane->memory, lane->room * sizeof *ring);
     if (ring == NULL)
         return -1;
     for (uint32_t i = 0; i < lane->count; i++)
@@ -34,12 +38,13 @@ bool lane_reserve(struct lane *lane)
     return lane->count + 2 <= lane->room || (lane->room < LANE_MOST && grow(lane) == 0);
 }
 
-void lane_push(struct lane *lane, const struct reply *reply)
+uint64_t lane_push(struct lane *lane, const struct reply *reply)
 {
     struct reply *at = lane_at(lane, lane->count++);
     *at = *reply;
     at->due_ns = reply->own_ns > lane->last_due_ns ? reply->own_ns : lane->last_due_ns;
     lane->last_due_ns = at->due_ns;
+    return lane->pushed++;
 }
 
 struct reply *lane_due(struct lane *lane, uint64_t now_ns)

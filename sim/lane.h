@@ -5,6 +5,7 @@
 #define CAPLAY_SIM_LANE_H
 
 #include "base/clock.h"
+#include "sim/limits.h"
 #include "sim/source.h"
 #include "wire/message.h"
 
@@ -42,18 +43,21 @@ struct reply {
 struct lane {
     struct reply *ring; /* room is a power of two */
     uint32_t room, first, count;
+    uint64_t pushed; /* ever */
     uint64_t last_due_ns;
+    struct memory *memory;
 };
 
-int lane_init(struct lane *lane); /* 0, or -1 without memory */
+/* memory: what its growth counts to, or NULL. 0, or -1 without memory. */
+int lane_init(struct lane *lane, struct memory *memory);
 void lane_fini(struct lane *lane);
 
 /* Make room for what one request may add: an ERROR and the end. False: the lane is full; take no more requests until some have
  * left. */
 bool lane_reserve(struct lane *lane);
 
-/* Append. own_ns is set in the reply; due_ns is computed. Room was reserved. */
-void lane_push(struct lane *lane, const struct reply *reply);
+/* Append. own_ns is set in the reply; due_ns is computed. Room was reserved. Returns its number, for lane_numbered(). */
+uint64_t lane_push(struct lane *lane, const struct reply *reply);
 
 /* The first reply if its time has come, or NULL. Valid until lane_pop or lane_push. */
 struct reply *lane_due(struct lane *lane, uint64_t now_ns);
@@ -63,6 +67,12 @@ void lane_pop(struct lane *lane);
 static inline struct reply *lane_at(const struct lane *lane, uint32_t i)
 {
     return &lane->ring[(lane->first + i) & (lane->room - 1)];
+}
+
+/* The reply that lane_push() gave this number, and that still waits. */
+static inline struct reply *lane_numbered(const struct lane *lane, uint64_t number)
+{
+    return lane_at(lane, (uint32_t)(number - (lane->pushed - lane->count)));
 }
 
 /* When to look again: the due time of the last of those that leave together with the first; CLOCK_NEVER if empty. */

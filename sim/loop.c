@@ -99,12 +99,12 @@ static void fire_due(struct loop *loop)
         ;
 }
 
-/* Wait for sockets, signals or the time that the next deadline needs. */
-static void wait_for_work(struct loop *loop)
+/* Wait for sockets, signals or the time that the next deadline needs; only look if there is work already. */
+static void wait_for_work(struct loop *loop, bool is_busy)
 {
     uint64_t now_ns = clock_monotonic_ns(), due_ns = schedule_earliest(&loop->schedule), guard = guard_ns(loop);
     bool is_near = due_ns != CLOCK_NEVER && (due_ns <= now_ns || due_ns - now_ns <= guard);
-    bool blocks = !is_near && !use_idle_time(loop, now_ns, due_ns);
+    bool blocks = !is_near && !is_busy && !use_idle_time(loop, now_ns, due_ns);
     if (blocks)
         arm(loop, due_ns == CLOCK_NEVER ? CLOCK_NEVER : due_ns - guard);
     event_base_loop(loop->base, blocks ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
@@ -115,8 +115,8 @@ void loop_run(struct loop *loop)
     loop->stopped = false;
     while (!loop->stopped) {
         fire_due(loop);
-        loop->after(loop->arg, clock_monotonic_ns());
-        wait_for_work(loop);
+        bool is_busy = loop->after(loop->arg, clock_monotonic_ns());
+        wait_for_work(loop, is_busy);
         loop->after(loop->arg, clock_monotonic_ns());
     }
 }

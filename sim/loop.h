@@ -24,8 +24,9 @@ struct loop {
     bool spins;
     bool stopped;
 
-    /* Called after each look at the sockets, off all callbacks: reap what died, send what is new. */
-    void (*after)(void *arg, uint64_t now_ns);
+    /* Called before and after each look at the sockets, off all callbacks: reap what died, send what is new. Returns whether
+     * there is more to do at once. */
+    bool (*after)(void *arg, uint64_t now_ns);
     /* There is time until about `until_ns`. Returns whether there is more to do. May be NULL. */
     bool (*idle)(void *arg, uint64_t until_ns);
     void *arg;

@@ -4,9 +4,9 @@
 
 static const uint8_t zeros[8];
 
-int outbox_init(struct outbox *out)
+int outbox_init(struct outbox *out, struct memory *memory)
 {
-    *out = (struct outbox){.bytes = malloc(OUTBOX_BYTES), .room = OUTBOX_BYTES};
+    *out = (struct outbox){.bytes = malloc(OUTBOX_BYTES), .room = OUTBOX_BYTES, .memory = memory};
     return out->bytes != NULL ? 0 : -1;
 }
 
@@ -14,14 +14,16 @@ void outbox_fini(struct outbox *out)
 {
     if (out->payload != NULL)
         payload_unref(out->payload);
+    if (out->bytes != NULL)
+        memory_give(out->memory, out->room - OUTBOX_BYTES);
     free(out->bytes);
     *out = (struct outbox){0};
 }
 
-static enum outbox_err grow(struct outbox *out, uint64_t n)
+static enum outbox_err resize(struct outbox *out, uint64_t n)
 {
     uint64_t room = (n + 4095) & ~UINT64_C(4095);
-    uint8_t *bytes = room <= SIZE_MAX ? realloc(out->bytes, (size_t)room) : NULL;
+    uint8_t *bytes = memory_resize(out->memory, out->bytes, out->room, room);
     if (bytes == NULL)
         return OUTBOX_NEVER;
     out->bytes = bytes;
@@ -36,7 +38,7 @@ enum outbox_err outbox_reserve(struct outbox *out, uint64_t n, uint8_t **at)
         return OUTBOX_LATER;
     if (is_empty)
         out->begin = out->end = 0;
-    if (out->end + n > out->room && grow(out, n) != OUTBOX_OK)
+    if (out->end + n > out->room && resize(out, n) != OUTBOX_OK)
         return OUTBOX_NEVER;
     *at = out->bytes + out->end;
     return OUTBOX_OK;
@@ -80,6 +82,8 @@ void outbox_sent(struct outbox *out, size_t n)
 {
     size_t small = n < out->end - out->begin ? n : out->end - out->begin;
     out->begin += small;
+    if (out->begin == out->end && out->room > LIMIT_KEPT_BYTES && resize(out, OUTBOX_BYTES) == OUTBOX_OK)
+        out->begin = out->end = 0;
     if (out->payload == NULL)
         return;
     out->payload_at += n - small;

@@ -4,6 +4,7 @@
 #ifndef CAPLAY_SIM_OUTBOX_H
 #define CAPLAY_SIM_OUTBOX_H
 
+#include "sim/limits.h"
 #include "sim/payload.h"
 
 #include <sys/uio.h>
@@ -24,9 +25,11 @@ struct outbox {
     uint64_t payload_at, payload_size; /* sent so far, and all of it with its padding */
     struct outbox_note note[OUTBOX_NOTES];
     unsigned notes;
+    struct memory *memory;
 };
 
-int outbox_init(struct outbox *out); /* 0, or -1 without memory */
+/* memory: what its growth counts to, or NULL. 0, or -1 without memory. */
+int outbox_init(struct outbox *out, struct memory *memory);
 void outbox_fini(struct outbox *out);
 
 static inline bool outbox_is_empty(const struct outbox *out)

@@ -12,6 +12,7 @@ struct payload_pool {
     uint32_t users; /* subscriptions */
     uint32_t count;
     uint8_t base;
+    struct memory *memory;
 };
 
 static struct payload_pool *find(const struct sim_pv *pv, uint8_t base, uint32_t count)
@@ -22,12 +23,20 @@ static struct payload_pool *find(const struct sim_pv *pv, uint8_t base, uint32_t
     return pool;
 }
 
-static struct payload_pool *make(struct sim_pv *pv, uint8_t base, uint32_t count)
+bool payload_is_shared(const struct sim_pv *pv, uint8_t base, uint32_t count)
+{
+    unsigned pools = 0;
+    for (const struct payload_pool *pool = pv->payloads; pool != NULL; pool = pool->next)
+        pools++;
+    return pools < PAYLOAD_POOLS || find(pv, base, count) != NULL;
+}
+
+static struct payload_pool *make(struct sim_pv *pv, const struct payload_request *r)
 {
     struct payload_pool *pool = calloc(1, sizeof *pool);
     if (pool == NULL)
         return NULL;
-    *pool = (struct payload_pool){.pv = pv, .next = pv->payloads, .base = base, .count = count};
+    *pool = (struct payload_pool){.pv = pv, .next = pv->payloads, .base = r->base, .count = r->count, .memory = r->memory};
     pv->payloads = pool;
     return pool;
 }
@@ -43,6 +52,7 @@ static void free_unused(struct payload_pool *pool)
             continue;
         }
         *at = payload->next;
+        memory_give(pool->memory, sizeof *payload + payload->room);
         free(payload);
     }
     if (pool->all != NULL)
@@ -56,36 +66,40 @@ static void free_unused(struct payload_pool *pool)
 
 static int add(struct payload_pool *pool)
 {
+    struct payload *payload = NULL;
     uint64_t room = wire_dbr_padded(pool->base, pool->count != 0 ? pool->count : pool->pv->count);
-    struct payload *payload = malloc(sizeof *payload + room);
+    uint64_t bytes = sizeof *payload + room;
+    if (memory_take(pool->memory, bytes) && (payload = malloc(bytes)) == NULL)
+        memory_give(pool->memory, bytes);
     if (payload == NULL)
         return -1;
-    *payload = (struct payload){.pool = pool, .next = pool->all, .version = UINT64_MAX};
+    *payload = (struct payload){.pool = pool, .next = pool->all, .version = UINT64_MAX, .room = room};
     pool->all = payload;
     return 0;
 }
 
-/* One payload for each subscription, and one for each that is on its way: its subscription may be gone by now. */
-static int fill(struct payload_pool *pool)
+/* One payload for each subscription, and one for each that is on its way: its subscription may be gone by now. Those of a circuit
+ * need but one. */
+static int fill(struct payload_pool *pool, uint32_t circuits)
 {
     uint32_t all = 0, sent = 0;
     for (const struct payload *p = pool->all; p != NULL; p = p->next) {
         all++;
         sent += p->refs > 0;
     }
-    for (; all < pool->users + sent; all++)
+    for (; all < pool->users + sent && all < circuits; all++)
         if (add(pool) < 0)
             return -1;
     return 0;
 }
 
-struct payload_pool *payload_join(struct sim_pv *pv, uint8_t base, uint32_t count)
+struct payload_pool *payload_join(struct sim_pv *pv, const struct payload_request *r)
 {
-    struct payload_pool *pool = find(pv, base, count);
-    if (pool == NULL && (pool = make(pv, base, count)) == NULL)
+    struct payload_pool *pool = find(pv, r->base, r->count);
+    if (pool == NULL && (pool = make(pv, r)) == NULL)
         return NULL;
     pool->users++;
-    if (fill(pool) == 0)
+    if (fill(pool, r->circuits) == 0)
         return pool;
     payload_leave(pool);
     return NULL;
@@ -124,7 +138,7 @@ struct payload *payload_take(struct payload_pool *pool)
         if (p->refs == 0)
             chosen = p;
     }
-    if (chosen == NULL) /* a subscription sends one payload at a time, and fill() left one for each */
+    if (chosen == NULL) /* a circuit sends one payload at a time, and fill() left one for each */
         abort();
     encode(chosen);
     chosen->refs = 1;

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-void queue_init(struct queue *q)
+void queue_init(struct queue *q, struct memory *memory)
 {
-    *q = (struct queue){0};
+    *q = (struct queue){.memory = memory};
 }
 
 void queue_fini(struct queue *q)
@@ -13,8 +13,9 @@ void queue_fini(struct queue *q)
     for (struct queue_ring *ring = q->rings, *next; ring != NULL; ring = next) {
         next = ring->next;
         free(ring);
+        memory_give(q->memory, sizeof *ring);
     }
-    queue_init(q);
+    queue_init(q, q->memory);
 }
 
 /* A ring whose entries run short takes no new subscription: each that it has may still add one entry, and these must fit. */
@@ -23,12 +24,20 @@ static bool takes_another(const struct queue_ring *ring)
     return ring->subscriptions < QUEUE_SUBSCRIPTIONS && QUEUE_ENTRIES - ring->used > QUEUE_REPLACE_AT;
 }
 
+static struct queue_ring *make_ring(struct memory *memory)
+{
+    struct queue_ring *ring = NULL;
+    if (memory_take(memory, sizeof *ring) && (ring = calloc(1, sizeof *ring)) == NULL)
+        memory_give(memory, sizeof *ring);
+    return ring;
+}
+
 int queue_add(struct queue *q, struct queue_slot *slot)
 {
     struct queue_ring **at = &q->rings;
     while (*at != NULL && !takes_another(*at))
         at = &(*at)->next;
-    if (*at == NULL && (*at = calloc(1, sizeof **at)) == NULL)
+    if (*at == NULL && (*at = make_ring(q->memory)) == NULL)
         return -1;
     if (q->current == NULL)
         q->current = *at;

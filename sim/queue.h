@@ -6,6 +6,7 @@
 #define CAPLAY_SIM_QUEUE_H
 
 #include "base/clock.h"
+#include "sim/limits.h"
 #include "wire/value.h"
 
 #define QUEUE_ENTRIES       144u /* to a ring */
@@ -47,6 +48,7 @@ struct queue {
     unsigned used; /* in all rings */
     bool off;      /* EVENTS_OFF */
     uint64_t last_due_ns;
+    struct memory *memory;
 };
 
 struct queue_update {
@@ -61,7 +63,7 @@ enum queue_outcome {
     QUEUE_MERGED,   /* an array's: the pending entry will bring the latest data */
 };
 
-void queue_init(struct queue *q);
+void queue_init(struct queue *q, struct memory *memory); /* what its rings count to, or NULL */
 void queue_fini(struct queue *q);
 
 /* Assign a slot to a ring; a new ring is allocated if none has room. 0, or -1 without memory. slot->copies is the caller's. */

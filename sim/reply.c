@@ -11,33 +11,41 @@
 /* What a real server says (ca-protocol 8.2). Without a text it is the PV's name; some texts are formats, see write_text(). */
 static const struct {
     uint32_t status;
-    const char *end, *text;
+    bool ends;
+    const char *notice, *text;
 } faults[FAULTS] = {
-    [FAULT_MISALIGNED] = {WIRE_ECA_INTERNAL, "a payload whose size is no multiple of 8", "CAS: Missaligned protocol rejected"},
-    [FAULT_COMMAND] = {WIRE_ECA_INTERNAL, "a command that clients do not send", "invalid (damaged?) request code from TCP"},
-    [FAULT_VERSION] = {WIRE_ECA_DEFUNCT, NULL, "CAS: Client version 0 too old"},
-    [FAULT_SID] = {WIRE_ECA_INTERNAL, "an unknown sid", "Bad Resource ID"},
-    [FAULT_TYPE] = {WIRE_ECA_BADTYPE, "an unknown DBR type", NULL},
-    [FAULT_SUBID] = {WIRE_ECA_BADMONID, "an unknown subscription", NULL},
-    [FAULT_MASK] = {WIRE_ECA_ALLOCMEM, "a subscription with a mask of 0 or over 255, or no memory for it", NULL},
-    [FAULT_USER] = {WIRE_ECA_INTERNAL, "a user name without an end", "a very long user name was specified"},
-    [FAULT_HOST] = {WIRE_ECA_INTERNAL, "a host name without an end", "bad (very long) host name"},
-    [FAULT_LATE_USER] = {WIRE_ECA_INTERNAL, NULL,
+    [FAULT_MISALIGNED] = {WIRE_ECA_INTERNAL, true, "a payload whose size is no multiple of 8",
+                          "CAS: Missaligned protocol rejected"},
+    [FAULT_COMMAND] = {WIRE_ECA_INTERNAL, true, "a command that clients do not send", "invalid (damaged?) request code from TCP"},
+    [FAULT_VERSION] = {WIRE_ECA_DEFUNCT, false, "something before its VERSION", "CAS: Client version 0 too old"},
+    [FAULT_SID] = {WIRE_ECA_INTERNAL, true, "an unknown sid", "Bad Resource ID at sim/reply.c.1"},
+    [FAULT_TYPE] = {WIRE_ECA_BADTYPE, true, "an unknown DBR type", NULL},
+    [FAULT_SUBID] = {WIRE_ECA_BADMONID, true, "an unknown subscription", NULL},
+    [FAULT_MASK] = {WIRE_ECA_ALLOCMEM, true, "a subscription with a mask of 0 or over 255, or one too many", NULL},
+    [FAULT_CHANNELS] = {WIRE_ECA_ALLOCMEM, true, "a CREATE_CHAN too many", NULL},
+    [FAULT_USER] = {WIRE_ECA_INTERNAL, true, "a user name without an end", "a very long user name was specified"},
+    [FAULT_HOST] = {WIRE_ECA_INTERNAL, true, "a host name without an end", "bad (very long) host name"},
+    [FAULT_LATE_USER] = {WIRE_ECA_INTERNAL, false, "its user name after its first channel",
                          "attempts to use protocol to set user name after creating first channel ignored by server"},
-    [FAULT_LATE_HOST] = {WIRE_ECA_INTERNAL, NULL,
+    [FAULT_LATE_HOST] = {WIRE_ECA_INTERNAL, false, "its host name after its first channel",
                          "attempts to use protocol to set host name after creating first channel ignored by server"},
-    [FAULT_REQUEST_SIZE] = {WIRE_ECA_TOLARGE, NULL, NULL},
-    [FAULT_REPLY_SIZE] = {WIRE_ECA_TOLARGE, NULL, NULL},
-    [FAULT_OLD_CLIENT] = {WIRE_ECA_16KARRAYCLIENT, NULL, NULL},
-    [FAULT_READ] = {WIRE_ECA_GETFAIL, NULL, NULL},
-    [FAULT_READ_ACCESS] = {WIRE_ECA_NORDACCESS, NULL, NULL},
-    [FAULT_WRITE] = {WIRE_ECA_PUTFAIL, NULL, NULL},
-    [FAULT_WRITE_ACCESS] = {WIRE_ECA_NOWTACCESS, NULL, NULL},
+    [FAULT_REQUEST_SIZE] = {WIRE_ECA_TOLARGE, false, "a message that is too large", NULL},
+    [FAULT_REPLY_SIZE] = {WIRE_ECA_TOLARGE, false, NULL, NULL},
+    [FAULT_OLD_CLIENT] = {WIRE_ECA_16KARRAYCLIENT, false, NULL, NULL},
+    [FAULT_READ] = {WIRE_ECA_GETFAIL, false, NULL, NULL},
+    [FAULT_READ_ACCESS] = {WIRE_ECA_NORDACCESS, false, NULL, NULL},
+    [FAULT_WRITE] = {WIRE_ECA_PUTFAIL, false, NULL, NULL},
+    [FAULT_WRITE_ACCESS] = {WIRE_ECA_NOWTACCESS, false, NULL, NULL},
 };
 
-const char *fault_end(enum fault fault)
+bool fault_ends(enum fault fault)
 {
-    return faults[fault].end;
+    return faults[fault].ends;
+}
+
+const char *fault_notice(enum fault fault)
+{
+    return faults[fault].notice;
 }
 
 /* ---- plain messages ---- */
@@ -62,11 +70,13 @@ static bool write_created(struct sim_circuit *c, const struct reply *reply)
     return true;
 }
 
+/* Without memory it is dropped, as by a real server. */
 static bool write_echo(struct sim_circuit *c)
 {
     uint8_t *at;
-    if (outbox_reserve(&c->out, c->held, &at) != OUTBOX_OK)
-        return false;
+    enum outbox_err err = outbox_reserve(&c->out, c->held, &at);
+    if (err != OUTBOX_OK)
+        return err == OUTBOX_NEVER;
     memcpy(at, c->in.bytes + c->in.begin, c->held);
     outbox_add(&c->out, c->held);
     return true;
@@ -74,9 +84,10 @@ static bool write_echo(struct sim_circuit *c)
 
 /* ---- ERROR ---- */
 
+/* Count 0 is dynamic, but for READ. */
 static uint32_t most_elements(const struct wire_header *request, const struct sim_pv *pv)
 {
-    return request->count != 0 ? request->count : pv->count;
+    return request->count != 0 || request->command == WIRE_READ ? request->count : pv->count;
 }
 
 /* Returns the bytes used, NUL included. */
@@ -90,15 +101,15 @@ static size_t write_text(const struct sim_circuit *c, const struct reply *reply,
         n = snprintf(out, room, "subscription install into record %s failed", name);
         break;
     case FAULT_REQUEST_SIZE:
-        n = snprintf(out, room, "CAS: Server unable to load large request message. Max bytes=%" PRIu64, c->sim->message_limit);
+        n = snprintf(out, room, "CAS: Server unable to load large request message. Max bytes=%" PRIu64, c->sim->told_limit);
         break;
     case FAULT_REPLY_SIZE:
     case FAULT_OLD_CLIENT:
         n = snprintf(
             out, room,
-            "server unable to load read (or subscription update) response into protocol buffer PV=\"%s\" dbf=%u count=%u "
-            "avail=%u max bytes=%" PRIu64,
-            name, h->type, most_elements(h, reply->pv), h->p2, c->sim->message_limit);
+            "server unable to load read%s response into protocol buffer PV=\"%s\" dbf=%u count=%u avail=%u max bytes=%" PRIu64,
+            h->command == WIRE_READ ? "" : " (or subscription update)", name, h->type, most_elements(h, reply->pv), h->p2,
+            c->sim->told_limit);
         break;
     default:
         n = snprintf(out, room, "%s", faults[fault].text != NULL ? faults[fault].text : name);
@@ -158,9 +169,9 @@ static uint32_t access_status(const struct sim_pv *pv)
     return pv->rights & WIRE_RIGHT_READ ? WIRE_ECA_NORMAL : WIRE_ECA_NORDACCESS;
 }
 
-static uint32_t present(const struct wire_value *value, const struct sim_pv *pv)
+static uint32_t whole_count(const struct sim_pv *pv)
 {
-    return value->count < pv->count ? value->count : pv->count;
+    return pv->whole != 0 ? pv->whole : pv->count;
 }
 
 /* The header's form follows the count that was asked for, or the most there can be if it is dynamic (ca-protocol 1.1). */
@@ -169,12 +180,12 @@ static enum fault plan_value(const struct sim_circuit *c, const struct value_rep
     uint32_t asked = v->request.count, type = v->request.type, most = most_elements(&v->request, v->pv);
     uint64_t most_bytes = wire_dbr_padded(type, most);
     plan->status = access_status(v->pv);
-    plan->count = asked != 0 ? asked : plan->status == WIRE_ECA_NORMAL ? present(v->value, v->pv) : 0;
+    plan->count = asked != 0 ? asked : plan->status == WIRE_ECA_NORMAL ? wire_value_count(type, v->value, whole_count(v->pv)) : 0;
     plan->is_extended = most_bytes >= 0xffff || most >= 0xffff;
     if (plan->is_extended && c->minor < WIRE_MINOR_EXTENDED)
         return FAULT_OLD_CLIENT;
     plan->size = (uint32_t)wire_dbr_padded(type, plan->count);
-    return most_bytes + WIRE_EXTENDED_BYTES > c->sim->message_limit ? FAULT_REPLY_SIZE : FAULTS;
+    return sim_fits(c->sim, v->pv, type, asked) ? FAULTS : FAULT_REPLY_SIZE;
 }
 
 static size_t write_value_header(uint8_t *at, const struct value_reply *v, const struct value_plan *plan)
@@ -313,7 +324,12 @@ bool update_write(struct sim_circuit *c, const struct queue_entry *entry)
         value.count = 1;
     }
     const struct value_reply v = {
-        .request = {.command = WIRE_EVENT_ADD, .type = s->type, .count = s->count, .p2 = s->subid},
+        .request = {.command = WIRE_EVENT_ADD,
+                    .type = s->type,
+                    .count = s->count,
+                    .size = s->size,
+                    .p1 = s->channel->sid,
+                    .p2 = s->subid},
         .value = &value,
         .pv = pv,
         .payloads = s->payloads,

@@ -13,6 +13,7 @@ enum fault {
     FAULT_TYPE,
     FAULT_SUBID,
     FAULT_MASK,
+    FAULT_CHANNELS,
     FAULT_USER,
     FAULT_HOST,
     FAULT_LATE_USER,
@@ -27,8 +28,10 @@ enum fault {
     FAULTS
 };
 
-/* Why it ends the circuit; NULL if it does not. */
-const char *fault_end(enum fault fault);
+bool fault_ends(enum fault fault);
+
+/* What the client sent, for a line about it; NULL for what honest clients send, too. */
+const char *fault_notice(enum fault fault);
 
 /* Write a reply. False if the outbox takes it only when it has been sent. */
 bool reply_write(struct sim_circuit *c, const struct reply *reply);

@@ -130,11 +130,15 @@ static enum request_outcome on_create_chan(struct sim_circuit *c, const struct r
     c->minor = r->header.p2;
     if (r->header.size <= 1)
         return REQUEST_DONE;
-    struct sim_pv *pv = sim_find(c->sim, (const char *)r->payload, wire_name_length(r->payload, r->header.size));
-    const struct sim_channel *channel = pv != NULL ? channel_new(c, pv, r->header.p1) : NULL;
-    if (channel == NULL) {
+    struct sim_pv *pv = sim_open(c->sim, (const char *)r->payload, wire_name_length(r->payload, r->header.size));
+    if (pv == NULL) {
         struct wire_header refused = {.command = WIRE_CREATE_CH_FAIL, .p1 = r->header.p1};
         answer_now(c, r, (struct reply){.kind = REPLY_HEADER, .header = refused});
+        return REQUEST_DONE;
+    }
+    const struct sim_channel *channel = channel_new(c, pv, r->header.p1);
+    if (channel == NULL) {
+        answer_fault(c, r, FAULT_CHANNELS);
         return REQUEST_DONE;
     }
     struct wire_header made = {

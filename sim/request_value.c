@@ -36,9 +36,13 @@ enum request_outcome request_on_read_notify(struct sim_circuit *c, const struct 
 }
 
 /* Alarm acknowledgement belongs to every record, whatever its source (ca-protocol 6.4). */
-static uint32_t acknowledge(struct sim_pv *pv, const struct request *r, unsigned *mask)
+static uint32_t acknowledge(const struct sim_source *source, struct sim_pv *pv, const struct request *r, unsigned *mask)
 {
     uint16_t value = r->header.size >= 2 ? wire_get16(r->payload) : 0;
+    if (source->calls->acknowledge != NULL) {
+        source->calls->acknowledge(source->self, pv, r->header.type, value);
+        return WIRE_ECA_NORMAL;
+    }
     if (r->header.type == WIRE_PUT_ACKT)
         pv->value.ackt = value != 0;
     else if (value >= pv->value.acks)
@@ -49,15 +53,17 @@ static uint32_t acknowledge(struct sim_pv *pv, const struct request *r, unsigned
 
 static uint32_t put(struct sim_circuit *c, struct sim_pv *pv, const struct request *r)
 {
+    const struct sim_source *source = c->sim->source;
+    const struct wire_header *h = &r->header;
     unsigned mask = 0;
     uint32_t status;
-    if (r->header.type == WIRE_PUT_ACKT || r->header.type == WIRE_PUT_ACKS)
-        status = acknowledge(pv, r, &mask);
+    if (h->type == WIRE_PUT_ACKT || h->type == WIRE_PUT_ACKS)
+        status = acknowledge(source, pv, r, &mask);
     else
-        status = c->sim->source->calls->put(c->sim->source->self, pv, r->header.type, r->header.count, r->payload, r->header.size,
-                                            r->now_ns, &mask);
+        status = source->calls->put(source->self, pv, h->type, h->count, r->payload, h->size, r->now_ns, &mask);
     if (status == WIRE_ECA_NORMAL)
         sim_post(c->sim, pv, mask, r->now_ns, false);
+    sim_post_also(c->sim, r->now_ns);
     return status;
 }
 
@@ -88,6 +94,15 @@ static bool is_structure(unsigned type)
     return type >= WIRE_BASES && type < WIRE_PUT_ACKT;
 }
 
+static void tell_failed(struct sim_circuit *c, struct sim_pv *pv, uint64_t now_ns)
+{
+    const struct sim_source *source = c->sim->source;
+    if (source->calls->failed == NULL)
+        return;
+    source->calls->failed(source->self, pv, now_ns);
+    sim_post_also(c->sim, now_ns);
+}
+
 enum request_outcome request_on_write_notify(struct sim_circuit *c, const struct request *r)
 {
     struct sim_channel *channel = answer_channel(c, r);
@@ -102,10 +117,12 @@ enum request_outcome request_on_write_notify(struct sim_circuit *c, const struct
         return REQUEST_WAIT;
     } else {
         uint32_t status = is_structure(r->header.type) ? WIRE_ECA_PUTFAIL : put(c, channel->pv, r);
+        if (status != WIRE_ECA_NORMAL)
+            tell_failed(c, channel->pv, r->now_ns);
         struct reply reply = put_result(r, channel, status);
         reply.writing = channel;
         channel->is_writing = true;
-        answer_put(c, r, reply);
+        channel->put = answer_put(c, r, reply);
     }
     return REQUEST_DONE;
 }
@@ -133,7 +150,8 @@ enum request_outcome request_on_event_add(struct sim_circuit *c, const struct re
         return REQUEST_DONE;
     }
     uint16_t mask = r->header.size >= MASK_OFFSET + 2 ? wire_get16(r->payload + MASK_OFFSET) : 0;
-    struct subscription_request wanted = {.subid = r->header.p2, .count = r->header.count, .type = r->header.type, .mask = mask};
+    struct subscription_request wanted = {
+        .subid = r->header.p2, .count = r->header.count, .size = r->header.size, .type = r->header.type, .mask = mask};
     struct sim_subscription *s = mask > 0 && mask <= MASK_MOST ? subscription_new(channel, &wanted) : NULL;
     if (s == NULL)
         answer_fault(c, r, FAULT_MASK);

@@ -38,14 +38,20 @@ void sim_config_init(struct sim_config *config)
         port_from("EPICS_CA_SERVER_PORT", &config->port);
 }
 
-/* EPICS_CA_MAX_ARRAY_BYTES limits messages only where AUTO_ARRAY_BYTES is NO (ca-protocol 1.1). */
-static uint64_t message_limit(void)
+/* A message with the largest array that EPICS_CA_MAX_ARRAY_BYTES allows. */
+static uint64_t array_limit(void)
 {
-    const char *is_auto = from_environment("EPICS_CA_AUTO_ARRAY_BYTES"), *most = from_environment("EPICS_CA_MAX_ARRAY_BYTES");
-    if (is_auto == NULL || strcasecmp(is_auto, "yes") == 0)
-        return SIM_MESSAGE_LIMIT;
-    uint64_t limit = most != NULL ? strtoull(most, NULL, 10) + WIRE_EXTENDED_BYTES : 0;
-    return limit < 16384 ? 16384 : limit < SIM_MESSAGE_LIMIT ? limit : SIM_MESSAGE_LIMIT;
+    const char *most = from_environment("EPICS_CA_MAX_ARRAY_BYTES");
+    uint64_t limit = (most != NULL ? strtoull(most, NULL, 10) : SIM_ARRAY_BYTES) + WIRE_EXTENDED_BYTES;
+    return limit < SIM_ARRAY_BYTES ? SIM_ARRAY_BYTES : limit < SIM_MESSAGE_LIMIT ? limit : SIM_MESSAGE_LIMIT;
+}
+
+/* It limits messages only where AUTO_ARRAY_BYTES is NO (ca-protocol 1.1); a real server tells it as the limit all the same. */
+static void set_limits(struct sim *sim)
+{
+    const char *is_auto = from_environment("EPICS_CA_AUTO_ARRAY_BYTES");
+    sim->told_limit = array_limit();
+    sim->message_limit = is_auto == NULL || strcasecmp(is_auto, "yes") == 0 ? SIM_MESSAGE_LIMIT : sim->told_limit;
 }
 
 /* ---- the loop's callbacks ---- */
@@ -59,11 +65,12 @@ static uint64_t next_change_ns(struct server *s, uint64_t now_ns)
     return (s->sim.pressed_ns > now_ns ? s->sim.pressed_ns : now_ns) + 1;
 }
 
-static void serve(void *arg, uint64_t now_ns)
+static bool serve(void *arg, uint64_t now_ns)
 {
     struct server *s = arg;
-    tcp_serve(s, now_ns);
+    bool has_more = tcp_serve(s, now_ns);
     schedule_set(&s->loop.schedule, &s->changes, next_change_ns(s, now_ns));
+    return has_more;
 }
 
 static bool prepare(void *arg, uint64_t until_ns)
@@ -90,15 +97,16 @@ static void on_changes(void *owner, uint64_t now_ns)
 static int open_server(struct server *s, const struct sim_config *config, struct diag *diag)
 {
     if (sim_start_parse(&s->sim.start, config->start_when, diag) < 0 || loop_init(&s->loop, diag) < 0 ||
-        server_bind(s, config, diag) < 0 || udp_listen(s, diag) < 0 || tcp_listen(s, diag) < 0 || signals_open(s, diag) < 0)
+        server_bind(s, config, diag) < 0 || udp_listen(s, diag) < 0 || accept_listen(s, diag) < 0 || signals_open(s, diag) < 0)
         return -1;
     s->sim.tcp_port = s->tcp_port;
-    s->sim.message_limit = message_limit();
+    set_limits(&s->sim);
     s->sim.realtime_ns = clock_realtime_ns() - clock_monotonic_ns();
     s->loop.after = serve;
     s->loop.idle = s->sim.source->calls->prepare != NULL ? prepare : NULL;
     s->loop.arg = s;
     s->loop.spins = config->spin == SIM_SPIN_ALWAYS || (config->spin == SIM_SPIN_AUTO && loop_may_spin());
+    server_hear_faults(s);
     s->changes = (struct schedule_entry){.fire = on_changes, .owner = s};
     if (schedule_add(&s->loop.schedule, &s->changes) < 0)
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for the schedule");
@@ -108,7 +116,8 @@ static int open_server(struct server *s, const struct sim_config *config, struct
 static void close_server(struct server *s)
 {
     signals_close(s);
-    tcp_close(s, clock_monotonic_ns());
+    tcp_end(s, clock_monotonic_ns());
+    accept_close(s);
     udp_close(s);
     beacon_close(s);
     loop_fini(&s->loop);
@@ -152,7 +161,7 @@ int sim_run(const struct sim_config *config, const struct sim_source *source, ch
     struct server *s = calloc(1, sizeof *s);
     if (s == NULL)
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for a server");
-    s->listen_fd = s->spare_fd = s->beacon.fd = s->loop.timer_fd = -1;
+    s->listen_fd = s->beacon.fd = s->loop.timer_fd = -1;
     prctl(PR_SET_TIMERSLACK, 1);
     sim_init(&s->sim, source);
     int code = open_server(s, config, diag);

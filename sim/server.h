@@ -5,6 +5,7 @@
 
 #include "sim/core.h"
 #include "sim/loop.h"
+#include "sim/notices.h"
 #include "sim/search.h"
 #include "sim/sim.h"
 
@@ -29,11 +30,16 @@ struct server {
     struct in_addr address;
     uint16_t udp_port, tcp_port;
 
-    /* server_tcp.c */
-    int listen_fd, spare_fd;
+    /* server_accept.c */
+    int listen_fd;
     struct event *acceptable;
-    uint64_t turned_away; /* clients that found no descriptor left */
-    struct connection *dead;
+    struct schedule_entry accept_again; /* no descriptor was left: accepting pauses until then */
+
+    /* server_tcp.c */
+    struct connection *unfinished, *dead;
+    uint64_t turn_ns; /* when the turn of the circuit that works is over */
+
+    struct notices notices;
 
     /* server_udp.c */
     struct udp *udp;
@@ -51,12 +57,25 @@ struct server {
 /* server_bind.c: both sockets, on one port. -1: DIAG_ENVIRONMENT that names the port, DIAG_USAGE for an address that is none. */
 int server_bind(struct server *s, const struct sim_config *config, struct diag *diag);
 
-/* server_tcp.c */
-int tcp_open(struct server *s, uint16_t port, struct diag *diag); /* 1: the port is taken; nothing is open */
-int tcp_listen(struct server *s, struct diag *diag);
-void tcp_close(struct server *s, uint64_t now_ns);
-/* Let the circuits that have something new work and send; close those that are over. */
-void tcp_serve(struct server *s, uint64_t now_ns);
+/* server_accept.c */
+int accept_open(struct server *s, uint16_t port, struct diag *diag); /* 1: the port is taken; nothing is open */
+int accept_listen(struct server *s, struct diag *diag);
+void accept_close(struct server *s);
+/* A descriptor is free again. */
+void accept_go_on(struct server *s);
+
+/* server_notice.c: few lines (notices.h). */
+void server_notice(struct server *s, const char *text);
+/* Tell of what clients do wrong from now on. */
+void server_hear_faults(struct server *s);
+
+/* server_tcp.c: a new client's socket becomes a circuit. False without memory: it is still the caller's. */
+bool tcp_welcome(struct server *s, int fd);
+/* The end of all circuits. */
+void tcp_end(struct server *s, uint64_t now_ns);
+/* Let the circuits that have something new work and send; close those that are over. Returns whether some have more to do at
+ * once. */
+bool tcp_serve(struct server *s, uint64_t now_ns);
 
 /* server_udp.c */
 int udp_open(struct server *s, uint16_t port, bool share, struct diag *diag); /* 1: the port is taken; nothing is open */

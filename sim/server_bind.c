@@ -36,9 +36,9 @@ static int bind_here(struct server *s, uint16_t port, bool share, struct diag *d
         return explain_taken(s, port, "UDP", diag);
     if (err < 0)
         return err;
-    err = tcp_open(s, port, diag);
+    err = accept_open(s, port, diag);
     if (err > 0 && share) /* as EPICS: any free TCP port, which search replies tell */
-        err = tcp_open(s, 0, diag);
+        err = accept_open(s, 0, diag);
     return err > 0 ? explain_taken(s, port, "TCP", diag) : err;
 }
 
@@ -53,7 +53,7 @@ static int bind_anywhere(struct server *s, struct diag *diag)
         int err = udp_open(s, port, false, diag);
         if (err < 0)
             return err;
-        if (err == 0 && (err = tcp_open(s, port, diag)) <= 0)
+        if (err == 0 && (err = accept_open(s, port, diag)) <= 0)
             return err;
         udp_close(s);
     }

@@ -3,26 +3,25 @@
 #include "base/clock.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <netinet/tcp.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG        128
-#define READS_A_PASS   16 /* of one circuit, before the others have their turn */
-#define ACCEPTS_A_PASS 32
+#define TURN_NS      250000u /* of one circuit that has much to do, before the others have theirs */
+#define READS_A_TURN 16u
+#define TRIM_BYTES   (4u << 20) /* of circuits that end: worth giving back to the system */
 
 struct connection {
     struct server *server;
     struct sim_circuit *circuit;
     struct event *readable, *writable;
     struct schedule_entry deadline;
-    struct connection *next_dead;
+    struct connection *next_dead, *next_unfinished;
     int fd;
     bool reads, writes; /* what is watched for */
     bool is_unfinished; /* it has more to do, but others had to have their turn */
+    bool is_listed;     /* among the unfinished ones */
     bool is_dead;
 };
 
@@ -52,13 +51,30 @@ static void bury(struct connection *k, uint64_t now_ns)
     free(k);
 }
 
+static void forget_unfinished(struct server *s)
+{
+    struct connection **at = &s->unfinished;
+    while (*at != NULL)
+        if ((*at)->is_dead)
+            *at = (*at)->next_unfinished;
+        else
+            at = &(*at)->next_unfinished;
+}
+
 static void bury_the_dead(struct server *s, uint64_t now_ns)
 {
+    if (s->dead == NULL)
+        return;
+    forget_unfinished(s);
+    uint64_t used = s->sim.memory.used;
     while (s->dead != NULL) {
         struct connection *k = s->dead;
         s->dead = k->next_dead;
         bury(k, now_ns);
     }
+    if (used - s->sim.memory.used >= TRIM_BYTES)
+        malloc_trim(0); /* many small pieces stay with the process otherwise */
+    accept_go_on(s);
 }
 
 /* ---- work ---- */
@@ -85,17 +101,39 @@ static bool send_output(struct connection *k)
     return true;
 }
 
-/* Let the circuit work until it has nothing to do or cannot send, or another deadline has come. */
+static void begin_turn(struct server *s)
+{
+    s->turn_ns = clock_monotonic_ns() + TURN_NS;
+}
+
+/* Others wait, or a deadline has come. */
+static bool is_turn_over(const struct server *s)
+{
+    return clock_monotonic_ns() >= s->turn_ns || loop_is_due(&s->loop);
+}
+
+/* Let the circuit work until it has nothing to do or cannot send, or its turn is over. */
 static void work(struct connection *k, bool more)
 {
-    k->is_unfinished = false;
-    while (!k->is_unfinished && sim_circuit_work(k->circuit, clock_monotonic_ns(), more)) {
-        if (!send_output(k)) {
+    bool goes_on;
+    do {
+        bool sends = sim_circuit_work(k->circuit, clock_monotonic_ns(), more);
+        if (sends && !send_output(k)) {
             mark_dead(k);
             return;
         }
-        k->is_unfinished = loop_is_due(&k->server->loop);
-    }
+        goes_on = (sends || k->circuit->has_more) && !sim_circuit_is_over(k->circuit);
+    } while (goes_on && !is_turn_over(k->server));
+    k->is_unfinished = goes_on;
+}
+
+static void list_unfinished(struct connection *k)
+{
+    if (k->is_listed || !k->is_unfinished)
+        return;
+    k->is_listed = true;
+    k->next_unfinished = k->server->unfinished;
+    k->server->unfinished = k;
 }
 
 static void settle(struct connection *k)
@@ -103,22 +141,27 @@ static void settle(struct connection *k)
     if (k->is_dead)
         return;
     if (sim_circuit_is_over(k->circuit)) {
-        if (k->circuit->why != NULL)
-            fprintf(stderr, "caplay: circuit %" PRIu64 " ended: its client sent %s\n", k->circuit->number, k->circuit->why);
         mark_dead(k);
         return;
     }
     watch(k);
-    uint64_t due_ns = k->is_unfinished ? clock_monotonic_ns() : sim_circuit_deadline(k->circuit);
-    schedule_set(&k->server->loop.schedule, &k->deadline, due_ns);
+    list_unfinished(k);
+    schedule_set(&k->server->loop.schedule, &k->deadline, k->is_unfinished ? CLOCK_NEVER : sim_circuit_deadline(k->circuit));
+}
+
+static void take_turn(struct connection *k)
+{
+    if (k->is_dead)
+        return;
+    begin_turn(k->server);
+    work(k, false);
+    settle(k);
 }
 
 static void on_deadline(void *owner, uint64_t now_ns)
 {
     (void)now_ns;
-    struct connection *k = owner;
-    work(k, false);
-    settle(k);
+    take_turn(owner);
 }
 
 /* Read once. False: the socket has no more for now. */
@@ -145,7 +188,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     (void)what;
     struct connection *k = arg;
     unsigned reads = 0;
-    while (receive(k) && ++reads < READS_A_PASS && !loop_is_due(&k->server->loop))
+    begin_turn(k->server);
+    while (receive(k) && ++reads < READS_A_TURN && !is_turn_over(k->server))
         ;
     if (!k->is_dead)
         work(k, false);
@@ -160,31 +204,33 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
     (void)what;
     struct connection *k = arg;
     sim_circuit_unblock(k->circuit, clock_monotonic_ns());
-    work(k, false);
-    settle(k);
+    take_turn(k);
 }
 
-void tcp_serve(struct server *s, uint64_t now_ns)
+/* Each once: those that are still not done are listed anew. */
+static void serve_unfinished(struct server *s)
+{
+    struct connection *k = s->unfinished, *next;
+    s->unfinished = NULL;
+    for (; k != NULL; k = next) {
+        next = k->next_unfinished;
+        k->is_listed = false;
+        take_turn(k);
+    }
+}
+
+bool tcp_serve(struct server *s, uint64_t now_ns)
 {
     struct sim_circuit *c;
-    while ((c = sim_next_dirty(&s->sim)) != NULL) {
-        struct connection *k = c->owner;
-        if (k->is_dead)
-            continue;
-        work(k, false);
-        settle(k);
-    }
+    serve_unfinished(s);
+    while ((c = sim_next_dirty(&s->sim)) != NULL)
+        if (!((struct connection *)c->owner)->is_listed)
+            take_turn(c->owner);
     bury_the_dead(s, now_ns);
+    return s->unfinished != NULL;
 }
 
-/* ---- accept ---- */
-
-static void set_options(int fd)
-{
-    const int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
-}
+/* ---- the beginning and the end of all ---- */
 
 static int make_events(struct connection *k)
 {
@@ -219,86 +265,17 @@ static struct connection *make_connection(struct server *s, int fd)
     return NULL;
 }
 
-static void welcome(struct server *s, int fd)
+bool tcp_welcome(struct server *s, int fd)
 {
     struct connection *k = make_connection(s, fd);
-    if (k == NULL) {
-        close(fd);
-        return;
-    }
-    set_options(fd);
-    work(k, false);
-    settle(k);
+    if (k != NULL)
+        take_turn(k);
+    return k != NULL;
 }
 
-/* No descriptor is left: take the connection with the spare one and close it, or it would be reported for ever. */
-static void turn_away(struct server *s)
-{
-    close(s->spare_fd);
-    int fd = accept4(s->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-    if (fd >= 0)
-        close(fd);
-    s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    if (s->turned_away++ == 0)
-        fprintf(stderr, "caplay: a client was turned away: no file descriptor is left (ulimit -n)\n");
-}
-
-static void on_acceptable(evutil_socket_t fd, short what, void *arg)
-{
-    (void)what;
-    struct server *s = arg;
-    for (unsigned i = 0; i < ACCEPTS_A_PASS; i++) {
-        int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (client >= 0)
-            welcome(s, client);
-        else if (errno == EMFILE || errno == ENFILE)
-            turn_away(s);
-        else
-            return;
-    }
-}
-
-/* ---- open and close ---- */
-
-int tcp_open(struct server *s, uint16_t port, struct diag *diag)
-{
-    const int on = 1;
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = s->address, .sin_port = htons(port)};
-    socklen_t n = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot make a TCP socket");
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, (struct sockaddr *)&at, sizeof at) < 0 || listen(fd, BACKLOG) < 0) {
-        bool is_taken = errno == EADDRINUSE;
-        diag_errno(diag, DIAG_ENVIRONMENT, "cannot listen on TCP port %u", port);
-        close(fd);
-        return is_taken ? 1 : -1;
-    }
-    getsockname(fd, (struct sockaddr *)&at, &n);
-    s->listen_fd = fd;
-    s->tcp_port = ntohs(at.sin_port);
-    return 0;
-}
-
-int tcp_listen(struct server *s, struct diag *diag)
-{
-    s->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    s->acceptable = event_new(s->loop.base, s->listen_fd, EV_READ | EV_PERSIST, on_acceptable, s);
-    if (s->acceptable == NULL || event_add(s->acceptable, NULL) < 0)
-        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot watch the TCP socket");
-    return 0;
-}
-
-void tcp_close(struct server *s, uint64_t now_ns)
+void tcp_end(struct server *s, uint64_t now_ns)
 {
     for (struct sim_circuit *c = s->sim.circuits; c != NULL; c = c->next)
         mark_dead(c->owner);
     bury_the_dead(s, now_ns);
-    if (s->acceptable != NULL)
-        event_free(s->acceptable);
-    if (s->listen_fd >= 0)
-        close(s->listen_fd);
-    if (s->spare_fd >= 0)
-        close(s->spare_fd);
 }

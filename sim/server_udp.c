@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #define SOCKETS        2u
-#define DATAGRAMS      16u    /* taken at once */
+#define DATAGRAMS      16u    /* taken at once; then circuits have their turn */
 #define DATAGRAM_BYTES 65536u /* the largest that there is */
 #define BUFFER_BYTES   (8 << 20)
 
@@ -59,15 +59,12 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     (void)what;
     struct udp *udp = arg;
-    int n;
-    do {
-        for (unsigned i = 0; i < DATAGRAMS; i++)
-            udp->message[i].msg_hdr.msg_namelen = sizeof udp->from[i];
-        n = recvmmsg(fd, udp->message, DATAGRAMS, MSG_DONTWAIT, NULL);
-        uint64_t now_ns = clock_monotonic_ns();
-        for (int i = 0; i < n; i++)
-            take(udp, (unsigned)i, now_ns);
-    } while (n == (int)DATAGRAMS && !loop_is_due(&udp->server->loop));
+    for (unsigned i = 0; i < DATAGRAMS; i++)
+        udp->message[i].msg_hdr.msg_namelen = sizeof udp->from[i];
+    int n = recvmmsg(fd, udp->message, DATAGRAMS, MSG_DONTWAIT, NULL);
+    uint64_t now_ns = clock_monotonic_ns();
+    for (int i = 0; i < n; i++)
+        take(udp, (unsigned)i, now_ns);
     search_flush(&udp->search);
     settle(udp);
     if (loop_is_due(&udp->server->loop))

@@ -1,5 +1,6 @@
 /* What the server asks of whoever knows the PVs: a channel by name, the delay of an answer, what changes next.
- * Two sources exist: replay/ (a recording) and sim/synth (a scenario). The server does not know which. */
+ * Three sources exist: replay/ (a recording), sim/synth (scenarios by name) and sim/database (records). The server does not know
+ * which. */
 #ifndef CAPLAY_SIM_SOURCE_H
 #define CAPLAY_SIM_SOURCE_H
 
@@ -9,18 +10,22 @@
 struct sim_subscription;
 struct payload_pool;
 
-/* One served PV. Made by the source before serving; its address is stable until the source is freed. */
+/* One served PV. Made by the source before serving, or when a client opens it; its address is stable until the source is freed.
+ */
 struct sim_pv {
     const char *name;
     uint32_t count;          /* native (maximum) element count */
+    uint32_t whole;          /* a slice's: of what it is taken from; 0: count */
     uint8_t native;          /* enum wire_base */
     uint8_t rights;          /* bits of ACCESS_RIGHTS */
+    bool by_reference;       /* updates read it when they are sent, though it is a single number (ca-protocol 6.5) */
     struct wire_value value; /* now; data is the source's and stays valid and unchanged until the next change of this PV */
     const struct wire_meta *meta;
     uint32_t index; /* the source's own number for it */
 
     /* The server's own; the source leaves them zero. */
-    struct sim_subscription *subscriptions;
+    struct sim_subscription *subscriptions, **subscriptions_end; /* in the order they were made; the end of an empty list: NULL */
+    uint32_t nsubscriptions;
     struct payload_pool *payloads;
     struct sim_pv *next_posted;
     uint64_t version;             /* grows with each change of value */
@@ -31,9 +36,15 @@ struct sim_pv {
 /* Classes of requests that have service times of their own. */
 enum sim_class { SIM_SEARCH, SIM_CREATE, SIM_READ, SIM_WRITE, SIM_FIRST_UPDATE, SIM_ECHO, SIM_CLASSES };
 
+#define SIM_RIGHTS 0x10000u /* no DBE bit */
+
 struct sim_source_calls {
-    /* The PV of this record or alias name, or NULL. The server has cut ".VAL" off. No allocation. */
+    /* The PV of this name, or NULL. The server has cut ".VAL" off, unless there is open(). No allocation. */
     struct sim_pv *(*find)(void *self, const char *name, size_t length);
+
+    /* The PV that a channel of this name uses, for CREATE_CHAN: what find() has found by record and field may still fail, or be
+     * another PV, for what stands behind (ca-protocol 3.4). May allocate. NULL where PVs have no fields: then find() is asked. */
+    struct sim_pv *(*open)(void *self, const char *name, size_t length);
 
     /* Service time of the next request of a class for a PV (NULL for ECHO), in ns; 0: as soon as possible. Called once a request.
      */
@@ -46,8 +57,8 @@ struct sim_source_calls {
      * called after each change(). */
     uint64_t (*next_ns)(void *self);
 
-    /* Make that change: pv->value is new. Returns the PV and sets *mask to the DBE bits to post. Nothing slow here: the bytes
-     * have been prepared. */
+    /* Make that change: pv->value is new. Returns the PV and sets *mask to the DBE bits to post; SIM_RIGHTS instead: pv->rights
+     * are new. Nothing slow here: the bytes have been prepared. */
     struct sim_pv *(*change)(void *self, unsigned *mask);
 
     /* The server has time until about `until_ns`: synthesize or page in a piece of what is needed next, some 50 us of work.
@@ -57,6 +68,17 @@ struct sim_source_calls {
     /* A put. Returns the ECA status; on success pv->value is new and *mask says what to post (0: nothing). */
     uint32_t (*put)(void *self, struct sim_pv *pv, unsigned type, uint32_t count, const uint8_t *payload, uint32_t size,
                     uint64_t now_ns, unsigned *mask);
+
+    /* Called after put() and acknowledge(): the next PV that has changed with that one, and what to post; NULL if there is none.
+     * May be NULL. */
+    struct sim_pv *(*also)(void *self, unsigned *mask);
+
+    /* Called after a put() of a WRITE_NOTIFY that failed, which processes the record all the same. Then also() is asked. May be
+     * NULL. */
+    void (*failed)(void *self, struct sim_pv *pv, uint64_t now_ns);
+
+    /* PUT_ACKT or PUT_ACKS, whose value is new for the whole record. NULL: the server sees to the one PV. */
+    void (*acknowledge)(void *self, struct sim_pv *pv, unsigned type, uint16_t value);
 };
 
 struct sim_source {

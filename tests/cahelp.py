@@ -16,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 
+import pytest
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CAPLAY = pathlib.Path(os.environ.get("CAPLAY", ROOT / "build" / "caplay"))
 BUILD = CAPLAY.parent
@@ -61,11 +63,12 @@ def client_env(udp):
 
 
 class server:
-    """`caplay ARGS... --port 0` from its ready line to SIGINT: udp, tcp (ports), env (for clients), process."""
+    """`caplay ARGS... --port 0` from its ready line to SIGINT: udp, tcp (ports), env (for clients), process.
+    port: where an earlier server was, to start it again there."""
 
-    def __init__(self, *args, env=None, ready_s=60):
+    def __init__(self, *args, env=None, ready_s=60, port=0):
         self.log = tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen([str(CAPLAY), *map(str, args), "--port", "0"], stdin=subprocess.DEVNULL,
+        self.process = subprocess.Popen([str(CAPLAY), *map(str, args), "--port", str(port)], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=self.log, text=True, env=os.environ | (env or {}))
         try:
             self._wait_ready(ready_s)
@@ -108,6 +111,42 @@ class server:
         finally:
             self.kill()
         assert failed or ended_by_test or code == 0, f"{self.process.args}: exit code {code}; stderr: {self.stderr()}"
+
+
+@contextlib.contextmanager
+def capture(trace, server):
+    """The server's traffic on lo goes to a recording while the body runs; skips the test where capturing is not allowed."""
+    process = subprocess.Popen([CAPLAY, "capture", "-i", "lo", "-w", trace, f"port {server.udp} or port {server.tcp}"],
+                               stderr=subprocess.PIPE, text=True)
+    try:
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if line.startswith("capturing on"):
+                break
+        else:
+            if process.wait() == 5:
+                pytest.skip("".join(said))
+        yield
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate(timeout=60)
+        assert process.returncode == 0, "".join(said) + rest
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def cpu_seconds(pid):
+    """Processor time of a process so far, as user and in the kernel."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory_kib(pid):
+    """Resident memory of a process."""
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0])
 
 
 def client_command(client):

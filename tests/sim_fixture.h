@@ -23,6 +23,7 @@ struct fixture {
     uint8_t *image;
     uint64_t delay_ns[SIM_CLASSES];
     uint64_t now_ns;
+    uint8_t new_rights;
     struct sim_circuit *circuit;
     uint8_t *out; /* all that the circuit has sent */
     size_t out_bytes, out_room;
@@ -53,8 +54,23 @@ static inline void fix_start(void *self, uint64_t t0_ns, uint64_t stamp_ns)
 
 static inline uint64_t fix_next_ns(void *self)
 {
-    (void)self;
-    return CLOCK_NEVER;
+    return ((struct fixture *)self)->now_ns;
+}
+
+/* The only change that comes by itself: of the rights of FIX_AI. */
+static inline struct sim_pv *fix_change(void *self, unsigned *mask)
+{
+    struct fixture *f = self;
+    f->pv[FIX_AI].rights = f->new_rights;
+    *mask = SIM_RIGHTS;
+    return &f->pv[FIX_AI];
+}
+
+static inline void fix_change_rights(struct fixture *f, uint8_t rights)
+{
+    f->new_rights = rights;
+    sim_begin(f->sim, f->now_ns);
+    sim_change(f->sim);
 }
 
 static inline uint32_t fix_put(void *self, struct sim_pv *pv, unsigned type, uint32_t count, const uint8_t *payload,
@@ -131,6 +147,7 @@ static inline void fix_free(struct fixture *f)
         sim_circuit_free(f->circuit, f->now_ns);
     assert_null(f->sim->channels);
     assert_null(f->sim->circuits);
+    assert_int_equal(f->sim->memory.used, 0);
     for (unsigned i = 0; i < FIX_PVS; i++) {
         assert_null(f->pv[i].subscriptions);
         assert_null(f->pv[i].payloads);
@@ -143,8 +160,12 @@ static inline void fix_free(struct fixture *f)
 
 static inline struct fixture *fix_new(void)
 {
-    static const struct sim_source_calls calls = {
-        .find = fix_find, .delay_ns = fix_delay_ns, .start = fix_start, .next_ns = fix_next_ns, .put = fix_put};
+    static const struct sim_source_calls calls = {.find = fix_find,
+                                                  .delay_ns = fix_delay_ns,
+                                                  .start = fix_start,
+                                                  .next_ns = fix_next_ns,
+                                                  .change = fix_change,
+                                                  .put = fix_put};
     struct fixture *f = calloc(1, sizeof *f);
     f->sim = calloc(1, sizeof *f->sim);
     f->image = calloc(FIX_IMAGE_ELEMENTS, 2);
@@ -180,8 +201,10 @@ static inline void fix_work(struct fixture *f)
 {
     struct sim_circuit *c = f->circuit;
     struct iovec pieces[OUTBOX_PIECES];
-    while (sim_circuit_work(c, f->now_ns, false))
-        sim_circuit_sent(c, fix_take(f, pieces, sim_circuit_output(c, f->now_ns, pieces)));
+    bool sends;
+    while ((sends = sim_circuit_work(c, f->now_ns, false)) || c->has_more)
+        if (sends)
+            sim_circuit_sent(c, fix_take(f, pieces, sim_circuit_output(c, f->now_ns, pieces)));
 }
 
 /* The socket has room for n bytes more. */

@@ -20,7 +20,7 @@ ARROWS = {
 DOORS = {
     r"#include *[<\"]event2/": ["sim/loop", "sim/server_"],
     r"#include *[<\"]pcap": ["capture/source"],
-    r"#include *[<\"](cadef|caerr|db_access|dbAccess|dbStaticLib|iocInit|iocsh|epics\w+)\.h": ["clients/ioc.c", "clients/ioc_source", "clients/libca"],
+    r"#include *[<\"](cadef|caerr|db_access|dbAccess|dbStaticLib|iocInit|iocsh|epics\w+)\.h": ["clients/ioc.c", "clients/ioc_source", "clients/db", "clients/libca"],
     r"\bclock_gettime\(": ["base/clock.c"],
     r"\bgettimeofday\(": [],
 }

@@ -2,8 +2,6 @@
 replayed, and what each client reads on the two is compared. The still PVs are read by all five before the capture begins: the
 recording knows them only from one client, libca, which reads them once."""
 import contextlib
-import signal
-import subprocess
 
 import cahelp
 import pytest
@@ -13,29 +11,6 @@ STILL = [f"ten-thousand:{i:05d}" for i in range(25)]  # five of each kind of rec
 MOVING = [f"moving:{i}" for i in range(10)]
 IMAGE = "area-detector:image-10hz"
 IOC_SECONDS, REPLAY_SECONDS, COMPARED_SECONDS = 12, 18, 10  # the replay's watch covers what was recorded before the IOC's began
-
-
-@contextlib.contextmanager
-def capture(trace, server):
-    process = subprocess.Popen([cahelp.CAPLAY, "capture", "-i", "lo", "-w", trace, f"port {server.udp} or port {server.tcp}"],
-                               stderr=subprocess.PIPE, text=True)
-    try:
-        said = []
-        for line in process.stderr:
-            said.append(line)
-            if line.startswith("capturing on"):
-                break
-        else:
-            if process.wait() == 5:
-                pytest.skip("".join(said))
-        yield
-        process.send_signal(signal.SIGINT)
-        _, rest = process.communicate(timeout=60)
-        assert process.returncode == 0, "".join(said) + rest
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
 
 
 def good(result):
@@ -69,7 +44,7 @@ def seen(tmp_path_factory):
     trace = tmp_path_factory.mktemp("fidelity") / "ioc.catrace"
     with cahelp.server("ioc", cahelp.BENCH_DB) as ioc:
         ioc_read = read_by_all(ioc.env)
-        with capture(trace, ioc):
+        with cahelp.capture(trace, ioc):
             good(cahelp.run_job("libca", {"task": "read", "names": [*STILL, *MOVING, IMAGE]}, ioc.env))
             with watched_by_all(ioc.env, IOC_SECONDS) as ioc_watch:
                 pass

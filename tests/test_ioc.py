@@ -180,6 +180,16 @@ def test_a_wrong_database_is_refused_with_its_place(database, text, says):
         assert words in result.stderr
 
 
+@pytest.mark.parametrize("text, says", [("ASG(x {", "syntax error at line 1"), (None, "Can't open file")])
+def test_wrong_access_security_is_refused(database, tmp_path, text, says):
+    groups = tmp_path / "groups.acf"
+    if text is not None:
+        groups.write_text(text)
+    result = cahelp.caplay("ioc", database(RECORD), "--access-security", groups, "--port", "0")
+    assert result.returncode == 2
+    assert says in result.stderr and f"cannot use {groups}" in result.stderr
+
+
 def test_a_missing_file_is_named(tmp_path):
     result = cahelp.caplay("ioc", tmp_path / "nope.db", "--port", "0")
     assert result.returncode == 2

@@ -30,7 +30,7 @@ static void values_leave_in_the_order_they_were_posted(void **state)
     struct queue q;
     struct queue_slot a = {.copies = true}, b = {.copies = true};
     uint32_t got[QUEUE_ENTRIES];
-    queue_init(&q);
+    queue_init(&q, NULL);
     queue_add(&q, &a);
     queue_add(&q, &b);
     post(&q, &a, 1);
@@ -48,7 +48,7 @@ static void a_full_ring_keeps_the_oldest_and_the_newest(void **state)
     struct queue q;
     struct queue_slot slot = {.copies = true};
     uint32_t got[QUEUE_ENTRIES];
-    queue_init(&q);
+    queue_init(&q, NULL);
     queue_add(&q, &slot);
     for (uint32_t i = 0; i <= 500; i++) {
         assert_int_equal(post(&q, &slot, i), i < 108 ? QUEUE_ADDED : QUEUE_REPLACED);
@@ -66,7 +66,7 @@ static void an_array_has_one_entry_with_the_first_stamp(void **state)
     (void)state;
     struct queue q;
     struct queue_slot slot = {.copies = false};
-    queue_init(&q);
+    queue_init(&q, NULL);
     queue_add(&q, &slot);
     assert_false(queue_is_pressed(&slot));
     assert_int_equal(post(&q, &slot, 1), QUEUE_ADDED);
@@ -85,7 +85,7 @@ static void events_off_empties_a_ring_with_duplicates_once(void **state)
     struct queue q;
     struct queue_slot slot = {.copies = true};
     uint32_t got[QUEUE_ENTRIES];
-    queue_init(&q);
+    queue_init(&q, NULL);
     queue_add(&q, &slot);
     post(&q, &slot, 1);
     post(&q, &slot, 2);
@@ -106,7 +106,7 @@ static void events_off_holds_a_single_entry_back(void **state)
     (void)state;
     struct queue q;
     struct queue_slot slot = {.copies = true};
-    queue_init(&q);
+    queue_init(&q, NULL);
     queue_add(&q, &slot);
     post(&q, &slot, 1);
     queue_set_off(&q, true);
@@ -122,7 +122,7 @@ static void thirty_five_subscriptions_share_a_ring(void **state)
     struct queue q;
     struct queue_slot slots[72] = {0};
     uint32_t got[72];
-    queue_init(&q);
+    queue_init(&q, NULL);
     for (unsigned i = 0; i < 72; i++) {
         slots[i].copies = true;
         queue_add(&q, &slots[i]);
@@ -145,7 +145,7 @@ static void a_removed_subscription_is_not_heard_of_again(void **state)
     struct queue q;
     struct queue_slot a = {.copies = true}, b = {.copies = true};
     uint32_t got[QUEUE_ENTRIES];
-    queue_init(&q);
+    queue_init(&q, NULL);
     queue_add(&q, &a);
     queue_add(&q, &b);
     post(&q, &a, 1);
@@ -164,7 +164,7 @@ static void rings_never_run_over(void **state)
     struct queue q;
     struct queue_slot slots[70] = {0};
     uint32_t got[4 * QUEUE_ENTRIES];
-    queue_init(&q);
+    queue_init(&q, NULL);
     for (unsigned i = 0; i < 70; i++) {
         slots[i].copies = true;
         queue_add(&q, &slots[i]);
@@ -189,7 +189,7 @@ static void due_times_never_fall_behind_the_one_before(void **state)
     (void)state;
     struct queue q;
     struct queue_slot a = {.copies = true}, b = {.copies = true};
-    queue_init(&q);
+    queue_init(&q, NULL);
     queue_add(&q, &a);
     queue_add(&q, &b);
     post(&q, &a, 100);

@@ -109,7 +109,7 @@ static void a_lane_keeps_order(void **state)
 {
     (void)state;
     struct lane lane;
-    lane_init(&lane);
+    lane_init(&lane, NULL);
     lane_push(&lane, &(struct reply){.own_ns = 100});
     lane_push(&lane, &(struct reply){.own_ns = 50});
     lane_push(&lane, &(struct reply){.own_ns = 100 + LANE_TOGETHER_NS});
@@ -125,7 +125,7 @@ static void a_lane_grows_in_order_until_it_is_full(void **state)
 {
     (void)state;
     struct lane lane;
-    lane_init(&lane);
+    lane_init(&lane, NULL);
     uint32_t pushed = 0, popped = 0;
     for (; lane_reserve(&lane); pushed++) {
         lane_push(&lane, &(struct reply){.cid = pushed});

@@ -291,6 +291,46 @@ static void time_0_is_the_first_subscription(void **state)
     done(&f);
 }
 
+static void maker_rights(struct maker *m, double t_ms, uint32_t pv, uint8_t rights, uint16_t flags)
+{
+    maker_event(m,
+                (struct trace_event){.t_ns = (uint64_t)(t_ms * 1e6),
+                                     .command = WIRE_ACCESS_RIGHTS,
+                                     .flags = (uint16_t)(TRACE_FROM_SERVER | flags),
+                                     .pv = pv,
+                                     .circuit = TRACE_NONE,
+                                     .peer = TRACE_NONE,
+                                     .p1 = 1,
+                                     .p2 = rights},
+                NULL);
+}
+
+/* What another user was told when connecting, and what a second client was told again, change nothing. */
+static void rights_change_when_a_connected_client_was_told(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct playback p;
+    struct maker m = maker_begin();
+    uint32_t pv = maker_pv(&m, "x", WIRE_DOUBLE, 1);
+    maker_rights(&m, 0, pv, 3, TRACE_RIGHTS_OF);
+    maker_rights(&m, 1, pv, 1, TRACE_RIGHTS_OF);
+    maker_subscribe(&m, 10, pv, TIME(WIRE_DOUBLE), 1);
+    maker_rights(&m, 210, pv, 1, 0);
+    maker_rights(&m, 211, pv, 1, 0);
+    const struct timeline_pv *x = build(&f, &m);
+    assert_int_equal(x->rights, 3);
+    playback_init(&p, &f.timeline, &(struct playback_config){.speed = {2, 1}, .loops = 2});
+    const uint64_t due_ms[] = {100, 500, 600}, rights[] = {1, 3, 1}; /* a round is a second */
+    for (uint64_t k = 0; k < 3; k++) {
+        assert_true(playback_has_rights(&p, k));
+        assert_int_equal(playback_rights_ns(&p, k), due_ms[k] * MS);
+        assert_int_equal(playback_rights(&p, k)->rights, rights[k]);
+    }
+    assert_false(playback_has_rights(&p, 3)); /* after the last round nothing begins anew */
+    done(&f);
+}
+
 static void failures_and_property_updates_are_no_values(void **state)
 {
     (void)state;
@@ -611,6 +651,7 @@ int main(void)
         cmocka_unit_test(reads_of_an_unmonitored_pv_sample_it),
         cmocka_unit_test(reads_of_a_monitored_pv_add_nothing),
         cmocka_unit_test(time_0_is_the_first_subscription),
+        cmocka_unit_test(rights_change_when_a_connected_client_was_told),
         cmocka_unit_test(failures_and_property_updates_are_no_values),
         cmocka_unit_test(an_alarm_alone_is_no_value),
         cmocka_unit_test(a_clock_that_is_set_back_moves_no_update),

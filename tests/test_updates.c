@@ -249,6 +249,25 @@ static void the_second_put_of_a_channel_holds_up_what_follows(void **state)
     fix_free(f);
 }
 
+/* ca-protocol 9.5. */
+static void who_may_not_read_any_more_gets_no_values(void **state)
+{
+    (void)state;
+    struct fixture *f = fix_with_channels();
+    fix_say(f, FIX_SUBSCRIBE_AI);
+    f->out_bytes = 0;
+    fix_change_rights(f, WIRE_RIGHT_WRITE);
+    fix_work(f);
+    fix_expect(f, "lost", "00160000 00000000 00000001 00000002 | 00010008 00060001 00000170 00000007 00000000 00000000");
+    fix_post(f, FIX_AI, 2.5, 1);
+    fix_work(f);
+    fix_expect(f, "a post that may not be seen", "");
+    fix_change_rights(f, WIRE_RIGHT_READ);
+    fix_work(f);
+    fix_expect(f, "gained", "00160000 00000000 00000001 00000001 | 00010008 00060001 00000001 00000007 40040000 00000000");
+    fix_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +285,7 @@ int main(void)
         cmocka_unit_test(service_times_count_from_the_request_and_keep_order),
         cmocka_unit_test(a_slow_put_delays_no_read),
         cmocka_unit_test(the_second_put_of_a_channel_holds_up_what_follows),
+        cmocka_unit_test(who_may_not_read_any_more_gets_no_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
 #include "wire/value.h"
 
+#include "wire/convert.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -271,6 +273,25 @@ static const struct {
     {"no number", NAN, 3, "nan"},
 };
 
+/* Found by fuzzing: C leaves the cast of what is no 64-bit integer undefined. */
+static void whole_numbers_beyond_64_bits_become_low_bits(void **state)
+{
+    (void)state;
+    static const struct {
+        double number;
+        uint32_t low;
+    } rows[] = {{-8e84, 0}, {1.9e19, 0}, {(double)NAN, 0}, {-1, UINT32_MAX}, {9223372036854775808.0 + 2048, 2048}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint8_t number[8], out[8];
+        struct wire_value value = {.data = number, .count = 1, .base = WIRE_DOUBLE, .field = WIRE_FIELD_WHOLE};
+        struct wire_meta meta;
+        wire_meta_init(&meta);
+        wire_number_write(WIRE_DOUBLE, rows[i].number, number);
+        assert_int_equal(wire_encode(WIRE_INT32, 1, &value, &meta, out), WIRE_ECA_NORMAL);
+        assert_int_equal(wire_get32(out), rows[i].low);
+    }
+}
+
 static void doubles_become_text_by_the_rules_of_cvt_fast(void **state)
 {
     (void)state;
@@ -474,6 +495,7 @@ int main(void)
         cmocka_unit_test(units_are_cut_to_7_characters),
         cmocka_unit_test(precision_is_told_of_floating_point_fields_only),
         cmocka_unit_test(numbers_become_other_numbers_by_the_casts_of_x86_64),
+        cmocka_unit_test(whole_numbers_beyond_64_bits_become_low_bits),
         cmocka_unit_test(doubles_become_text_by_the_rules_of_cvt_fast),
         cmocka_unit_test(characters_become_numbers_one_string_each),
         cmocka_unit_test(states_become_text_through_their_labels),

@@ -100,7 +100,7 @@ void wire_number_write(unsigned base, double number, uint8_t *dst)
 
 static double read_number(const struct wire_conversion *how, const uint8_t *src)
 {
-    if (how->is_put && how->from == WIRE_CHAR)
+    if (how->from == WIRE_CHAR && (how->is_put || how->field == WIRE_FIELD_UCHAR))
         return *src;
     return wire_number_read(how->from, src);
 }
@@ -113,7 +113,7 @@ static void label_text(const uint8_t label[WIRE_LABEL_BYTES], char text[WIRE_STR
 
 static bool is_record(const struct wire_meta *meta, const char *type)
 {
-    return strcmp(meta->record_type, type) == 0;
+    return !meta->is_menu && strcmp(meta->record_type, type) == 0;
 }
 
 /* What a record says about a state that it has no label for: by its type where that is known, else the number. */
@@ -127,16 +127,40 @@ static void stray_state_text(const struct wire_meta *meta, unsigned state, char 
         snprintf(text, WIRE_STRING_BYTES, "%u", state);
 }
 
+static void menu_text(const struct wire_meta *meta, unsigned choice, char text[WIRE_STRING_BYTES])
+{
+    if (choice < meta->nmenu)
+        snprintf(text, WIRE_STRING_BYTES, "%s", meta->menu[choice]);
+    else if (meta->nmenu > 0)
+        snprintf(text, WIRE_STRING_BYTES, "%u", choice);
+    else
+        text[0] = '\0';
+}
+
 static void state_text(const struct wire_meta *meta, unsigned state, char text[WIRE_STRING_BYTES])
 {
-    if (state < meta->nlabels && state < WIRE_LABELS)
+    if (meta->is_menu)
+        menu_text(meta, state, text);
+    else if (state < meta->nlabels && state < WIRE_LABELS)
         label_text(meta->labels[state], text);
     else
         stray_state_text(meta, state, text);
 }
 
+static bool menu_number(const struct wire_meta *meta, const char *text, double *choice)
+{
+    for (unsigned i = 0; i < meta->nmenu; i++)
+        if (strcmp(meta->menu[i], text) == 0) {
+            *choice = i;
+            return true;
+        }
+    return false;
+}
+
 static bool label_number(const struct wire_meta *meta, const char *text, double *state)
 {
+    if (meta->is_menu)
+        return menu_number(meta, text, state);
     char label[WIRE_STRING_BYTES];
     for (unsigned i = 0; i < meta->nlabels && i < WIRE_LABELS; i++) {
         label_text(meta->labels[i], label);
@@ -185,11 +209,48 @@ static void number_to_string(const struct wire_conversion *how, const uint8_t *s
     double number = read_number(how, src);
     if (how->from == WIRE_ENUM && !how->is_put)
         state_text(how->meta, wire_get16(src), text);
-    else if (how->from == WIRE_FLOAT || how->from == WIRE_DOUBLE)
+    else if ((how->from == WIRE_FLOAT || how->from == WIRE_DOUBLE) && how->field != WIRE_FIELD_WHOLE)
         wire_number_text(number, how->from == WIRE_FLOAT, how->precision, text);
     else
         snprintf(text, sizeof text, "%.0f", number);
     wire_string_copy((const uint8_t *)text, sizeof text, (char *)dst);
+}
+
+/* An integer of up to 64 bits, signed or not; what no such integer could be, NaN included, gives what x86-64 makes of it. */
+static uint64_t whole_bits(double number)
+{
+    const double limit = 9223372036854775808.0; /* 2^63 */
+    if (number >= -limit && number < limit)
+        return (uint64_t)(int64_t)number;
+    return number >= limit && number < 2 * limit ? (uint64_t)number : UINT64_C(1) << 63;
+}
+
+/* C's cast of an integer of up to 64 bits: the low bits. */
+static void write_whole(unsigned base, double number, uint8_t *dst)
+{
+    uint64_t bits = whole_bits(number);
+    switch (base) {
+    case WIRE_INT16:
+    case WIRE_ENUM:
+        wire_put16(dst, (uint16_t)bits);
+        break;
+    case WIRE_CHAR:
+        *dst = (uint8_t)bits;
+        break;
+    case WIRE_INT32:
+        wire_put32(dst, (uint32_t)bits);
+        break;
+    default:
+        wire_number_write(base, number, dst);
+    }
+}
+
+static void write_number(const struct wire_conversion *how, double number, uint8_t *dst)
+{
+    if (how->field == WIRE_FIELD_WHOLE)
+        write_whole(how->to, number, dst);
+    else
+        wire_number_write(how->to, number, dst);
 }
 
 static bool string_to_number(const struct wire_conversion *how, const uint8_t *src, uint8_t *dst)
@@ -217,7 +278,8 @@ static bool is_refused(const struct wire_conversion *how)
         return false;
     if (how->from == WIRE_STRING && how->to == WIRE_ENUM)
         return how->is_single;
-    return how->from == WIRE_ENUM && how->to == WIRE_STRING && how->meta->has & WIRE_META_LABELS && how->meta->nlabels == 0;
+    return how->from == WIRE_ENUM && how->to == WIRE_STRING && !how->meta->is_menu && how->meta->has & WIRE_META_LABELS &&
+           how->meta->nlabels == 0;
 }
 
 bool wire_convert(const struct wire_conversion *how, const uint8_t *src, uint32_t n, uint8_t *dst)
@@ -238,7 +300,7 @@ bool wire_convert(const struct wire_conversion *how, const uint8_t *src, uint32_
         if (how->to == WIRE_STRING)
             number_to_string(how, src, dst);
         else if (how->from != WIRE_STRING)
-            wire_number_write(how->to, read_number(how, src), dst);
+            write_number(how, read_number(how, src), dst);
         else if (!string_to_number(how, src, dst))
             return false;
     }

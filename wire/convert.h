@@ -8,6 +8,7 @@
 
 struct wire_conversion {
     uint8_t from, to;             /* enum wire_base */
+    uint8_t field;                /* enum wire_field: what is read */
     bool is_put;                  /* a client writes: CHAR is unsigned, an ENUM becomes its number, a string may name a state */
     bool is_single;               /* the PV holds one element (a put: has room for one), whatever is asked for */
     bool unsigned_char;           /* a string that becomes a CHAR may be 0 to 255, not -128 to 127 */

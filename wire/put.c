@@ -1,7 +1,8 @@
 /* What a client writes -> elements of a PV: wire_put_convert() of wire/value.h. Rule: ca-protocol 6.4, 7.4. */
 #include "wire/convert.h"
 
-/* PREC of a record that has none, as the database assumes it; and a PREC that text fields have is never on the wire. */
+/* PREC of a record that has none, as the database assumes it; and a PREC that text fields have is never on the wire: a server
+ * that knows it says so in meta. */
 #define TEXT_PRECISION 6
 
 /* The one value type that rsrv refuses in a WRITE: it mistakes it for an option. */
@@ -26,8 +27,13 @@ uint32_t wire_put_convert(unsigned type, uint32_t count, const uint8_t *payload,
     if (type >= WIRE_TYPES || wire_types[type].family == WIRE_SPECIAL || type == TIME_STRING)
         return WIRE_ECA_PUTFAIL;
     const struct wire_type *t = &wire_types[type];
-    struct wire_conversion how = {
-        .from = t->base, .to = base, .is_put = true, .is_single = out_count == 1, .precision = TEXT_PRECISION, .meta = meta};
+    uint16_t precision = meta->has & WIRE_META_TEXT_PRECISION ? (uint16_t)meta->text_precision : TEXT_PRECISION;
+    struct wire_conversion how = {.from = t->base,
+                                  .to = base,
+                                  .is_put = true,
+                                  .is_single = out_count == 1 && count <= 1,
+                                  .precision = precision,
+                                  .meta = meta};
     uint32_t n = count < out_count ? count : out_count;
     size_t skip = t->offset < size ? t->offset : size, bytes = size - skip;
     uint32_t whole = bytes / t->size < n ? (uint32_t)(bytes / t->size) : n;

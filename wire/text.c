@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <float.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,8 +82,26 @@ static bool unsigned_from_text(const char *text, unsigned long most, double *num
     return value <= most || value > ~most;
 }
 
+static bool whole_from_text(const char *text, uint8_t whole, double *number, char **end)
+{
+    switch (whole) {
+    case WIRE_WHOLE_UCHAR:
+        return unsigned_from_text(text, UINT8_MAX, number, end);
+    case WIRE_WHOLE_USHORT:
+        return unsigned_from_text(text, UINT16_MAX, number, end);
+    case WIRE_WHOLE_ULONG:
+        return unsigned_from_text(text, UINT32_MAX, number, end);
+    case WIRE_WHOLE_INT64:
+        return signed_from_text(text, LONG_MAX, number, end);
+    default:
+        return unsigned_from_text(text, ULONG_MAX, number, end);
+    }
+}
+
 static bool from_text(const char *text, const struct wire_conversion *how, double *number, char **end)
 {
+    if (how->is_put && how->meta->whole != WIRE_WHOLE_NATIVE)
+        return whole_from_text(text, how->meta->whole, number, end);
     switch (how->to) {
     case WIRE_INT16:
         return signed_from_text(text, INT16_MAX, number, end);

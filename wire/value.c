@@ -192,10 +192,11 @@ static struct wire_conversion reading(unsigned type, const struct wire_value *va
     unsigned family = wire_types[type].family;
     return (struct wire_conversion){
         .from = value->base,
+        .field = value->field,
         .to = wire_types[type].base,
         .is_single = value->count == 1,
         .unsigned_char = family != WIRE_PLAIN && family != WIRE_TIME,
-        .precision = (uint16_t)meta->precision,
+        .precision = (uint16_t)(meta->has & WIRE_META_TEXT_PRECISION ? meta->text_precision : meta->precision),
         .meta = meta,
     };
 }
@@ -214,6 +215,53 @@ static uint32_t encode_class(uint32_t count, const struct wire_meta *meta, uint8
     return WIRE_ECA_NORMAL;
 }
 
+static bool is_pseudo(const struct wire_value *value)
+{
+    return value->field == WIRE_FIELD_LINK || value->field == WIRE_FIELD_ATTRIBUTE;
+}
+
+/* What a link or an attribute gives: its text, as one string or as characters of which the last is NUL. */
+static bool pseudo_convert(unsigned base, uint32_t count, const struct wire_value *value, uint8_t *out)
+{
+    size_t length = strlen((const char *)value->data);
+    if (count == 0)
+        return true;
+    if (base == WIRE_STRING)
+        wire_string_copy(value->data, WIRE_STRING_BYTES, (char *)out);
+    else if (base == WIRE_CHAR)
+        memcpy(out, value->data, length < count ? length : count - 1);
+    else if (base == WIRE_DOUBLE && value->field == WIRE_FIELD_LINK)
+        wire_number_write(base, (double)NAN, out);
+    else
+        return false;
+    return true;
+}
+
+static uint32_t encode_pseudo(unsigned type, uint32_t count, const struct wire_value *value, const struct wire_meta *meta,
+                              uint8_t *out)
+{
+    const struct wire_type *t = &wire_types[type];
+    memset(out, 0, wire_dbr_padded(type, count));
+    if (!pseudo_convert(t->base, count, value, out + t->offset))
+        return WIRE_ECA_GETFAIL;
+    wire_encode_head(type, value, meta, out);
+    return WIRE_ECA_NORMAL;
+}
+
+uint32_t wire_value_count(unsigned type, const struct wire_value *value, uint32_t channel_count)
+{
+    const struct wire_type *t = &wire_types[type];
+    bool is_signed = t->family == WIRE_PLAIN || t->family == WIRE_TIME;
+    if (type == WIRE_CLASS_NAME)
+        return channel_count;
+    if (is_pseudo(value) && (t->base != WIRE_CHAR || value->base != WIRE_CHAR))
+        return 1;
+    if (t->base != WIRE_CHAR || !(is_pseudo(value) || (value->field == WIRE_FIELD_TEXT && is_signed)))
+        return value->count;
+    uint32_t length = (uint32_t)strnlen((const char *)value->data, value->count);
+    return length < value->count ? length + 1 : length;
+}
+
 uint32_t wire_encode(unsigned type, uint32_t count, const struct wire_value *value, const struct wire_meta *meta, uint8_t *out)
 {
     const struct wire_type *t = &wire_types[type];
@@ -221,9 +269,13 @@ uint32_t wire_encode(unsigned type, uint32_t count, const struct wire_value *val
     uint32_t n = count < value->count ? count : value->count;
     if (type == WIRE_CLASS_NAME)
         return encode_class(count, meta, out);
+    if (is_pseudo(value) && type != WIRE_PUT_ACKT && type != WIRE_PUT_ACKS)
+        return encode_pseudo(type, count, value, meta, out);
     if (type == WIRE_PUT_ACKT || type == WIRE_PUT_ACKS || !wire_convert(&how, value->data, n, out + t->offset))
         return encode_failed(type, count, out);
     wire_encode_head(type, value, meta, out);
+    if (value->field == WIRE_FIELD_TEXT && t->base == WIRE_CHAR && n > 0)
+        out[t->offset + n - 1] = '\0';
     size_t used = (size_t)wire_dbr_size(type, n);
     memset(out + used, 0, (size_t)wire_dbr_padded(type, count) - used);
     return WIRE_ECA_NORMAL;

@@ -30,16 +30,30 @@ struct wire_stamp { /* since 1990-01-01 UTC (CLOCK_EPICS_EPOCH) */
     uint32_t seconds, nanoseconds;
 };
 
+/* What the wire does not tell of a record's field, and its conversions need: for a server that knows it. */
+enum wire_field {
+    WIRE_FIELD_PLAIN,
+    WIRE_FIELD_UCHAR,     /* a CHAR is 0 to 255 towards wider types */
+    WIRE_FIELD_WHOLE,     /* a DOUBLE is a ULONG, INT64 or UINT64: no decimals as text, low bits in narrower types */
+    WIRE_FIELD_TEXT,      /* CHARs are all bytes of a STRING field that was asked for with `$` */
+    WIRE_FIELD_LINK,      /* a link: only STRING, CHAR, and for DOUBLE a NaN. data is its text, NUL-terminated */
+    WIRE_FIELD_ATTRIBUTE, /* a pseudo field: only STRING and CHAR. data as a link's */
+};
+
 /* One value with its alarm and stamp. `data` is borrowed. */
 struct wire_value {
     const uint8_t *data;       /* count elements of `base`, big endian, no padding */
     uint32_t count;            /* elements that there are */
     uint8_t base;              /* enum wire_base */
+    uint8_t field;             /* enum wire_field */
     bool has_alarm, has_stamp; /* what a decoded payload told; encoding takes 0 for what is missing */
     uint16_t status, severity;
     uint16_t ackt, acks; /* a record's ackt is 1 unless somebody has changed it; wire_decode() sets 1 where it was not told */
     struct wire_stamp stamp;
 };
+
+/* Integer fields whose range is not that of the type that they have on the wire. */
+enum wire_whole { WIRE_WHOLE_NATIVE, WIRE_WHOLE_UCHAR, WIRE_WHOLE_USHORT, WIRE_WHOLE_ULONG, WIRE_WHOLE_INT64, WIRE_WHOLE_UINT64 };
 
 /* What GR_ and CTRL_ types carry. Unset members: 0, empty; alarm limits NaN. */
 enum wire_meta_bits {
@@ -49,6 +63,7 @@ enum wire_meta_bits {
     WIRE_META_CONTROL = 8,
     WIRE_META_LABELS = 16,
     WIRE_META_CLASS = 32,
+    WIRE_META_TEXT_PRECISION = 64, /* numbers have text_precision decimals as text, not precision */
 };
 
 struct wire_meta {
@@ -61,6 +76,11 @@ struct wire_meta {
     uint16_t nlabels;
     uint8_t labels[WIRE_LABELS][WIRE_LABEL_BYTES];
     char record_type[WIRE_STRING_BYTES]; /* for CLASS_NAME: "ai" */
+    int16_t text_precision;
+    uint8_t whole;           /* enum wire_whole: which numbers a text may be that is put */
+    bool is_menu;            /* an ENUM is a menu's choice, not a state of the record type: the labels are its first ones */
+    const char *const *menu; /* all of its choices, borrowed */
+    uint16_t nmenu;
 };
 
 /* Metadata of which nothing is known: all 0, alarm limits NaN. */
@@ -74,16 +94,20 @@ void wire_meta_init(struct wire_meta *meta);
 enum wire_err wire_decode(unsigned type, uint32_t count, const uint8_t *head, size_t head_bytes, const uint8_t *data,
                           size_t data_bytes, struct wire_value *value, struct wire_meta *meta);
 
-/* The conversions are those of an IOC's record whose field is of the value's base. What the wire does not tell apart reads as
- * the first of each: CHAR and UCHAR fields (towards wider types a CHAR is signed); LONG and USHORT; DOUBLE, ULONG and INT64
- * (beyond LONG's range); `$` and plain text. An ENUM's state without a label reads as the record type has it if that is known
+/* The conversions are those of an IOC's record whose field is of the value's base. What the wire does not tell apart, and
+ * value->field does not either, reads as the first of each: CHAR and UCHAR fields (towards wider types a CHAR is signed); LONG
+ * and USHORT; DOUBLE, ULONG and INT64 (beyond LONG's range); `$` and plain text. An ENUM's state without a label reads as the
+ * record type has it if that is known
  * ("Illegal_Value" of a bo), else as its number.
  *
  * Write the structure of `type` with exactly `count` elements (zeros beyond value->count) into out, which holds
  * wire_dbr_padded(type, count) bytes; padding is zeros. Returns ECA_NORMAL, or ECA_GETFAIL for what has no conversion: then
- * everything is zeros. type < WIRE_TYPES; value and meta not NULL. A server's count for a dynamic request (0) is value->count,
- * but for CLASS_NAME: there rsrv takes the channel's. */
+ * everything is zeros. type < WIRE_TYPES; value and meta not NULL. A server's count for a dynamic request (0) is
+ * wire_value_count(). */
 uint32_t wire_encode(unsigned type, uint32_t count, const struct wire_value *value, const struct wire_meta *meta, uint8_t *out);
+
+/* Elements of a dynamic answer (count 0) in this type. channel_count: the channel's, which rsrv takes for CLASS_NAME. */
+uint32_t wire_value_count(unsigned type, const struct wire_value *value, uint32_t channel_count);
 
 /* Only the part before the first value: wire_types[type].offset bytes. For arrays whose values are sent from elsewhere,
  * unconverted. */
@@ -91,7 +115,7 @@ void wire_encode_head(unsigned type, const struct wire_value *value, const struc
 
 /* A put's values -> elements of the PV's native base. type/count/size: as received, hostile; missing bytes are zeros. Types 7
  * to 34 have their values at their offset, as WRITE takes them; a server refuses them in WRITE_NOTIFY, and sees to PUT_ACKT and
- * PUT_ACKS itself. A put of one element is told from one into an array by out_count.
+ * PUT_ACKS itself. Empty text is 0 in a put of one element where there is room for one, and fails in others.
  * out holds out_count elements of `base`; *written is how many were made, at most out_count. Returns ECA_NORMAL or ECA_PUTFAIL
  * (out may be partly written then). */
 uint32_t wire_put_convert(unsigned type, uint32_t count, const uint8_t *payload, uint32_t size, uint8_t base,

@@ -1,0 +1,64 @@
+#include "replay/rights.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool tells_rights(const struct trace_event *e)
+{
+    return e->command == WIRE_ACCESS_RIGHTS && e->flags & TRACE_FROM_SERVER && e->pv != TRACE_NONE;
+}
+
+static uint32_t count_told(const struct trace *trace)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < trace->nevents; i++)
+        n += tells_rights(&trace->events[i]);
+    return n;
+}
+
+static void take(struct rights *r, uint8_t *now, uint32_t pv, const struct trace_event *e, uint64_t zero_ns)
+{
+    uint8_t rights = (uint8_t)(e->p2 & (WIRE_RIGHT_READ | WIRE_RIGHT_WRITE));
+    bool is_first = now[pv] == 0xff, is_change = !(e->flags & TRACE_RIGHTS_OF) && now[pv] != rights;
+    if (!is_first && !is_change)
+        return;
+    now[pv] = rights;
+    if (is_first || e->t_ns <= zero_ns)
+        r->first[pv] = rights;
+    else
+        r->changes[r->nchanges++] = (struct rights_change){.due_ns = e->t_ns - zero_ns, .pv = pv, .rights = rights};
+}
+
+static void change_back(struct rights *r, const uint8_t *now, uint32_t npvs)
+{
+    for (uint32_t pv = 0; pv < npvs; pv++)
+        if (now[pv] != r->first[pv])
+            r->changes[r->nchanges++] = (struct rights_change){.due_ns = RIGHTS_ROUND_END, .pv = pv, .rights = r->first[pv]};
+}
+
+int rights_init(struct rights *r, const struct samples *s, uint64_t zero_ns)
+{
+    const uint32_t npvs = names_count(s->names);
+    *r = (struct rights){.first = malloc((size_t)npvs + 1)};
+    r->changes = calloc((size_t)count_told(s->trace) + npvs + 1, sizeof *r->changes);
+    uint8_t *now = malloc((size_t)npvs + 1);
+    if (r->first == NULL || r->changes == NULL || now == NULL) {
+        free(now);
+        return -1;
+    }
+    memset(r->first, 0xff, npvs);
+    memset(now, 0xff, npvs);
+    for (uint32_t i = 0; i < s->trace->nevents; i++)
+        if (tells_rights(&s->trace->events[i]))
+            take(r, now, s->pv_of[s->trace->events[i].pv], &s->trace->events[i], zero_ns);
+    change_back(r, now, npvs);
+    free(now);
+    return 0;
+}
+
+void rights_fini(struct rights *r)
+{
+    free(r->first);
+    free(r->changes);
+    *r = (struct rights){0};
+}

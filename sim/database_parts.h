@@ -1,0 +1,117 @@
+/* What the files of sim/database* share. */
+#ifndef CAPLAY_SIM_DATABASE_PARTS_H
+#define CAPLAY_SIM_DATABASE_PARTS_H
+
+#include "sim/database.h"
+
+#include <stdlib.h>
+
+#define uthash_fatal(text) abort() /* out of memory while its table grows; the default would call exit() */
+#include <uthash.h>
+
+#define DATABASE_LINK_BYTES 1024u /* a link's text with `$` (ca-protocol 3.4) */
+
+/* A field that somebody has opened, or that processing changes. Fields without a cell have their value in the scenario. */
+struct db_cell {
+    struct db_cell *next; /* of the record */
+    const struct scenario_field *is;
+    int field;
+    uint32_t count;   /* elements that it holds */
+    uint32_t room;    /* bytes */
+    uint64_t bytes[]; /* elements of its base, big endian; a single STRING or a link: a text of up to room bytes */
+};
+
+enum db_shape {
+    DB_WHOLE,
+    DB_CHARACTERS = 1, /* `$` */
+    DB_SLICE = 2,      /* [start:step:end] */
+    DB_NUMBER = 4,     /* a state of a record that had no states when the channel was made */
+};
+
+/* What a channel's name asks for behind the record. */
+struct db_view {
+    int field;
+    unsigned shape; /* enum db_shape */
+    int32_t start, step, end;
+};
+
+struct db_pv {
+    struct sim_pv pv;   /* first: the server's pointer leads back here */
+    struct db_pv *next; /* of the record */
+    struct db_record *record;
+    struct db_cell *cell;
+    struct db_view view;
+    struct wire_meta meta;
+    uint8_t *slice;                  /* the elements of a slice */
+    uint8_t number[sizeof(int32_t)]; /* the state of a DB_NUMBER */
+};
+
+struct db_post {
+    struct db_pv *pv;
+    unsigned mask;
+    struct wire_value value; /* what it was then: alarm and stamp, and a single number, which is in bytes */
+    uint8_t bytes[sizeof(double)];
+};
+
+struct db_record {
+    const struct scenario_record *is;
+    struct database *database;
+    struct db_cell *cells;
+    struct db_pv *pvs;
+    struct sim_pv found; /* what a search finds: not opened yet */
+    uint16_t status, severity, ackt, acks;
+    struct wire_stamp stamp;
+    uint16_t new_status, new_severity; /* NSTA, NSEV: an alarm that waits for processing */
+    bool is_prepared;                  /* has the cells that processing needs */
+};
+
+struct db_name { /* a record's or an alias's */
+    const char *name;
+    struct db_record *record;
+    UT_hash_handle hh;
+};
+
+struct database {
+    struct sim_source source;
+    struct scenario *scenario;
+    struct db_record *record; /* scenario->nrecords */
+    struct db_name *name, *by_name;
+    uint64_t realtime_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
+    uint8_t *scratch;     /* room for any opened cell's elements */
+    size_t scratch_bytes;
+    struct db_post *post; /* what a put has changed, in order */
+    unsigned nposts, posted, post_room;
+    unsigned nviews; /* slices that were made */
+    uint64_t view_bytes;
+};
+
+/* database_name.c: the part of a name behind the record. `whole`: with what stands behind the field, else only the field counts,
+ * as in a search. */
+bool db_view_parse(const struct scenario_type *type, const char *name, size_t length, bool whole, struct db_view *view);
+
+/* database_cell.c */
+uint8_t db_base(const struct scenario_field *is);                          /* enum wire_base */
+bool db_is_text(const struct scenario_field *is);                          /* one text, not elements */
+struct db_cell *db_cell(struct db_record *r, int field);                   /* made if there is none yet; NULL without memory */
+struct db_cell *db_cell_named(struct db_record *r, const char *name);      /* NULL also if the type has no such field */
+double db_number(const struct db_record *r, int field);                    /* a field's first element, now */
+const char *db_text(const struct db_record *r, int field);                 /* "" of a field that is no text */
+void db_cast(const struct scenario_field *is, uint8_t *bytes, uint32_t n); /* elements, to what the field can hold */
+void db_cell_set(struct db_cell *cell, double number); /* first element, as a C cast of the field's type does it */
+
+struct wire_stamp db_stamp(uint64_t realtime_ns);
+
+/* database_pv.c */
+struct db_pv *db_pv_open(struct db_record *r, const struct db_view *view);
+void db_pv_refresh(struct db_pv *pv);        /* its value is new */
+void db_record_refresh(struct db_record *r); /* alarm, stamp, metadata of all its PVs */
+void db_record_free(struct db_record *r);
+
+/* database_post.c: remember what to post, as it is now; and give it out in order, each with its PV's value as it was. Behind the
+ * last one, NULL, all PVs have their present values again. */
+struct db_pv *db_post_next(struct database *d, unsigned *mask);
+void db_post_field(struct db_record *r, int field, unsigned mask);
+void db_post_named(struct db_record *r, const char *field, unsigned mask);
+void db_post_record(struct db_record *r, unsigned mask); /* every field */
+
+#endif

@@ -1,0 +1,307 @@
+/* The PVs of a record's fields: made when a channel asks for one, and kept. */
+#include "sim/database_process.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Slices are made at the wish of clients: there is an end to it. */
+#define VIEWS_MOST      4096u /* each put refreshes those of its record */
+#define VIEW_BYTES_MOST (UINT64_C(16) << 20)
+
+static bool is_same_view(const struct db_view *a, const struct db_view *b)
+{
+    bool is_slice = a->shape & DB_SLICE;
+    return a->field == b->field && a->shape == b->shape &&
+           (!is_slice || (a->start == b->start && a->step == b->step && a->end == b->end));
+}
+
+static struct db_pv *find(const struct db_record *r, const struct db_view *view)
+{
+    struct db_pv *pv = r->pvs;
+    while (pv != NULL && !is_same_view(&pv->view, view))
+        pv = pv->next;
+    return pv;
+}
+
+/* ---- metadata ---- */
+
+static double meta_number(const struct db_record *r, const struct scenario_meta *from, unsigned n)
+{
+    if (from->gate[n] != SCENARIO_NOWHERE && db_number(r, from->gate[n]) == 0)
+        return (double)NAN;
+    if (from->number_of[n] == SCENARIO_NOWHERE)
+        return from->number[n];
+    double number = db_number(r, from->number_of[n]);
+    bool is_kept = n == SCENARIO_PRECISION && from->precision_most != SCENARIO_NOWHERE;
+    return is_kept && !(number >= 0 && number <= from->precision_most) ? from->precision_most : number;
+}
+
+static void meta_control(const struct db_record *r, const struct scenario_meta *from, struct wire_meta *meta)
+{
+    double upper = from->within[0] != SCENARIO_NOWHERE ? db_number(r, from->within[0]) : 0;
+    double lower = from->within[1] != SCENARIO_NOWHERE ? db_number(r, from->within[1]) : 0;
+    bool is_within = upper > lower;
+    meta->control[0] = is_within ? upper : meta_number(r, from, SCENARIO_CONTROL);
+    meta->control[1] = is_within ? lower : meta_number(r, from, SCENARIO_CONTROL + 1);
+}
+
+static void meta_label(struct wire_meta *meta, unsigned i, const char *text)
+{
+    memcpy(meta->labels[i], text, strnlen(text, WIRE_LABEL_BYTES));
+}
+
+static void meta_menu(const struct scenario_menu *menu, struct wire_meta *meta)
+{
+    meta->menu = menu->choice;
+    meta->nmenu = (uint16_t)menu->nchoices;
+    meta->nlabels = menu->nchoices < WIRE_LABELS ? (uint16_t)menu->nchoices : WIRE_LABELS;
+    for (unsigned i = 0; i < meta->nlabels; i++)
+        meta_label(meta, i, menu->choice[i]);
+}
+
+static void meta_labels(const struct db_record *r, const struct scenario_meta *from, struct wire_meta *meta)
+{
+    unsigned set = 0;
+    for (unsigned i = 0; i < from->nlabels; i++) {
+        const char *text = from->labels_are_fields ? db_text(r, from->label_of[i]) : from->label[i];
+        meta_label(meta, i, text);
+        if (*text != '\0' || !from->labels_are_fields)
+            set = i + 1;
+    }
+    meta->nlabels = (uint16_t)(set > 0 ? set : from->labels_unset);
+}
+
+/* What CTRL_ types tell, and how many decimals numbers have as text, which may be others. */
+static void meta_precision(const struct db_pv *pv, struct wire_meta *meta)
+{
+    const struct scenario_field *is = pv->cell->is;
+    int16_t precision = (int16_t)meta_number(pv->record, &is->meta, SCENARIO_PRECISION);
+    meta->text_precision = is->meta.text_precision != SCENARIO_NOWHERE ? is->meta.text_precision : precision;
+    if (is->kind == SCENARIO_FLOAT || is->kind == SCENARIO_DOUBLE)
+        meta->precision = precision;
+    if (is->kind == SCENARIO_STRING || is->meta.text_precision != SCENARIO_NOWHERE)
+        meta->has |= WIRE_META_TEXT_PRECISION;
+}
+
+static const uint8_t wholes[SCENARIO_KINDS] = {
+    [SCENARIO_UCHAR] = WIRE_WHOLE_UCHAR, [SCENARIO_USHORT] = WIRE_WHOLE_USHORT, [SCENARIO_ULONG] = WIRE_WHOLE_ULONG,
+    [SCENARIO_INT64] = WIRE_WHOLE_INT64, [SCENARIO_UINT64] = WIRE_WHOLE_UINT64,
+};
+
+static void meta_refresh(struct db_pv *pv)
+{
+    const struct db_record *r = pv->record;
+    const struct scenario_field *is = pv->cell->is;
+    struct wire_meta *meta = &pv->meta;
+    wire_meta_init(meta);
+    meta->has =
+        WIRE_META_PRECISION | WIRE_META_UNITS | WIRE_META_DISPLAY | WIRE_META_CONTROL | WIRE_META_LABELS | WIRE_META_CLASS;
+    const char *units = is->meta.units_of != SCENARIO_NOWHERE ? db_text(r, is->meta.units_of) : is->meta.units;
+    if (units != NULL)
+        memcpy(meta->units, units, strnlen(units, WIRE_UNITS_BYTES));
+    for (unsigned i = 0; i < 2; i++)
+        meta->display[i] = meta_number(r, &is->meta, SCENARIO_DISPLAY + i);
+    for (unsigned i = 0; i < 4; i++)
+        meta->alarm[i] = meta_number(r, &is->meta, SCENARIO_ALARM + i);
+    meta_control(r, &is->meta, meta);
+    meta->is_menu = is->kind == SCENARIO_MENU || is->kind == SCENARIO_DEVICE;
+    meta_precision(pv, meta);
+    meta->whole = pv->view.shape & DB_NUMBER ? WIRE_WHOLE_USHORT : wholes[is->kind];
+    if (is->menu != NULL)
+        meta_menu(is->menu, meta);
+    else
+        meta_labels(r, &is->meta, meta);
+    strncpy(meta->record_type, r->is->type->name, sizeof meta->record_type - 1);
+}
+
+/* ---- values ---- */
+
+static uint32_t channel_count(const struct scenario_field *is, bool is_characters)
+{
+    if (!is_characters)
+        return is->count;
+    return scenario_is_link(is->kind) ? DATABASE_LINK_BYTES : is->size;
+}
+
+/* lsi and lso hold texts of any length, and treat them as arrays of characters. */
+static bool is_long(const struct scenario_field *is)
+{
+    return is->flags & SCENARIO_LONG_TEXT;
+}
+
+/* The elements of a slice, from those that there are. As the filter `arr` counts them. */
+static uint32_t slice_indices(const struct db_view *view, uint32_t count, uint32_t *first)
+{
+    int64_t start = view->start < 0 ? (int64_t)count + view->start : view->start;
+    int64_t end = view->end < 0 ? (int64_t)count + view->end : view->end;
+    start = start < 0 ? 0 : start > count ? count : start;
+    end = end < 0 ? 0 : end >= count ? (int64_t)count - 1 : end;
+    *first = (uint32_t)start;
+    return end >= start ? (uint32_t)((end - start) / view->step + 1) : 0;
+}
+
+static void take_slice(struct db_pv *pv)
+{
+    struct wire_value *value = &pv->pv.value;
+    size_t size = wire_base_size((enum wire_base)value->base);
+    uint32_t first, n = slice_indices(&pv->view, value->count, &first);
+    for (uint32_t i = 0; i < n; i++)
+        memcpy(pv->slice + i * size, value->data + (first + (size_t)i * (uint32_t)pv->view.step) * size, size);
+    value->data = pv->slice;
+    value->count = n;
+}
+
+static uint8_t wire_field(const struct db_pv *pv)
+{
+    const struct scenario_field *is = pv->cell->is;
+    if (scenario_is_link(is->kind))
+        return WIRE_FIELD_LINK;
+    if (is->flags & SCENARIO_ATTRIBUTE)
+        return WIRE_FIELD_ATTRIBUTE;
+    switch (is->kind) {
+    case SCENARIO_STRING:
+        return pv->view.shape & DB_CHARACTERS && !is_long(is) ? WIRE_FIELD_TEXT : WIRE_FIELD_PLAIN;
+    case SCENARIO_UCHAR:
+        return WIRE_FIELD_UCHAR;
+    case SCENARIO_ULONG:
+    case SCENARIO_INT64:
+    case SCENARIO_UINT64:
+        return WIRE_FIELD_WHOLE;
+    default:
+        return WIRE_FIELD_PLAIN;
+    }
+}
+
+static uint32_t text_count(const struct db_pv *pv)
+{
+    const struct db_cell *cell = pv->cell;
+    if (!(pv->view.shape & DB_CHARACTERS) || cell->count == 0)
+        return cell->count;
+    return wire_field(pv) == WIRE_FIELD_PLAIN ? (uint32_t)strlen((const char *)cell->bytes) + 1 : channel_count(cell->is, true);
+}
+
+static void take_number(struct db_pv *pv)
+{
+    wire_put32(pv->number, wire_get16((const uint8_t *)pv->cell->bytes));
+    pv->pv.value.data = pv->number;
+}
+
+void db_pv_refresh(struct db_pv *pv)
+{
+    const struct db_record *r = pv->record;
+    const struct db_cell *cell = pv->cell;
+    pv->pv.value = (struct wire_value){
+        .data = (const uint8_t *)cell->bytes,
+        .count = text_count(pv),
+        .base = pv->pv.native,
+        .field = wire_field(pv),
+        .has_alarm = true,
+        .has_stamp = true,
+        .status = r->status,
+        .severity = r->severity,
+        .ackt = r->ackt,
+        .acks = r->acks,
+        .stamp = r->stamp,
+    };
+    if (pv->slice != NULL)
+        take_slice(pv);
+    if (pv->view.shape & DB_NUMBER)
+        take_number(pv);
+}
+
+void db_record_refresh(struct db_record *r)
+{
+    for (struct db_pv *pv = r->pvs; pv != NULL; pv = pv->next) {
+        meta_refresh(pv);
+        db_pv_refresh(pv);
+    }
+}
+
+/* ---- making them ---- */
+
+static void set_counts(struct db_pv *pv)
+{
+    const struct scenario_field *is = pv->cell->is;
+    if (pv->view.shape & DB_NUMBER)
+        pv->pv.native = WIRE_INT32;
+    else
+        pv->pv.native = pv->view.shape & DB_CHARACTERS ? WIRE_CHAR : db_base(is);
+    pv->pv.count = channel_count(is, pv->view.shape & DB_CHARACTERS);
+    pv->pv.by_reference = is->flags & SCENARIO_BY_REFERENCE;
+    pv->pv.rights = is->flags & SCENARIO_READONLY ? WIRE_RIGHT_READ : WIRE_RIGHT_READ | WIRE_RIGHT_WRITE;
+}
+
+/* Only arrays are sliced; of links and attributes a slice changes just the count that is shown. */
+static bool make_slice(struct db_pv *pv)
+{
+    uint32_t first, n;
+    if (!(pv->view.shape & DB_SLICE) || pv->pv.count <= 1)
+        return true;
+    n = slice_indices(&pv->view, pv->pv.count, &first);
+    pv->pv.whole = pv->pv.count;
+    pv->pv.count = n;
+    if (scenario_is_link(pv->cell->is->kind) || pv->cell->is->flags & SCENARIO_ATTRIBUTE)
+        return true;
+    size_t bytes = (size_t)(n > 0 ? n : 1) * wire_base_size((enum wire_base)pv->pv.native);
+    struct database *d = pv->record->database;
+    if (bytes > VIEW_BYTES_MOST - d->view_bytes || (pv->slice = malloc(bytes)) == NULL)
+        return false;
+    d->view_bytes += bytes;
+    return true;
+}
+
+static bool can_have(const struct database *d, const struct scenario_field *is, const struct db_view *view)
+{
+    if (is->kind == SCENARIO_NOACCESS || (view->shape & DB_CHARACTERS && !db_is_text(is)))
+        return false;
+    return !(view->shape & DB_SLICE) || d->nviews < VIEWS_MOST;
+}
+
+static struct db_pv *make(struct db_record *r, const struct db_view *view)
+{
+    struct db_pv *pv = calloc(1, sizeof *pv);
+    if (pv == NULL || (pv->cell = db_cell(r, view->field)) == NULL) {
+        free(pv);
+        return NULL;
+    }
+    pv->record = r;
+    pv->view = *view;
+    pv->pv.name = r->is->name;
+    pv->pv.meta = &pv->meta;
+    set_counts(pv);
+    if (!make_slice(pv)) {
+        free(pv);
+        return NULL;
+    }
+    return pv;
+}
+
+struct db_pv *db_pv_open(struct db_record *r, const struct db_view *view)
+{
+    struct db_pv *pv = find(r, view);
+    if (pv != NULL || !can_have(r->database, scenario_field_of(r->is, view->field), view))
+        return pv;
+    pv = make(r, view);
+    if (pv == NULL)
+        return NULL;
+    r->database->nviews += view->shape & DB_SLICE ? 1 : 0;
+    db_process_prepare(r);
+    meta_refresh(pv);
+    db_pv_refresh(pv);
+    pv->next = r->pvs;
+    r->pvs = pv;
+    return pv;
+}
+
+void db_record_free(struct db_record *r)
+{
+    for (struct db_pv *pv = r->pvs, *next; pv != NULL; pv = next) {
+        next = pv->next;
+        free(pv->slice);
+        free(pv);
+    }
+    for (struct db_cell *cell = r->cells, *next; cell != NULL; cell = next) {
+        next = cell->next;
+        free(cell);
+    }
+}
