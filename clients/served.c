@@ -118,26 +118,31 @@ static int start_ours(const char *kind, const char *what, struct served *s, stru
 {
     if (strcmp(kind, "sim") != 0 && access(what, R_OK) != 0)
         return diag_errno(diag, DIAG_USAGE, "cannot read %s", what);
-    int log = memfd_create("server", MFD_CLOEXEC);
-    if (log < 0)
-        return diag_errno(diag, DIAG_ENVIRONMENT, "memfd_create");
-    int result = spawn(kind, what, log, s, diag);
-    if (result == 0 && !wait_ready(s)) {
-        char words[300];
-        served_stop(s);
-        last_words(log, words, sizeof words);
-        result = diag_fail(diag, DIAG_ENVIRONMENT, "%s does not serve: %s", s->name, words);
-    }
-    close(log);
     s->address.s_addr = htonl(INADDR_LOOPBACK);
-    return result;
+    s->log = memfd_create("server", MFD_CLOEXEC);
+    if (s->log < 0)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "memfd_create");
+    if (spawn(kind, what, s->log, s, diag) == 0)
+        return 0;
+    close(s->log);
+    return -1;
 }
 
 int served_start(const char *name, struct served *s, struct diag *diag)
 {
     const char *what, *kind = split(name, &what);
-    *s = (struct served){.name = name, .out = -1};
+    *s = (struct served){.name = name, .out = -1, .log = -1};
     return kind != NULL ? start_ours(kind, what, s, diag) : parse_host(name, s, diag);
+}
+
+int served_wait(struct served *s, struct diag *diag)
+{
+    char words[300];
+    if (s->pid <= 0 || wait_ready(s))
+        return 0;
+    last_words(s->log, words, sizeof words);
+    served_stop(s);
+    return diag_fail(diag, DIAG_ENVIRONMENT, "%s does not serve: %s", s->name, words);
 }
 
 bool served_is_gone(const struct served *s)
@@ -146,18 +151,25 @@ bool served_is_gone(const struct served *s)
     return s->pid > 0 && waitid(P_PID, (id_t)s->pid, &gone, WEXITED | WNOHANG | WNOWAIT) == 0 && gone.si_pid != 0;
 }
 
+void served_ask_to_stop(const struct served *s)
+{
+    if (s->pid > 0)
+        kill(s->pid, SIGTERM);
+}
+
 /* Its stdout closes with it: that is waited for, and then it is killed. */
 void served_stop(struct served *s)
 {
     char dropped[256];
     if (s->pid <= 0)
         return;
-    kill(s->pid, SIGTERM);
+    served_ask_to_stop(s);
     struct pollfd fd = {.fd = s->out, .events = POLLIN};
     while (poll(&fd, 1, STOP_PATIENCE_MS) > 0 && read(s->out, dropped, sizeof dropped) > 0)
         ;
     kill(s->pid, SIGKILL);
     waitpid(s->pid, NULL, 0);
     close(s->out);
+    close(s->log);
     s->pid = 0;
 }

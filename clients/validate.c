@@ -226,6 +226,8 @@ int clients_validate(int argc, char **argv, struct diag *diag)
     while (v.nservers < n && result == 0)
         if ((result = served_start(names[v.nservers], &v.server[v.nservers], diag)) == 0)
             v.nservers++;
+    for (unsigned i = 0; i < v.nservers && result == 0; i++)
+        result = served_wait(&v.server[i], diag);
     if (result == 0)
         result = run_all(&v, &settings, diag);
     for (unsigned i = 0; i < v.nservers; i++)

@@ -281,12 +281,25 @@ static bool may_put(const struct channel *c)
     return false;
 }
 
+/* Texts whose change is a property's: a real IOC takes for a change also what differs behind the NUL, where numbers leave remains
+ * of the text before. */
+static bool keeps_remains(const struct channel *c)
+{
+    static const char *const fields[] = {"EGU", "ZNAM", "ONAM", "ZRST", "ONST", "DESC"};
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        if (strcmp(c->field, fields[i]) == 0)
+            return true;
+    return false;
+}
+
 static void put(struct generator *g, struct channel *c)
 {
     if (!may_put(c))
         return;
     bool is_array = c->is_value && strcmp(c->record->type, "waveform") == 0;
-    unsigned type = below(g, 7), count = is_array ? below(g, 8) : below(g, 12) == 0 ? 2 : 1;
+    unsigned type = keeps_remains(c) ? WIRE_STRING : below(g, WIRE_BASES), count = is_array            ? below(g, 8)
+                                                                                   : below(g, 12) == 0 ? 2
+                                                                                                       : 1;
     bool is_blind = below(g, 2) == 0;
     begin_block(g);
     fprintf(g->out, "%s%s type=%s count=%u sid=@%u %s=%u", arrow(c->circuit), is_blind ? "WRITE" : "WRITE_NOTIFY",

@@ -20,14 +20,20 @@ int validate_text(struct validate *v, const char *text, struct validate_fault *f
 
 int validate_restart(struct validate *v, struct diag *diag)
 {
-    for (unsigned i = 0; i < v->nservers; i++)
-        if (v->server[i].pid > 0) {
-            const char *name = v->server[i].name;
-            served_stop(&v->server[i]);
-            if (served_start(name, &v->server[i], diag) < 0)
-                return -1;
-        }
-    return 0;
+    bool is_ours[VALIDATE_SERVERS];
+    int result = 0;
+    for (unsigned i = 0; i < v->nservers; i++) {
+        is_ours[i] = v->server[i].pid > 0;
+        served_ask_to_stop(&v->server[i]);
+    }
+    for (unsigned i = 0; i < v->nservers && result == 0; i++) {
+        served_stop(&v->server[i]);
+        if (is_ours[i])
+            result = served_start(v->server[i].name, &v->server[i], diag);
+    }
+    for (unsigned i = 0; i < v->nservers && result == 0; i++)
+        result = is_ours[i] ? served_wait(&v->server[i], diag) : 0;
+    return result;
 }
 
 /* What the servers have heard since they were started. */
