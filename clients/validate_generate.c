@@ -281,8 +281,8 @@ static bool may_put(const struct channel *c)
     return false;
 }
 
-/* Texts whose change is a property's: a real IOC takes for a change also what differs behind the NUL, where numbers leave remains
- * of the text before. */
+/* A number that is written to a text leaves remains of the text before behind the NUL. A real IOC shows them (`$` in other
+ * types), and takes them for a change of a property. */
 static bool keeps_remains(const struct channel *c)
 {
     static const char *const fields[] = {"EGU", "ZNAM", "ONAM", "ZRST", "ONST", "DESC"};

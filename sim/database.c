@@ -84,9 +84,12 @@ static uint32_t put_text(struct db_pv *pv, const struct put *put, bool *is_new)
     return status;
 }
 
+/* The number of an mbb record without states; unlike a number's field it takes no empty text for 0. */
 static uint32_t put_state(const struct db_pv *pv, const struct put *put, uint8_t *state, uint32_t *written)
 {
     uint8_t number[sizeof(int32_t)];
+    if (put->type == WIRE_STRING && put->count > 0 && (put->size == 0 || put->payload[0] == '\0'))
+        return WIRE_ECA_PUTFAIL;
     uint32_t status = wire_put_convert(put->type, put->count, put->payload, put->size, WIRE_INT32, &pv->meta, number, 1, written);
     if (status == WIRE_ECA_NORMAL)
         wire_put16(state, (uint16_t)wire_get32(number));
