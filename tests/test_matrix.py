@@ -83,7 +83,7 @@ class Home:
         self.env = {"EPICS_CA_REPEATER_PORT": str(repeater), "EPICS_CAS_BEACON_PORT": str(repeater)}
 
     def run(self):
-        """A library that crashes (pyca does, one run in a hundred) gets a second try."""
+        """A library that crashes (pyca did on the IOC, once in some 150 runs) gets a second try."""
         try:
             return self.once()
         except Crashed as crash:
