@@ -136,11 +136,11 @@ int child_libexec(const char *name, char *path, size_t room, struct diag *diag)
     return diag_fail(diag, DIAG_ENVIRONMENT, "no %s in %s/libexec: run `make`, or set CAPLAY_LIBEXEC to its folder", name, self);
 }
 
-static uint16_t repeater_port(void)
+uint16_t child_epics_port(const char *name, uint16_t otherwise)
 {
-    const char *text = getenv("EPICS_CA_REPEATER_PORT");
+    const char *text = getenv(name);
     long port = text != NULL ? strtol(text, NULL, 10) : 0;
-    return port > 5000 && port <= 65535 ? (uint16_t)port : 5065; /* EPICS refuses the others (ca-protocol 1.3) */
+    return port > 5000 && port <= 65535 ? (uint16_t)port : otherwise;
 }
 
 void child_client_env(const struct child_ports *ports, struct child_env *env)
@@ -153,7 +153,7 @@ void child_client_env(const struct child_ports *ports, struct child_env *env)
     snprintf(env->line[n++], sizeof env->line[0], "EPICS_CA_NAME_SERVERS="); /* else it finds real PVs of these names, and puts */
     snprintf(env->line[n++], sizeof env->line[0], "EPICS_CA_SERVER_PORT=%u", ports->port);
     snprintf(env->line[n++], sizeof env->line[0], "EPICS_CA_REPEATER_PORT=%u",
-             ports->repeater != 0 ? ports->repeater : repeater_port());
+             ports->repeater != 0 ? ports->repeater : child_epics_port("EPICS_CA_REPEATER_PORT", 5065));
     if (max_array != NULL && *max_array != '\0')
         snprintf(env->line[n++], sizeof env->line[0], "EPICS_CA_MAX_ARRAY_BYTES=%.40s", max_array);
     for (unsigned i = 0; i < n; i++)

@@ -34,6 +34,10 @@ int child_libexec(const char *name, char *path, size_t room, struct diag *diag);
 
 /* ---- what a CA client needs to find a server on this machine ---- */
 
+/* The port in an environment variable of EPICS, which refuses those up to 5000 (ca-protocol 1.3): then, or where it is not set,
+ * `otherwise`. */
+uint16_t child_epics_port(const char *name, uint16_t otherwise);
+
 struct child_ports {
     const char *address; /* "127.0.0.1" */
     uint16_t port;       /* the server's UDP port */

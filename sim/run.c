@@ -19,23 +19,11 @@ static const char *from_environment(const char *name)
     return text != NULL && *text != '\0' ? text : NULL;
 }
 
-static bool port_from(const char *name, uint64_t *port)
-{
-    const char *text = from_environment(name);
-    char *end;
-    unsigned long value = text != NULL ? strtoul(text, &end, 10) : 0;
-    if (value <= 5000 || value > 65535) /* EPICS refuses these (ca-protocol 1.3) */
-        return false;
-    *port = value;
-    return true;
-}
-
 void sim_config_init(struct sim_config *config)
 {
     const char *interface = from_environment("EPICS_CAS_INTF_ADDR_LIST");
-    *config = (struct sim_config){.name = "caplay", .interface = interface != NULL ? interface : "127.0.0.1", .port = WIRE_PORT};
-    if (!port_from("EPICS_CAS_SERVER_PORT", &config->port))
-        port_from("EPICS_CA_SERVER_PORT", &config->port);
+    const uint16_t port = child_epics_port("EPICS_CAS_SERVER_PORT", child_epics_port("EPICS_CA_SERVER_PORT", WIRE_PORT));
+    *config = (struct sim_config){.name = "caplay", .interface = interface != NULL ? interface : "127.0.0.1", .port = port};
 }
 
 /* EPICS_CA_MAX_ARRAY_BYTES limits messages only where AUTO_ARRAY_BYTES is NO (ca-protocol 1.1). */
