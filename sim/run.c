@@ -3,6 +3,7 @@
 #include "sim/server.h"
 
 #include "base/child.h"
+#include "base/whole.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -121,8 +122,12 @@ static int announce(struct server *s, const struct sim_config *config, char **co
     return command != NULL ? server_spawn(s, command, env.entries, diag) : 0;
 }
 
-static int serve_until_the_end(struct server *s, const struct sim_config *config, char **command, struct diag *diag)
+/* The report is opened before anything is served: a path that cannot be written is no news for the end of a day. */
+static int serve_until_the_end(struct server *s, const struct sim_config *config, char **command, struct whole *report,
+                               struct diag *diag)
 {
+    if (config->report != NULL && whole_open(report, config->report, diag) < 0)
+        return -1;
     if (s->sim.start.kind == SIM_START_READY)
         sim_begin(&s->sim, clock_monotonic_ns());
     if (announce(s, config, command, diag) < 0)
@@ -130,9 +135,10 @@ static int serve_until_the_end(struct server *s, const struct sim_config *config
     loop_run(&s->loop);
     if (!config->quiet)
         report_print(s);
-    if (config->report != NULL && report_write(s, config->name, config->report, diag) < 0)
-        return -1;
-    return s->exit_code;
+    if (config->report == NULL)
+        return s->exit_code;
+    report_write(s, config->name, report->file);
+    return whole_close(report, diag) < 0 ? -1 : s->exit_code;
 }
 
 int sim_run(const struct sim_config *config, const struct sim_source *source, char **command, struct diag *diag)
@@ -143,9 +149,11 @@ int sim_run(const struct sim_config *config, const struct sim_source *source, ch
     s->listen_fd = s->spare_fd = s->beacon.fd = s->loop.timer_fd = -1;
     prctl(PR_SET_TIMERSLACK, 1);
     sim_init(&s->sim, source);
+    struct whole report = {.file = NULL};
     int code = open_server(s, config, diag);
     if (code == 0)
-        code = serve_until_the_end(s, config, command, diag);
+        code = serve_until_the_end(s, config, command, &report, diag);
+    whole_abandon(&report);
     close_server(s);
     free(s);
     return code;
