@@ -15,6 +15,7 @@ struct child_spec {
     char *const *env;  /* "NAME=VALUE" entries added to ours, or removed where they are just "NAME"; NULL-terminated, or NULL */
     const uint64_t *cores; /* bit i: core i allowed; NULL: as ours */
     bool realtime;         /* SCHED_FIFO, where it is granted */
+    bool own_group;        /* a Ctrl-C at the terminal does not reach it: we end it ourselves */
     unsigned nofile;       /* RLIMIT_NOFILE, 0: as ours */
     int in, out, err;      /* descriptors to become 0, 1, 2; -1: as ours */
 };

@@ -51,7 +51,8 @@ void bench_flow_start(struct bench_flow *flow, const char *folder, uint16_t port
     snprintf(flow->trace, sizeof flow->trace, "%s/flow.catrace", folder);
     snprintf(filter, sizeof filter, "tcp dst port %u", port);
     if (nothing >= 0 && pipe2(err, O_CLOEXEC) == 0) {
-        const struct child_spec spec = {.argv = argv, .cores = &cores, .in = nothing, .out = nothing, .err = err[1]};
+        const struct child_spec spec = {
+            .argv = argv, .cores = &cores, .own_group = true, .in = nothing, .out = nothing, .err = err[1]};
         pid_t pid = child_spawn(&spec, &diag);
         close(err[1]);
         flow->pid = pid > 0 ? pid : 0;
