@@ -91,14 +91,15 @@ def test_a_command_that_is_not_there():
     assert "/no/such/program" in done.stderr
 
 
-def test_a_signal_ends_the_command_first_and_its_code_comes_back(tmp_path):
-    script = "trap 'exit 9' TERM; echo on; while :; do read line || wait; sleep 1 & wait $!; done"
+@pytest.mark.parametrize("number, code", [(signal.SIGTERM, 9), (signal.SIGINT, 7)])
+def test_a_signal_goes_to_the_command_and_its_code_comes_back(number, code):
+    script = "trap 'exit 9' TERM; trap 'exit 7' INT; echo on; while :; do read line || wait; sleep 1 & wait $!; done"
     server = subprocess.Popen([cahelp.CAPLAY, "sim", "ten-thousand", "--count", "1", "--port", "0", "--", "sh", "-c", script],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert server.stdout.readline().startswith("ready ")
     assert server.stdout.readline() == "on\n"
-    server.send_signal(signal.SIGTERM)
-    assert server.wait(30) == 9
+    server.send_signal(number)
+    assert server.wait(30) == code
     server.communicate()
 
 
