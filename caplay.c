@@ -6,6 +6,7 @@
 #include "sim/command.h"
 #include "traces/command.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 struct subcommand {
@@ -36,8 +37,19 @@ static void help(FILE *out)
     fprintf(out, "\n`caplay COMMAND --help` explains a command, with examples.\n");
 }
 
+/* A file that is opened later must not become 0, 1 or 2 and get our messages. Ours are useless on purpose: writing to them fails.
+ */
+static void fill_standard_descriptors(void)
+{
+    static const int modes[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)!open("/dev/null", modes[fd]);
+}
+
 int main(int argc, char **argv)
 {
+    fill_standard_descriptors();
     struct diag diag = {0};
     if (argc < 2) {
         help(stderr);

@@ -1,5 +1,7 @@
 #include "base/child.h"
 
+#include "base/whole.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -61,6 +63,8 @@ static void become(const struct child_spec *spec, pid_t parent, int report)
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) /* it died before the line above */
         _exit(127);
+    if (spec->own_group)
+        setpgid(0, 0);
     apply_descriptors(spec);
     apply_limits(spec);
     apply_env(spec->env);
@@ -123,7 +127,7 @@ int child_libexec(const char *name, char *path, size_t room, struct diag *diag)
     if (named != NULL) {
         if (is_there(named, "/", name, path, room))
             return 0;
-        return diag_fail(diag, DIAG_ENVIRONMENT, "no %s in %s (CAPLAY_LIBEXEC)", name, named);
+        return diag_fail(diag, DIAG_ENVIRONMENT, "no %s in %s: CAPLAY_LIBEXEC must name its folder, or be unset", name, named);
     }
     char self[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -136,11 +140,11 @@ int child_libexec(const char *name, char *path, size_t room, struct diag *diag)
     return diag_fail(diag, DIAG_ENVIRONMENT, "no %s in %s/libexec: run `make`, or set CAPLAY_LIBEXEC to its folder", name, self);
 }
 
-static uint16_t repeater_port(void)
+uint16_t child_epics_port(const char *name, uint16_t otherwise)
 {
-    const char *text = getenv("EPICS_CA_REPEATER_PORT");
+    const char *text = getenv(name);
     long port = text != NULL ? strtol(text, NULL, 10) : 0;
-    return port > 5000 && port <= 65535 ? (uint16_t)port : 5065; /* EPICS refuses the others (ca-protocol 1.3) */
+    return port > 5000 && port <= 65535 ? (uint16_t)port : otherwise;
 }
 
 void child_client_env(const struct child_ports *ports, struct child_env *env)
@@ -153,7 +157,7 @@ void child_client_env(const struct child_ports *ports, struct child_env *env)
     snprintf(env->line[n++], sizeof env->line[0], "EPICS_CA_NAME_SERVERS="); /* else it finds real PVs of these names, and puts */
     snprintf(env->line[n++], sizeof env->line[0], "EPICS_CA_SERVER_PORT=%u", ports->port);
     snprintf(env->line[n++], sizeof env->line[0], "EPICS_CA_REPEATER_PORT=%u",
-             ports->repeater != 0 ? ports->repeater : repeater_port());
+             ports->repeater != 0 ? ports->repeater : child_epics_port("EPICS_CA_REPEATER_PORT", 5065));
     if (max_array != NULL && *max_array != '\0')
         snprintf(env->line[n++], sizeof env->line[0], "EPICS_CA_MAX_ARRAY_BYTES=%.40s", max_array);
     for (unsigned i = 0; i < n; i++)
@@ -162,26 +166,24 @@ void child_client_env(const struct child_ports *ports, struct child_env *env)
 
 int child_env_file(const char *path, const struct child_env *env, struct diag *diag)
 {
-    char aside[PATH_MAX];
-    snprintf(aside, sizeof aside, "%s.part", path);
-    FILE *f = fopen(aside, "we");
-    if (f == NULL)
-        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot write %s", aside);
+    struct whole file;
+    if (whole_open(&file, path, diag) < 0)
+        return -1;
     for (char *const *line = env->entries; *line != NULL; line++)
-        fprintf(f, "export %s\n", *line);
-    bool failed = ferror(f) != 0;
-    if (fclose(f) != 0 || failed || rename(aside, path) < 0)
-        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot write %s", path);
-    return 0;
+        fprintf(file.file, "export %s\n", *line);
+    return whole_close(&file, diag);
 }
 
+/* errno is of the failure. */
 static bool can_bind(int type, struct in_addr address, uint16_t port)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = address, .sin_port = htons(port)};
     int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
     bool good = fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0;
+    int sys = errno;
     if (fd >= 0)
         close(fd);
+    errno = sys;
     return good;
 }
 
@@ -198,6 +200,9 @@ int child_pick_port(const char *address, uint16_t *port, struct diag *diag)
             *port = candidate;
             return 0;
         }
+        if (errno == EADDRNOTAVAIL)
+            return diag_errno(diag, DIAG_ENVIRONMENT, "cannot serve at %s, no address of this machine (`ip address` lists them)",
+                              address);
     }
     return diag_fail(diag, DIAG_ENVIRONMENT, "no free port from %u to %u at %s", first, first + span - 1, address);
 }

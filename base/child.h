@@ -15,6 +15,7 @@ struct child_spec {
     char *const *env;  /* "NAME=VALUE" entries added to ours, or removed where they are just "NAME"; NULL-terminated, or NULL */
     const uint64_t *cores; /* bit i: core i allowed; NULL: as ours */
     bool realtime;         /* SCHED_FIFO, where it is granted */
+    bool own_group;        /* a Ctrl-C at the terminal does not reach it: we end it ourselves */
     unsigned nofile;       /* RLIMIT_NOFILE, 0: as ours */
     int in, out, err;      /* descriptors to become 0, 1, 2; -1: as ours */
 };
@@ -33,6 +34,10 @@ int child_exit_code(int status);
 int child_libexec(const char *name, char *path, size_t room, struct diag *diag);
 
 /* ---- what a CA client needs to find a server on this machine ---- */
+
+/* The port in an environment variable of EPICS, which refuses those up to 5000 (ca-protocol 1.3): then, or where it is not set,
+ * `otherwise`. */
+uint16_t child_epics_port(const char *name, uint16_t otherwise);
 
 struct child_ports {
     const char *address; /* "127.0.0.1" */

@@ -106,10 +106,23 @@ static int store_count(const struct option *o, const char *text, uint64_t *value
     uint64_t count;
     if (options_count(text, &count) < 0)
         return bad_value(o, text, "a whole number below 2^64", diag);
-    if (count < o->min || (o->max != 0 && count > o->max))
+    if (o->max == 0 && count < o->min)
+        return diag_fail(diag, DIAG_USAGE, "--%s: %" PRIu64 " is less than %" PRIu64, o->name, count, o->min);
+    if (o->max != 0 && (count < o->min || count > o->max))
         return diag_fail(diag, DIAG_USAGE, "--%s: %" PRIu64 " is outside %" PRIu64 " to %" PRIu64, o->name, count, o->min,
-                         o->max != 0 ? o->max : UINT64_MAX);
+                         o->max);
     *value = count;
+    return 0;
+}
+
+static int store_duration(const struct option *o, const char *text, uint64_t *value, struct diag *diag)
+{
+    uint64_t ns;
+    if (options_duration(text, &ns) < 0)
+        return bad_value(o, text, "a duration with its unit (examples: 100us, 1.5s, 0)", diag);
+    if (ns < o->min)
+        return bad_value(o, text, "a duration above 0", diag);
+    *value = ns;
     return 0;
 }
 
@@ -144,8 +157,7 @@ static int store(const struct option *o, const char *text, void *into, struct di
         return 0;
     }
     case OPTION_DURATION:
-        return options_duration(text, at) == 0 ? 0
-                                               : bad_value(o, text, "a duration with its unit (examples: 100us, 1.5s, 0)", diag);
+        return store_duration(o, text, at, diag);
     case OPTION_RATE:
         return options_rate(text, at) == 0 ? 0 : bad_value(o, text, "a rate above 0 (examples: 120Hz, 0.1Hz)", diag);
     case OPTION_SIZE2D:
@@ -186,8 +198,12 @@ static int check_operands(const struct option_command *c, unsigned n, struct dia
 {
     if (n >= c->min_operands && n <= c->max_operands)
         return 0;
-    return diag_fail(diag, DIAG_USAGE, "%s: %u operands given, %u to %u expected: caplay %s %s", c->name, n, c->min_operands,
-                     c->max_operands, c->name, c->synopsis);
+    char expected[32];
+    int used = snprintf(expected, sizeof expected, "%u", c->min_operands);
+    if (c->max_operands > c->min_operands)
+        snprintf(expected + used, sizeof expected - (size_t)used, " to %u", c->max_operands);
+    return diag_fail(diag, DIAG_USAGE, "%s: %u operands given, %s expected: caplay %s %s", c->name, n, expected, c->name,
+                     c->synopsis);
 }
 
 int options_parse(const struct option_command *c, int argc, char **argv, void *into, struct option_result *result,

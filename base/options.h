@@ -41,7 +41,7 @@ struct option {
     size_t offset;
     const char *metavar;        /* shown in the help: "HZ"; NULL for flags */
     const char *const *choices; /* OPTION_CHOICE: NULL-terminated */
-    uint64_t min, max;          /* OPTION_COUNT; max 0: no limit */
+    uint64_t min, max;          /* OPTION_COUNT; max 0: no limit. OPTION_DURATION: min 1: not 0 */
     const char *help;           /* one line, with the default */
 };
 

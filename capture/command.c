@@ -29,7 +29,7 @@ static const struct option options[] = {
     {"write", 'w', OPTION_STRING, offsetof(struct settings, output), "FILE", NULL, 0, 0,
      "a trace; FILE.pcap or FILE.pcapng: the packets as they are"},
     {"count", 'c', OPTION_COUNT, offsetof(struct settings, packets), "N", NULL, 1, 0, "end after N packets"},
-    {"for", 0, OPTION_DURATION, offsetof(struct settings, for_ns), "DURATION", NULL, 0, 0, "end after this time (10s, 5min)"},
+    {"for", 0, OPTION_DURATION, offsetof(struct settings, for_ns), "DURATION", NULL, 1, 0, "end after this time (10s, 5min)"},
     {"buffer-size", 'B', OPTION_COUNT, offsetof(struct settings, buffer_mib), "MiB", NULL, 1, 2047,
      "the kernel's ring for captured packets (64)"},
     {"snapshot-length", 's', OPTION_COUNT, offsetof(struct settings, snaplen), "BYTES", NULL, 0, SNAPLEN_MAX,
@@ -48,8 +48,9 @@ static const struct option_command command = {
         "`dump` and `replay` read. TCP is put in order, every message is decoded, each reply is tied to its request. What the\n"
         "recording lacks (packets that the kernel dropped, gaps, cut packets, circuits joined midway) is printed at the end\n"
         "and kept in the trace.\n\n"
-        "SIGINT (Ctrl-C) and SIGTERM end a capture cleanly. \"capturing on IF\" on standard error says that from now on\n"
-        "no packet is missed. The letters are tcpdump's, but for -B, which counts in MiB. Servers are known by their SYN,\n"
+        "SIGINT (Ctrl-C), SIGTERM and SIGHUP end a capture cleanly. \"capturing on IF\" on standard error says that from\n"
+        "now on no packet is missed. The letters are tcpdump's, but for -B, which counts in MiB. Servers are known by their "
+        "SYN,\n"
         "by search replies and beacons that were captured, by port 5064, by --port, or by what they say.",
     .examples = "caplay capture -i lo -w lo.catrace\n"
                 "caplay capture -i eth0 --for 10min -w night.catrace 'host 10.0.0.7'\n"
@@ -64,7 +65,7 @@ static int check_settings(const struct settings *s, struct diag *diag)
 {
     if ((s->interface == NULL) == (s->file == NULL))
         return diag_fail(diag, DIAG_USAGE, "capture: one of -i IF and -r FILE says where packets come from");
-    if (s->output == NULL)
+    if (s->output == NULL || *s->output == '\0')
         return diag_fail(diag, DIAG_USAGE, "capture: -w FILE says where the recording goes");
     if (s->file != NULL && s->for_ns != 0)
         return diag_fail(diag, DIAG_USAGE, "capture: --for is about a live capture, not about -r");

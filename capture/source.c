@@ -1,6 +1,7 @@
 #include "capture/source.h"
 
 #include "base/clock.h"
+#include "traces/trace.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -110,17 +111,25 @@ static int open_live(struct source *s, const struct source_config *config, struc
     return 0;
 }
 
+/* What libpcap would be short about. */
+static int check_file(const char *path, struct diag *diag)
+{
+    struct stat status;
+    if (stat(path, &status) < 0 || access(path, R_OK) < 0)
+        return diag_errno(diag, DIAG_USAGE, "%s: cannot be read", path);
+    if (S_ISREG(status.st_mode) && status.st_size == 0)
+        return diag_fail(diag, DIAG_USAGE, "%s: is empty: 0 bytes, no capture", path);
+    if (S_ISREG(status.st_mode) && trace_is_one(path))
+        return diag_fail(diag, DIAG_USAGE, "%s: is a trace already: `caplay info`, `dump` and `replay` read it", path);
+    return 0;
+}
+
 static int open_file(struct source *s, const struct source_config *config, struct diag *diag)
 {
     char text[PCAP_ERRBUF_SIZE];
-    struct stat status;
     s->name = strcmp(config->file, "-") == 0 ? "standard input" : config->file;
-    if (strcmp(config->file, "-") != 0) {
-        if (stat(config->file, &status) < 0)
-            return diag_errno(diag, DIAG_USAGE, "%s: cannot be read", s->name);
-        if (S_ISREG(status.st_mode) && status.st_size == 0)
-            return diag_fail(diag, DIAG_USAGE, "%s: is empty: 0 bytes, no capture", s->name);
-    }
+    if (strcmp(config->file, "-") != 0 && check_file(config->file, diag) < 0)
+        return -1;
     s->pcap = pcap_open_offline_with_tstamp_precision(config->file, PCAP_TSTAMP_PRECISION_NANO, text);
     if (s->pcap == NULL)
         return diag_fail(diag, DIAG_USAGE, "%s: cannot be read as pcap or pcapng: %s", s->name, text);
@@ -147,13 +156,16 @@ static int set_filter(struct source *s, const char *filter, struct diag *diag)
     return status < 0 ? diag_fail(diag, DIAG_ENVIRONMENT, "%s: %s", s->name, pcap_geterr(s->pcap)) : 0;
 }
 
-/* SIGINT and SIGTERM become readable, so that a capture ends between two packets. */
+/* SIGINT, SIGTERM and SIGHUP (a terminal or ssh that is gone) become readable, so that a capture ends between two packets. */
 static int open_signals(struct source *s, struct diag *diag)
 {
     sigset_t mask;
+    struct sigaction hangup;
     sigemptyset(&mask);
     sigaddset(&mask, SIGINT);
     sigaddset(&mask, SIGTERM);
+    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* nohup */
+        sigaddset(&mask, SIGHUP);
     s->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
     if (s->signals < 0)
         return diag_errno(diag, DIAG_ENVIRONMENT, "signalfd");

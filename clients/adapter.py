@@ -100,19 +100,16 @@ def connect(client, names, order, deadline):
 
 def task_monitor(client, job, deadline):
     """Sum every frame of one image; "monitoring" on stderr when the first one is there."""
-    frames = {"serial": [], "sum": [], "seconds": [], "nanoseconds": [], "arrived_ns": []}
-    first = {}
+    columns, rows, first = ("arrived_ns", "sum", "serial", "seconds", "nanoseconds"), [], {}
 
     def update(name, value, seconds, nanoseconds, status, severity):
-        frames["arrived_ns"].append(time.monotonic_ns())
-        frames["sum"].append(int(value.sum()))
-        frames["serial"].append(serial(value))
-        frames["seconds"].append(seconds)
-        frames["nanoseconds"].append(nanoseconds)
+        arrived_ns = time.monotonic_ns()
         first.setdefault("count", len(value))
+        rows.append((arrived_ns, int(value.sum()), serial(value), seconds, nanoseconds))  # at once: the last one may meet the end
 
     subscribed_ns = time.monotonic_ns()
     collect(client, [job["name"]], update, job["seconds"] + job.get("warmup_s", 0), deadline)
+    frames = dict(zip(columns, map(list, zip(*rows.copy()))))
     return {"native_count": first["count"], "frames": frames, "first_ns": frames["arrived_ns"][0] - subscribed_ns}
 
 

@@ -37,7 +37,7 @@ static const struct option options[] = {
     {"runs", 0, OPTION_COUNT, offsetof(struct settings, runs), "N", NULL, 1, 1000, "runs of each step, instead of the profile's"},
     {"pv", 0, OPTION_STRING, offsetof(struct settings, pv), "NAME", NULL, 0, 0,
      "the image to monitor (default: area-detector:image, -680, -10hz, as the server has them)"},
-    {"timeout", 0, OPTION_DURATION, offsetof(struct settings, timeout_ns), "TIME", NULL, 0, 0,
+    {"timeout", 0, OPTION_DURATION, offsetof(struct settings, timeout_ns), "TIME", NULL, 1, 0,
      "what a client may take to connect and read (default 60s)"},
     {"output", 'o', OPTION_STRING, offsetof(struct settings, output), "DIR", NULL, 0, 0,
      "folder for bench.json (every run, all samples) and tables.txt (default report)"},
@@ -124,6 +124,19 @@ static int set_servers(struct bench_result *r, const struct option_list *list, s
     return list->count > 0 ? 0 : bench_parse_server("sim", &r->servers[r->nservers++], diag);
 }
 
+/* Now, not after minutes of measuring. */
+static int make_output(const char *folder, struct diag *diag)
+{
+    struct stat status;
+    if (mkdir(folder, 0777) < 0 && errno != EEXIST)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "--output: cannot make folder %s", folder);
+    if (stat(folder, &status) == 0 && !S_ISDIR(status.st_mode))
+        return diag_fail(diag, DIAG_ENVIRONMENT, "--output: %s exists, and is no folder", folder);
+    if (access(folder, W_OK | X_OK) < 0)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "--output: cannot write to folder %s", folder);
+    return 0;
+}
+
 static int set_up(struct bench_result *r, const struct settings *s, struct diag *diag)
 {
     struct bench_options *o = &r->options;
@@ -137,8 +150,8 @@ static int set_up(struct bench_result *r, const struct settings *s, struct diag 
     set_steps(r, s);
     if (bench_prepare_posts(r, diag) < 0)
         return -1;
-    if (mkdir(o->output, 0777) < 0 && errno != EEXIST)
-        return diag_errno(diag, DIAG_ENVIRONMENT, "--output: cannot make folder %s", o->output);
+    if (make_output(o->output, diag) < 0)
+        return -1;
     const char *tmp = getenv("TMPDIR");
     snprintf(o->folder, sizeof o->folder, "%.200s/caplay-XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
     if (mkdtemp(o->folder) == NULL)
@@ -148,7 +161,7 @@ static int set_up(struct bench_result *r, const struct settings *s, struct diag 
 
 static void remove_folder(const char *folder)
 {
-    static const char *const files[] = {"server.json", "server.log"};
+    static const char *const files[] = {"server.json", "server.json.part", "server.log"};
     char path[BENCH_PATH_BYTES + 24];
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         snprintf(path, sizeof path, "%s/%s", folder, files[i]);

@@ -2,7 +2,6 @@
 
 #include "base/child.h"
 #include "clients/bench_process.h"
-#include "traces/trace.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -52,7 +51,8 @@ void bench_flow_start(struct bench_flow *flow, const char *folder, uint16_t port
     snprintf(flow->trace, sizeof flow->trace, "%s/flow.catrace", folder);
     snprintf(filter, sizeof filter, "tcp dst port %u", port);
     if (nothing >= 0 && pipe2(err, O_CLOEXEC) == 0) {
-        const struct child_spec spec = {.argv = argv, .cores = &cores, .in = nothing, .out = nothing, .err = err[1]};
+        const struct child_spec spec = {
+            .argv = argv, .cores = &cores, .own_group = true, .in = nothing, .out = nothing, .err = err[1]};
         pid_t pid = child_spawn(&spec, &diag);
         close(err[1]);
         flow->pid = pid > 0 ? pid : 0;
@@ -65,10 +65,13 @@ void bench_flow_start(struct bench_flow *flow, const char *folder, uint16_t port
     close(nothing);
 }
 
+/* What never ended lasts as long as its circuit, as in a server's own report. */
 static void add_up(const struct trace *trace, uint64_t *off_ns, struct bench_server_report *report)
 {
     for (uint32_t i = 0; i < trace->nevents; i++) {
         const struct trace_event *e = &trace->events[i];
+        if (e->circuit == TRACE_NONE)
+            continue;
         uint64_t *since_ns = &off_ns[e->circuit];
         if (e->command == WIRE_EVENTS_OFF && *since_ns == CLOCK_NEVER) {
             *since_ns = e->t_ns;
@@ -78,6 +81,20 @@ static void add_up(const struct trace *trace, uint64_t *off_ns, struct bench_ser
             *since_ns = CLOCK_NEVER;
         }
     }
+    for (uint32_t i = 0; i < trace->ncircuits; i++)
+        if (off_ns[i] != CLOCK_NEVER && trace->circuits[i].end_ns > off_ns[i])
+            report->events_off_ns += trace->circuits[i].end_ns - off_ns[i];
+}
+
+bool bench_flow_count(const struct trace *trace, struct bench_server_report *report)
+{
+    uint64_t *off_ns = malloc(((size_t)trace->ncircuits + 1) * sizeof *off_ns);
+    if (off_ns == NULL)
+        return false;
+    memset(off_ns, 0xff, trace->ncircuits * sizeof *off_ns); /* CLOCK_NEVER: not off */
+    add_up(trace, off_ns, report);
+    free(off_ns);
+    return true;
 }
 
 bool bench_flow_stop(struct bench_flow *flow, struct bench_server_report *report)
@@ -89,13 +106,8 @@ bool bench_flow_stop(struct bench_flow *flow, struct bench_server_report *report
     end(flow);
     if (trace_open(&trace, flow->trace, &diag) < 0)
         return false;
-    uint64_t *off_ns = malloc(trace.ncircuits * sizeof *off_ns);
-    if (off_ns != NULL) {
-        memset(off_ns, 0xff, trace.ncircuits * sizeof *off_ns); /* CLOCK_NEVER: not off */
-        add_up(&trace, off_ns, report);
-    }
-    free(off_ns);
+    bool counted = bench_flow_count(&trace, report);
     trace_close(&trace);
     unlink(flow->trace);
-    return off_ns != NULL;
+    return counted;
 }

@@ -4,6 +4,7 @@
 #define CAPLAY_CLIENTS_BENCH_FLOW_H
 
 #include "clients/bench_server.h"
+#include "traces/trace.h"
 
 struct bench_flow {
     pid_t pid; /* 0: not listening */
@@ -16,5 +17,8 @@ void bench_flow_start(struct bench_flow *flow, const char *folder, uint16_t port
 
 /* End it. False: nothing was heard; else the spans are in report->events_off and events_off_ns. */
 bool bench_flow_stop(struct bench_flow *flow, struct bench_server_report *report);
+
+/* The spans in what was heard. False without memory. */
+bool bench_flow_count(const struct trace *trace, struct bench_server_report *report);
 
 #endif

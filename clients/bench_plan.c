@@ -149,7 +149,7 @@ static int run_block(struct block *b, struct diag *diag)
         struct bench_server_report report = {.valid = true};
         size_t first = b->r->nruns;
         if (serve(b, &report, diag) < 0)
-            return -1;
+            return bench_interrupted() ? 0 : -1; /* a server that was interrupted before it served is no failure */
         bool valid = report.valid && !is_late(&report, b->steps);
         for (size_t i = first; i < b->r->nruns; i++)
             attach_report(&b->r->runs[i], &report, valid, b->attempt == BENCH_RETRIES);

@@ -26,14 +26,17 @@ static void on_signal(int number)
 /* Blocked everywhere but in ppoll(), so that none is missed between a test and a wait. */
 void bench_interrupt_catch(void)
 {
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        struct sigaction before, action = {.sa_handler = on_signal};
+        if (sigaction(numbers[i], NULL, &before) < 0 || (numbers[i] == SIGHUP && before.sa_handler == SIG_IGN)) /* nohup */
+            continue;
+        sigaction(numbers[i], &action, NULL);
+        sigaddset(&set, numbers[i]);
+    }
     sigprocmask(SIG_BLOCK, &set, NULL);
-    struct sigaction action = {.sa_handler = on_signal};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
 }
 
 bool bench_interrupted(void)
@@ -79,6 +82,7 @@ static int spawn(struct bench_process *p, struct diag *diag)
         diag_errno(diag, DIAG_ENVIRONMENT, "cannot start %s: pipe", p->spec.argv[0]);
     else
         p->pid = child_spawn(&(struct child_spec){.argv = p->spec.argv,
+                                                  .own_group = true,
                                                   .env = p->spec.env,
                                                   .cores = &p->spec.cores,
                                                   .nofile = BENCH_NOFILE,

@@ -58,7 +58,7 @@ int bench_process_start(struct bench_process *p, const struct bench_process_spec
 void bench_process_wait(struct bench_process *p, size_t n);
 void bench_process_fini(struct bench_process *p);
 
-/* SIGINT and SIGTERM: after catch, they end every wait and every run; interrupted tells it. */
+/* SIGINT, SIGTERM and SIGHUP (a terminal that is gone; not under nohup): after catch, they end every wait and every run; interrupted tells it. */
 void bench_interrupt_catch(void);
 bool bench_interrupted(void);
 

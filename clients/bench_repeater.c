@@ -35,6 +35,7 @@ static int spawn(struct bench_options *o, char *program, struct diag *diag)
     char *argv[] = {program, (char[]){"--repeater"}, NULL}, *env[] = {port, NULL};
     int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
     o->repeater = child_spawn(&(struct child_spec){.argv = argv,
+                                                   .own_group = true,
                                                    .env = env,
                                                    .cores = &o->server_cores,
                                                    .nofile = BENCH_NOFILE,

@@ -1,4 +1,5 @@
 /* The report's files: bench.json holds every run with all its samples, tables.txt what was printed. */
+#include "base/whole.h"
 #include "clients/bench_cells.h"
 
 #include <inttypes.h>
@@ -164,38 +165,29 @@ static json_t *verdicts_json(const struct bench_result *r)
 
 /* ---- files ---- */
 
-static int write_json(const struct bench_result *r, const char *path, struct diag *diag)
+static void write_json(const struct bench_result *r, FILE *out)
 {
     json_t *json = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "caplay", CAPLAY_VERSION, "interrupted", r->interrupted,
                              "machine", machine_json(&r->machine), "configuration", configuration_json(&r->options), "servers",
                              servers_json(r), "clients", clients_json(r), "verdicts", verdicts_json(r), "runs", runs_json(r));
-    int failed = json == NULL || json_dump_file(json, path, JSON_INDENT(1)) < 0;
+    json_dumpf(json, out, JSON_INDENT(1));
     json_decref(json);
-    return failed ? diag_errno(diag, DIAG_ENVIRONMENT, "cannot write %s", path) : 0;
 }
 
-static int write_tables(const struct bench_result *r, const char *path, struct diag *diag)
+static int write_whole(const struct bench_result *r, const char *name, void (*write)(const struct bench_result *, FILE *),
+                       struct diag *diag)
 {
-    FILE *f = fopen(path, "we");
-    if (f == NULL)
-        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot write %s", path);
-    bench_print_tables(r, f);
-    bool failed = ferror(f) != 0;
-    return fclose(f) != 0 || failed ? diag_errno(diag, DIAG_ENVIRONMENT, "cannot write %s", path) : 0;
-}
-
-static int write_whole(const struct bench_result *r, const char *name,
-                       int (*write)(const struct bench_result *, const char *, struct diag *), struct diag *diag)
-{
-    char path[512], aside[520];
+    char path[512];
+    struct whole file;
     snprintf(path, sizeof path, "%.450s/%s", r->options.output, name);
-    snprintf(aside, sizeof aside, "%s.part", path);
-    if (write(r, aside, diag) < 0)
+    if (whole_open(&file, path, diag) < 0)
         return -1;
-    return rename(aside, path) < 0 ? diag_errno(diag, DIAG_ENVIRONMENT, "cannot write %s", path) : 0;
+    write(r, file.file);
+    return whole_close(&file, diag);
 }
 
 int bench_write_report(const struct bench_result *r, struct diag *diag)
 {
-    return write_whole(r, "bench.json", write_json, diag) < 0 || write_whole(r, "tables.txt", write_tables, diag) < 0 ? -1 : 0;
+    return write_whole(r, "bench.json", write_json, diag) < 0 || write_whole(r, "tables.txt", bench_print_tables, diag) < 0 ? -1
+                                                                                                                            : 0;
 }

@@ -40,7 +40,9 @@ static int parse_scenario(struct bench_server *s, struct diag *diag)
 
 static int parse_file(struct bench_server *s, struct diag *diag)
 {
-    if (*s->what != '\0' && access(s->what, R_OK) == 0)
+    if (*s->what == '\0')
+        return diag_fail(diag, DIAG_USAGE, "--server %s: a file must follow the colon", s->name);
+    if (access(s->what, R_OK) == 0)
         return 0;
     return diag_errno(diag, DIAG_USAGE, "--server %s: cannot read '%s'", s->name, s->what);
 }
@@ -204,6 +206,7 @@ static int spawn(const struct bench_server_start *start, struct command_line *li
     if (log < 0 || nothing < 0 || pipe2(out, O_CLOEXEC) < 0)
         return diag_errno(diag, DIAG_ENVIRONMENT, "cannot write %s", t->log);
     t->pid = child_spawn(&(struct child_spec){.argv = line->argv,
+                                              .own_group = true,
                                               .env = env,
                                               .cores = &start->cores,
                                               .realtime = start->realtime,

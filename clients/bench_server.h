@@ -62,7 +62,7 @@ struct bench_server_report {
     bool known, valid;
     bool died;                    /* before it was asked to */
     uint64_t posts, sent, merged; /* of the image */
-    bool events_known; /* by its report, or heard on the wire: */
+    bool events_known;            /* by its report, or heard on the wire: */
     uint64_t events_off, events_off_ns;
     uint64_t searches, repeated_searches;
     uint64_t udp_drops; /* of its sockets; known for all but a host */

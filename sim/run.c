@@ -3,6 +3,7 @@
 #include "sim/server.h"
 
 #include "base/child.h"
+#include "base/whole.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -19,23 +20,11 @@ static const char *from_environment(const char *name)
     return text != NULL && *text != '\0' ? text : NULL;
 }
 
-static bool port_from(const char *name, uint64_t *port)
-{
-    const char *text = from_environment(name);
-    char *end;
-    unsigned long value = text != NULL ? strtoul(text, &end, 10) : 0;
-    if (value <= 5000 || value > 65535) /* EPICS refuses these (ca-protocol 1.3) */
-        return false;
-    *port = value;
-    return true;
-}
-
 void sim_config_init(struct sim_config *config)
 {
     const char *interface = from_environment("EPICS_CAS_INTF_ADDR_LIST");
-    *config = (struct sim_config){.name = "caplay", .interface = interface != NULL ? interface : "127.0.0.1", .port = WIRE_PORT};
-    if (!port_from("EPICS_CAS_SERVER_PORT", &config->port))
-        port_from("EPICS_CA_SERVER_PORT", &config->port);
+    const uint16_t port = child_epics_port("EPICS_CAS_SERVER_PORT", child_epics_port("EPICS_CA_SERVER_PORT", WIRE_PORT));
+    *config = (struct sim_config){.name = "caplay", .interface = interface != NULL ? interface : "127.0.0.1", .port = port};
 }
 
 /* A message with the largest array that EPICS_CA_MAX_ARRAY_BYTES allows. */
@@ -142,8 +131,12 @@ static int announce(struct server *s, const struct sim_config *config, char **co
     return command != NULL ? server_spawn(s, command, env.entries, diag) : 0;
 }
 
-static int serve_until_the_end(struct server *s, const struct sim_config *config, char **command, struct diag *diag)
+/* The report is opened before anything is served: a path that cannot be written is no news for the end of a day. */
+static int serve_until_the_end(struct server *s, const struct sim_config *config, char **command, struct whole *report,
+                               struct diag *diag)
 {
+    if (config->report != NULL && whole_open(report, config->report, diag) < 0)
+        return -1;
     if (s->sim.start.kind == SIM_START_READY)
         sim_begin(&s->sim, clock_monotonic_ns());
     if (announce(s, config, command, diag) < 0)
@@ -151,9 +144,10 @@ static int serve_until_the_end(struct server *s, const struct sim_config *config
     loop_run(&s->loop);
     if (!config->quiet)
         report_print(s);
-    if (config->report != NULL && report_write(s, config->name, config->report, diag) < 0)
-        return -1;
-    return s->exit_code;
+    if (config->report == NULL)
+        return s->exit_code;
+    report_write(s, config->name, report->file);
+    return whole_close(report, diag) < 0 ? -1 : s->exit_code;
 }
 
 int sim_run(const struct sim_config *config, const struct sim_source *source, char **command, struct diag *diag)
@@ -164,9 +158,11 @@ int sim_run(const struct sim_config *config, const struct sim_source *source, ch
     s->listen_fd = s->beacon.fd = s->loop.timer_fd = -1;
     prctl(PR_SET_TIMERSLACK, 1);
     sim_init(&s->sim, source);
+    struct whole report = {.file = NULL};
     int code = open_server(s, config, diag);
     if (code == 0)
-        code = serve_until_the_end(s, config, command, diag);
+        code = serve_until_the_end(s, config, command, &report, diag);
+    whole_abandon(&report);
     close_server(s);
     free(s);
     return code;

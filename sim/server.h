@@ -94,7 +94,7 @@ void signals_close(struct server *s);
 int server_spawn(struct server *s, char **command, char *const *env, struct diag *diag);
 
 /* report.c */
-int report_write(const struct server *s, const char *name, const char *path, struct diag *diag);
+void report_write(const struct server *s, const char *name, FILE *out); /* JSON; `out` keeps its error */
 void report_print(const struct server *s);
 
 #endif

@@ -91,7 +91,7 @@ int accept_open(struct server *s, uint16_t port, struct diag *diag)
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(fd, (struct sockaddr *)&at, sizeof at) < 0 || listen(fd, BACKLOG) < 0) {
         bool is_taken = errno == EADDRINUSE;
-        diag_errno(diag, DIAG_ENVIRONMENT, "cannot listen on TCP port %u", port);
+        diag_errno(diag, DIAG_ENVIRONMENT, "cannot listen on TCP port %u (--port 0 picks a free one)", port);
         close(fd);
         return is_taken ? 1 : -1;
     }

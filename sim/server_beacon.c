@@ -2,6 +2,8 @@
  */
 #include "sim/server.h"
 
+#include "base/child.h"
+
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -11,10 +13,8 @@
 static uint16_t repeater_port(void)
 {
     const char *text = getenv("EPICS_CAS_BEACON_PORT");
-    if (text == NULL || *text == '\0')
-        text = getenv("EPICS_CA_REPEATER_PORT");
-    long port = text != NULL ? strtol(text, NULL, 10) : 0;
-    return port > 5000 && port <= 65535 ? (uint16_t)port : WIRE_REPEATER_PORT; /* EPICS refuses others (ca-protocol 1.3) */
+    bool is_set = text != NULL && *text != '\0';
+    return child_epics_port(is_set ? "EPICS_CAS_BEACON_PORT" : "EPICS_CA_REPEATER_PORT", WIRE_REPEATER_PORT);
 }
 
 static uint64_t longest_interval(void)

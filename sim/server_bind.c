@@ -20,26 +20,26 @@ static int parse_address(const char *list, struct in_addr *address, struct diag 
     return diag_fail(diag, DIAG_USAGE, "--interface: '%s' is no IPv4 address (example: 127.0.0.1)", list);
 }
 
-static int explain_taken(const struct server *s, uint16_t port, const char *what, struct diag *diag)
+static int explain_taken(const struct server *s, uint16_t port, const char *what, bool share, struct diag *diag)
 {
     char address[INET_ADDRSTRLEN];
     inet_ntop(AF_INET, &s->address, address, sizeof address);
     return diag_fail(diag, DIAG_ENVIRONMENT,
-                     "%s port %u at %s is in use: another CA server runs there; take --port 0 for free ports, or --share-port",
-                     what, port, address);
+                     "%s port %u at %s is in use: another CA server runs there%s; take --port 0 for free ports%s", what, port,
+                     address, share ? " and does not share it" : "", share ? "" : ", or --share-port");
 }
 
 static int bind_here(struct server *s, uint16_t port, bool share, struct diag *diag)
 {
     int err = udp_open(s, port, share, diag);
     if (err > 0)
-        return explain_taken(s, port, "UDP", diag);
+        return explain_taken(s, port, "UDP", share, diag);
     if (err < 0)
         return err;
     err = accept_open(s, port, diag);
     if (err > 0 && share) /* as EPICS: any free TCP port, which search replies tell */
         err = accept_open(s, 0, diag);
-    return err > 0 ? explain_taken(s, port, "TCP", diag) : err;
+    return err > 0 ? explain_taken(s, port, "TCP", share, diag) : err;
 }
 
 static int bind_anywhere(struct server *s, struct diag *diag)

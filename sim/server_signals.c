@@ -8,7 +8,6 @@
 
 static void on_end(evutil_socket_t number, short what, void *arg)
 {
-    (void)number;
     (void)what;
     struct server *s = arg;
     if (s->child == 0 || s->is_ending) {
@@ -16,7 +15,7 @@ static void on_end(evutil_socket_t number, short what, void *arg)
         return;
     }
     s->is_ending = true; /* its end is ours; a second signal does not wait for it */
-    kill(s->child, SIGTERM);
+    kill(s->child, (int)number);
 }
 
 static void on_begin(evutil_socket_t number, short what, void *arg)

@@ -131,7 +131,7 @@ int udp_open(struct server *s, uint16_t port, bool share, struct diag *diag)
     int fd = make_socket(s->address, port, share);
     if (fd < 0) {
         bool is_taken = errno == EADDRINUSE;
-        diag_errno(diag, DIAG_ENVIRONMENT, "cannot bind UDP port %u", port);
+        diag_errno(diag, DIAG_ENVIRONMENT, "cannot bind UDP port %u (--port 0 picks a free one)", port);
         return is_taken ? 1 : -1;
     }
     s->udp = calloc(1, sizeof *s->udp);

@@ -1,6 +1,7 @@
 """Every client against a real EPICS Base IOC, and against the fake server: what each stage of a job answers, right and wrong."""
 import subprocess
 import sys
+import threading
 
 import cahelp
 import numpy
@@ -136,8 +137,11 @@ def test_monitor_sums_every_frame_of_an_image(client, server, request):
     assert "monitoring\n" in result["stderr"]
     assert result["native_count"] == PIXELS
     assert len(frames["serial"]) > 2, "a busy machine may deliver few, never none"
-    later = frames["serial"][1:]  # a frame posted while the subscription begins comes twice: as first value and as update
-    assert later == sorted(set(later)) and frames["serial"][0] <= later[0]
+    # An IOC reads an array when it sends it: a frame posted just then comes again, as the next update, with its own stamp. One
+    # posted while the subscription begins comes twice with one stamp: as first value and as update.
+    stamps = list(zip(frames["seconds"], frames["nanoseconds"]))
+    assert frames["serial"] == sorted(frames["serial"])
+    assert stamps[1:] == sorted(set(stamps[1:])) and stamps[0] <= stamps[1]
     assert frames["sum"] == [frame(serial).sum() for serial in frames["serial"]]
     assert frames["arrived_ns"] == sorted(frames["arrived_ns"])
     assert all(len(column) == len(frames["serial"]) for column in frames.values())
@@ -154,6 +158,32 @@ def test_watch_gives_every_update_of_moving_pvs_and_one_of_still_ones(client, io
         assert len(values) > 2 and values == [values[0] + i for i in range(len(values))], name
         stamps = [update[:2] for update in updates[name]]
         assert stamps == sorted(stamps)
+
+
+def test_a_frame_that_is_being_summed_when_the_time_is_up_is_left_out(monkeypatch):
+    monkeypatch.syspath_prepend(cahelp.ROOT / "clients")
+    import adapter
+    begun, ended = threading.Event(), threading.Event()
+
+    class Image(list):
+        def sum(self):
+            if self[3] == 2:
+                begun.set()
+                assert ended.wait(60)
+            return sum(self)
+
+    class Library:
+        @staticmethod
+        def monitor(names, update, timeout):
+            thread = threading.Thread(target=lambda: [update(names[0], Image([0, 0, 0, k]), k, 0, 0, 0) for k in (1, 2)])
+            thread.start()
+            assert begun.wait(60)
+            return thread
+
+    frames = adapter.task_monitor(Library, {"name": "x", "seconds": 0}, adapter.Deadline(60))["frames"]
+    ended.set()
+    assert {name: column for name, column in frames.items() if name != "arrived_ns"} == {
+        "serial": [1], "sum": [1], "seconds": [1], "nanoseconds": [0]} and len(frames["arrived_ns"]) == 1
 
 
 # ---- not installed ----

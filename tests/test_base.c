@@ -45,14 +45,15 @@ static void rates_are_exact_fractions(void **state)
 
 struct settings {
     bool flag;
-    uint64_t n, t;
+    uint64_t n, many, t;
     const char *s;
 };
 
 static const struct option settings_options[] = {
     {"flag", 'f', OPTION_FLAG, offsetof(struct settings, flag), NULL, NULL, 0, 0, "a flag"},
     {"n", 0, OPTION_COUNT, offsetof(struct settings, n), "N", NULL, 1, 10, "a count"},
-    {"t", 0, OPTION_DURATION, offsetof(struct settings, t), "T", NULL, 0, 0, "a duration"},
+    {"many", 0, OPTION_COUNT, offsetof(struct settings, many), "N", NULL, 1, 0, "a count without limit"},
+    {"t", 0, OPTION_DURATION, offsetof(struct settings, t), "T", NULL, 1, 0, "a duration"},
     {"s", 's', OPTION_STRING, offsetof(struct settings, s), "S", NULL, 0, 0, "a string"},
 };
 static const struct option_command settings_command = {.name = "x",
@@ -60,7 +61,7 @@ static const struct option_command settings_command = {.name = "x",
                                                        .about = "about",
                                                        .examples = "",
                                                        .options = settings_options,
-                                                       .noptions = 4,
+                                                       .noptions = sizeof settings_options / sizeof *settings_options,
                                                        .min_operands = 1,
                                                        .max_operands = 1};
 
@@ -97,9 +98,11 @@ static void a_bad_command_line_names_the_option_and_the_value(void **state)
         {"x --n 11 file", "11 is outside 1 to 10"},
         {"x --n 1x file", "--n: '1x'"},
         {"x --n 18446744073709551617 file", "--n: '18446744073709551617'"},
+        {"x --many 0 file", "0 is less than 1"},
         {"x --tt 1 file", "'--tt'"},
         {"x --t 5 file", "--t: '5'"},
-        {"x", "0 operands"},
+        {"x --t 0 file", "a duration above 0"},
+        {"x", "0 operands given, 1 expected"},
         {"x a b", "2 operands"},
         {"x a --n", "--n needs a value"},
         {"x a --flag=1", "takes no value"},

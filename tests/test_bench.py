@@ -165,6 +165,8 @@ def test_a_real_client_gets_every_frame(tmp_path):
     (["--server", "sim:twenty"], "unknown scenario 'twenty'"),
     (["--server", "twenty"], "unknown server 'twenty'"),
     (["--server", "replay:/no/such.catrace"], "cannot read '/no/such.catrace'"),
+    (["--server", "replay:"], "a file must follow the colon"),
+    (["--timeout", "0"], "--timeout: '0'"),
     (["--profile", "slow"], "one of quick, full"),
     (["--runs", "0"], "0 is outside 1 to 1000"),
 ])
@@ -182,14 +184,24 @@ def test_a_server_that_does_not_serve_is_the_environments_fault(tmp_path):
     assert "does not serve (exit code 2)" in done.stderr
 
 
-def test_an_interrupt_ends_it_and_keeps_what_was_measured(tmp_path, fake):
+def test_an_output_that_is_no_folder_is_told_before_anything_runs(tmp_path):
+    (tmp_path / "report").write_text("mine")
+    done = cahelp.caplay("bench", "--output", tmp_path / "report", "--client", "libca")
+    assert done.returncode == 5
+    assert done.stderr == f"caplay: --output: {tmp_path}/report exists, and is no folder\n"
+    assert done.stdout == "" and (tmp_path / "report").read_text() == "mine"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_of_the_whole_terminal_ends_it_and_keeps_what_was_measured(tmp_path, fake, number):
     process = subprocess.Popen([str(cahelp.CAPLAY), "bench", "--output", str(tmp_path / "report"), "--only", "connect", "--client",
-                                f"{fake('good')},{fake('hang')}"], stdout=subprocess.PIPE, text=True, env=os.environ | {"TMPDIR": str(tmp_path)})
+                                f"{fake('good')},{fake('hang')}"], stdout=subprocess.PIPE, text=True, start_new_session=True,
+                               env=os.environ | {"TMPDIR": str(tmp_path)})
     try:
         deadline = time.monotonic() + 60
         while not list(tmp_path.glob("caplay-*/job-1.json")) and time.monotonic() < deadline:  # the hanging one runs
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, number)
         out, _ = process.communicate(timeout=30)
     finally:
         process.kill()

@@ -1,7 +1,9 @@
 #include "base/frame.h"
 #include "clients/bench.h"
+#include "clients/bench_flow.h"
 #include "clients/bench_stats.h"
 #include "clients/bench_text.h"
+#include "tests/trace_maker.h"
 
 #include <math.h>
 #include <netinet/in.h>
@@ -294,6 +296,32 @@ static void numbers_have_three_digits_and_their_unit(void **state)
     assert_string_equal(text_count(INFINITY, text), "-");
 }
 
+static void say(struct maker *m, uint64_t t_ms, uint32_t circuit, uint16_t command)
+{
+    maker_event(
+        m, (struct trace_event){.t_ns = t_ms * MS, .circuit = circuit, .command = command, .pv = TRACE_NONE, .peer = TRACE_NONE},
+        NULL);
+}
+
+static void silence_lasts_until_it_is_lifted_or_its_circuit_ends(void **state)
+{
+    (void)state;
+    struct maker m = maker_begin();
+    struct trace trace;
+    struct bench_server_report report = {.events_off = 0};
+    const uint32_t lifted = maker_circuit(&m, 1000), cut = maker_circuit(&m, 70);
+    say(&m, 10, lifted, WIRE_EVENTS_OFF);
+    say(&m, 12, lifted, WIRE_EVENTS_OFF);
+    say(&m, 20, TRACE_NONE, WIRE_EVENTS_OFF);
+    say(&m, 30, lifted, WIRE_EVENTS_ON);
+    say(&m, 40, cut, WIRE_EVENTS_OFF);
+    maker_finish(&m, &trace);
+    assert_true(bench_flow_count(&trace, &report));
+    assert_int_equal(report.events_off, 2);
+    assert_int_equal(report.events_off_ns, (20 + 30) * MS);
+    trace_close(&trace);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +335,7 @@ int main(void)
         cmocka_unit_test(a_socket_that_overflows_is_seen),
         cmocka_unit_test(memory_is_read_from_proc),
         cmocka_unit_test(an_unknown_name_lists_what_there_is),
+        cmocka_unit_test(silence_lasts_until_it_is_lifted_or_its_circuit_ends),
         cmocka_unit_test(numbers_have_three_digits_and_their_unit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@ import subprocess
 
 import cahelp
 import pytest
+import rawca
 
 CLONE_NEWNET = 0x40000000
 GOOD, USAGE, ENVIRONMENT = 0, 2, 5
@@ -321,6 +322,35 @@ def test_each_loopback_packet_is_counted_once(own_network, tmp_path):
 
 
 @needs_capture
+@pytest.mark.parametrize("nohup", [False, True])
+def test_a_terminal_that_goes_away_ends_a_capture_cleanly_but_under_nohup(tmp_path, nohup):
+    port = cahelp.free_port()
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if nohup else signal.SIG_DFL)
+    try:
+        live = capture("-i", "lo", "-c", "1", "-w", tmp_path / "one.pcap", f"udp port {port}")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    with live, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        live.process.send_signal(signal.SIGHUP)
+        if nohup:
+            sender.sendto(b"x", ("127.0.0.1", port))
+        said = live.process.communicate(timeout=30)[1]
+    assert live.process.returncode == GOOD
+    assert f"one.pcap: {int(nohup)} packets" in said
+
+
+@needs_capture
+def test_messages_do_not_get_into_a_trace_when_standard_output_and_error_are_closed(recorded, tmp_path):
+    with cahelp.server("replay", recorded.trace) as server:
+        command = f"exec {cahelp.CAPLAY} capture -i lo --for 300ms -w {tmp_path}/x.catrace 'port {server.udp}' <&- >&- 2>&-"
+        live = subprocess.Popen(["sh", "-c", command])
+        while live.poll() is None:
+            rawca.search("127.0.0.1", server.udp, "capture:analog", timeout_s=5)
+    assert live.returncode == GOOD
+    assert of(dump(tmp_path / "x.catrace"), "capture:analog", "SEARCH")
+
+
+@needs_capture
 def test_a_capture_ends_by_itself_after_a_count_or_a_time(tmp_path):
     port = cahelp.free_port()
     with capture("-i", "lo", "-c", "3", "-w", tmp_path / "three.pcap", f"udp port {port}") as live:
@@ -369,6 +399,7 @@ def make_bad_files(folder):
     (folder / "header.pcap").write_bytes(header[:10])
     (folder / "first.pcap").write_bytes(header + struct.pack("<IIII", 1, 0, 60, 60) + b"x" * 10)
     arp = bytes(12) + b"\x08\x06" + bytes(46)
+    (folder / "a.catrace").write_bytes(b"catrace\x1a" + bytes(300))
     (folder / "arp.pcap").write_bytes(header + struct.pack("<IIII", 1, 0, 60, 60) + arp)
 
 
@@ -387,7 +418,10 @@ BAD = [
     ("-r {}/arp.pcap -w {}/x.catrace tcp prot 5064", USAGE, "filter 'tcp prot 5064': "),
     ("-r {}/arp.pcap -w {}/x.catrace --port 70000", USAGE, "--port: '70000'"),
     ("-r {}/arp.pcap -w {}/x.catrace --for 1s", USAGE, "--for"),
+    ("-r {}/a.catrace -w {}/x.catrace", USAGE, "a.catrace: is a trace already"),
     ("-r {}/arp.pcap", USAGE, "-w FILE"),
+    ("-r {}/arp.pcap --write=", USAGE, "-w FILE"),
+    ("-i lo -w {}/x.catrace --for 0s", USAGE, "--for: '0s'"),
     ("-w {}/x.catrace", USAGE, "-i IF and -r FILE"),
     ("-i lo -r {}/arp.pcap -w {}/x.catrace", USAGE, "-i IF and -r FILE"),
     ("-i lo -B 0 -w {}/x.catrace", USAGE, "buffer-size"),

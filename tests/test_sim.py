@@ -2,6 +2,7 @@
 real IOC does. What the clients under test see of it is in test_adapters.py."""
 import contextlib
 import json
+import os
 import pathlib
 import signal
 import socket
@@ -90,14 +91,15 @@ def test_a_command_that_is_not_there():
     assert "/no/such/program" in done.stderr
 
 
-def test_a_signal_ends_the_command_first_and_its_code_comes_back(tmp_path):
-    script = "trap 'exit 9' TERM; echo on; while :; do read line || wait; sleep 1 & wait $!; done"
+@pytest.mark.parametrize("number, code", [(signal.SIGTERM, 9), (signal.SIGINT, 7)])
+def test_a_signal_goes_to_the_command_and_its_code_comes_back(number, code):
+    script = "trap 'exit 9' TERM; trap 'exit 7' INT; echo on; while :; do read line || wait; sleep 1 & wait $!; done"
     server = subprocess.Popen([cahelp.CAPLAY, "sim", "ten-thousand", "--count", "1", "--port", "0", "--", "sh", "-c", script],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert server.stdout.readline().startswith("ready ")
     assert server.stdout.readline() == "on\n"
-    server.send_signal(signal.SIGTERM)
-    assert server.wait(30) == 9
+    server.send_signal(number)
+    assert server.wait(30) == code
     server.communicate()
 
 
@@ -123,6 +125,32 @@ def test_the_env_file_is_what_a_shell_needs(tmp_path):
         assert shell.stdout == f"127.0.0.1:{server.udp}\n"
 
 
+def test_a_device_as_env_file_or_report_stays_one(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    done = cahelp.caplay("sim", "ten-thousand", "--port", "0", "--env-file", pipe, "--report", pipe, "--", "true")
+    said = os.read(reader, 1 << 16).decode()
+    os.close(reader)
+    assert done.returncode == 0
+    assert "export EPICS_CA_ADDR_LIST=" in said and '"valid": true' in said
+    assert pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]
+
+
+@pytest.mark.parametrize("option", ["--env-file", "--report"])
+def test_a_file_that_cannot_be_written_is_told_before_it_serves(option, tmp_path):
+    done = cahelp.caplay("sim", "ten-thousand", "--port", "0", option, tmp_path / "none" / "x", "--", "true")
+    assert done.returncode == 5
+    assert done.stdout == ""
+    assert done.stderr == f"caplay: cannot write {tmp_path}/none/x: No such file or directory\n"
+
+
+def test_an_address_that_is_not_ours_is_named():
+    done = cahelp.caplay("sim", "ten-thousand", "--port", "0", "--interface", "192.0.2.1", "--", "true")
+    assert done.returncode == 5
+    assert done.stderr.startswith("caplay: cannot serve at 192.0.2.1, no address of this machine")
+
+
 @pytest.mark.parametrize("arguments, told", [
     (["no-such"], "there are: ten-thousand, area-detector"),
     ([], "sim"),
@@ -133,6 +161,7 @@ def test_the_env_file_is_what_a_shell_needs(tmp_path):
     (["ten-thousand", "--start-when", "noon"], "noon"),
     (["ten-thousand", "--interface", "localhorst"], "localhorst"),
     (["ten-thousand", "--latency", "5"], "--latency"),
+    (["ten-thousand", "--start-when", "subscriptions=99999999999999999999"], "99999999999999999999"),
 ])
 def test_what_it_does_not_understand(arguments, told):
     done = cahelp.caplay("sim", *arguments)

@@ -46,6 +46,17 @@ static int map_file(struct trace *t, const char *path, struct diag *diag)
     return result;
 }
 
+bool trace_is_one(const char *path)
+{
+    char magic[FORMAT_MAGIC_BYTES];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    bool is_one =
+        fd >= 0 && read(fd, magic, sizeof magic) == (ssize_t)sizeof magic && memcmp(magic, FORMAT_MAGIC, sizeof magic) == 0;
+    if (fd >= 0)
+        close(fd);
+    return is_one;
+}
+
 /* ---- header ---- */
 
 static bool is_capture(const struct file *f)

@@ -98,6 +98,9 @@ struct trace {
 int trace_open(struct trace *trace, const char *path, struct diag *diag);
 void trace_close(struct trace *trace);
 
+/* Does the file begin as a trace does, whatever its version? False also if it cannot be read. */
+bool trace_is_one(const char *path);
+
 /* NUL-terminated, bytes as they were on the wire; "?" for TRACE_NONE. */
 const char *trace_string(const struct trace *trace, uint32_t string);
 const char *trace_pv_name(const struct trace *trace, uint32_t pv);
