@@ -17,7 +17,7 @@ struct db_cell {
     const struct scenario_field *is;
     int field;
     uint32_t count;   /* elements that it holds */
-    uint32_t room;    /* bytes */
+    size_t room;      /* bytes */
     uint64_t bytes[]; /* elements of its base, big endian; a single STRING or a link: a text of up to room bytes */
 };
 

@@ -233,11 +233,32 @@ static void process_text_output(struct process *p)
     post_text(p);
 }
 
+/* lsi and lso: the length counts the NUL. */
+static void process_long_text(struct process *p)
+{
+    const struct db_cell *value = process_cell(p, "VAL");
+    process_set(p, "UDF", 0);
+    if (value != NULL)
+        process_set(p, "LEN", (double)strlen((const char *)value->bytes) + 1);
+    post_text(p);
+    if (process_get(p, "OLEN") == process_get(p, "LEN"))
+        return;
+    process_set(p, "OLEN", process_get(p, "LEN"));
+    process_post(p, "LEN", WIRE_MASK_VALUE | WIRE_MASK_LOG);
+}
+
 static void process_array(struct process *p)
 {
     unsigned mask = process_settle_alarms(p);
     process_set(p, "UDF", 0);
     process_post(p, "VAL", mask | always_mask(p, 0));
+}
+
+/* A record that does something else with its value: that is left out. */
+static void process_other(struct process *p)
+{
+    process_check_undefined(p);
+    process_post(p, "VAL", process_settle_alarms(p) | WIRE_MASK_VALUE | WIRE_MASK_LOG);
 }
 
 /* ---- record types ---- */
@@ -258,6 +279,9 @@ static const struct {
     {"mbbo", process_mbbo},
     {"stringin", process_text_input},
     {"stringout", process_text_output},
+    {"state", process_text_input},
+    {"lsi", process_long_text},
+    {"lso", process_long_text},
     {"waveform", process_array},
     {"aai", process_array},
     {"aao", process_array},
@@ -285,8 +309,8 @@ void db_process_special(struct db_record *r, const char *field)
 
 void db_process_prepare(struct db_record *r)
 {
-    static const char *const changed[] = {"STAT", "SEVR", "ACKS", "UDF", "LALM", "MLST", "ALST", "OVAL", "PVAL",
-                                          "RVAL", "ORAW", "INIT", "VAL", "NORD", "SDEF", "NSTA", "NSEV"};
+    static const char *const changed[] = {"STAT", "SEVR", "ACKS", "UDF",  "LALM", "MLST", "ALST", "OVAL", "PVAL", "RVAL",
+                                          "ORAW", "INIT", "VAL",  "NORD", "SDEF", "LEN",  "OLEN", "NSTA", "NSEV"};
     if (r->is_prepared || type_of(r) < 0)
         return;
     for (size_t i = 0; i < sizeof changed / sizeof *changed; i++)
@@ -319,5 +343,5 @@ void db_process(struct db_record *r, struct wire_stamp now)
     if (type >= 0)
         types[type].process(&p);
     else
-        db_post_named(r, "VAL", WIRE_MASK_VALUE | WIRE_MASK_LOG);
+        process_other(&p);
 }

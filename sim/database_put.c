@@ -1,6 +1,7 @@
 /* Puts into fields: the value, then what dbPutField() and the record type do about it. Rule: ca-protocol 6.4, 7.4. */
 #include "sim/database_process.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_refused(const struct db_pv *pv)
@@ -17,25 +18,67 @@ struct put {
     const uint8_t *payload;
 };
 
-/* A text as it comes, from one string or from characters (`$`). */
+/* The new text is in scratch, without NUL. */
+static void set_text(struct db_cell *cell, const uint8_t *scratch, size_t length, bool *is_new)
+{
+    *is_new = strlen((const char *)cell->bytes) != length || memcmp(cell->bytes, scratch, length) != 0;
+    memset(cell->bytes, 0, cell->room);
+    memcpy(cell->bytes, scratch, length);
+}
+
+/* Characters go over those that are there: a NUL is not added, but at the field's end. */
+static void set_characters(struct db_cell *cell, const uint8_t *scratch, size_t n, bool *is_new)
+{
+    size_t most = (size_t)cell->is->size - 1;
+    *is_new = memcmp(cell->bytes, scratch, n < most ? n : most) != 0;
+    memcpy(cell->bytes, scratch, n < most ? n : most);
+}
+
+/* From one string, or (`$`) from characters. */
 static uint32_t put_text(struct db_pv *pv, const struct put *put, bool *is_new)
 {
     struct db_cell *cell = pv->cell;
     uint8_t *scratch = pv->record->database->scratch;
     bool is_characters = pv->view.shape & DB_CHARACTERS;
-    uint32_t written = 0, room = is_characters ? pv->pv.count : 1;
+    uint32_t written = 0, whole = pv->pv.whole != 0 ? pv->pv.whole : pv->pv.count;
     uint32_t status = wire_put_convert(put->type, put->count, put->payload, put->size, is_characters ? WIRE_CHAR : WIRE_STRING,
-                                       &pv->meta, scratch, room, &written);
+                                       &pv->meta, scratch, is_characters ? whole : 1, &written);
     if (status != WIRE_ECA_NORMAL)
         return status;
-    size_t most = scenario_is_link(cell->is->kind) ? cell->room : cell->is->size;
+    if (is_characters && !(cell->is->flags & SCENARIO_LONG_TEXT)) {
+        set_characters(cell, scratch, written, is_new);
+        return status;
+    }
     size_t length = written > 0 ? strnlen((const char *)scratch, is_characters ? written : WIRE_STRING_BYTES) : 0;
-    if (length > most - 1)
-        length = most - 1;
-    *is_new = strlen((const char *)cell->bytes) != length || memcmp(cell->bytes, scratch, length) != 0;
-    memset(cell->bytes, 0, cell->room);
-    memcpy(cell->bytes, scratch, length);
+    set_text(cell, scratch, length < cell->is->size ? length : (size_t)cell->is->size - 1, is_new);
     return status;
+}
+
+/* A constant or JSON stands as it is; of a name an IOC shows how it is processed, too. */
+static bool is_plain_link(const struct scenario_field *is, const char *text)
+{
+    char *end;
+    strtod(text, &end);
+    return *end == '\0' || *text == '{' || *text == '[' || strchr(text, ' ') != NULL || is->kind == SCENARIO_FWDLINK;
+}
+
+/* Links take text only: a string, or characters with a NUL at their end. */
+static uint32_t put_link(struct db_pv *pv, const struct put *put, bool *is_new)
+{
+    char text[DATABASE_LINK_BYTES + sizeof " NPP NMS"];
+    uint32_t n = put->count < put->size ? put->count : put->size;
+    bool is_string = put->type == WIRE_STRING, is_ended = n > 0 && put->payload[n - 1] == '\0';
+    if (!is_string && (put->type != WIRE_CHAR || !is_ended))
+        return WIRE_ECA_PUTFAIL;
+    size_t most = is_string ? WIRE_STRING_BYTES - 1 : DATABASE_LINK_BYTES - 1;
+    size_t length = strnlen((const char *)put->payload, put->size < most ? put->size : most);
+    memcpy(text, put->payload, length);
+    text[length] = '\0';
+    if (!is_plain_link(pv->cell->is, text))
+        strcat(text, " NPP NMS");
+    length = strlen(text);
+    set_text(pv->cell, (const uint8_t *)text, length < DATABASE_LINK_BYTES ? length : DATABASE_LINK_BYTES - 1, is_new);
+    return WIRE_ECA_NORMAL;
 }
 
 /* The number of an mbb record without states; unlike a number's field it takes no empty text for 0. */
@@ -129,9 +172,24 @@ static bool is_nameless(const struct db_pv *pv, unsigned type)
 /* No element for a field that has one: the record has an alarm for it, unless the field is put as arrays are. */
 static void put_nothing(struct db_pv *pv, uint64_t realtime_ns)
 {
-    if (!(pv->cell->is->flags & SCENARIO_BY_REFERENCE))
+    if (!(pv->cell->is->flags & (SCENARIO_BY_REFERENCE | SCENARIO_LONG_TEXT)))
         db_process_fault(pv->record);
     after_put(pv, true, realtime_ns);
+}
+
+static bool can_be_empty(const struct db_pv *pv)
+{
+    const struct scenario_field *is = pv->cell->is;
+    bool is_long = is->flags & SCENARIO_LONG_TEXT && pv->view.shape & DB_CHARACTERS;
+    return is->flags & SCENARIO_ARRAY || is_long;
+}
+
+static uint32_t put_value(struct db_pv *pv, const struct put *put, bool *is_new)
+{
+    const struct scenario_field *is = pv->cell->is;
+    if (scenario_is_link(is->kind))
+        return put_link(pv, put, is_new);
+    return db_is_text(is) ? put_text(pv, put, is_new) : put_elements(pv, put, is_new);
 }
 
 uint32_t db_put(void *self, struct sim_pv *sim_pv, unsigned type, uint32_t count, const uint8_t *payload, uint32_t size,
@@ -147,11 +205,11 @@ uint32_t db_put(void *self, struct sim_pv *sim_pv, unsigned type, uint32_t count
         return WIRE_ECA_PUTFAIL;
     if (count == 0 && is_nameless(pv, type))
         put.count = count = 1;
-    if (count == 0 && !(pv->cell->is->flags & SCENARIO_ARRAY)) {
+    if (count == 0 && !can_be_empty(pv)) {
         put_nothing(pv, now_ns + d->realtime_ns);
         return WIRE_ECA_NORMAL;
     }
-    uint32_t status = db_is_text(pv->cell->is) ? put_text(pv, &put, &is_new) : put_elements(pv, &put, &is_new);
+    uint32_t status = put_value(pv, &put, &is_new);
     if (status == WIRE_ECA_NORMAL)
         after_put(pv, is_new || count != 1, now_ns + d->realtime_ns);
     return status;
