@@ -221,12 +221,6 @@ static void post_text(struct process *p)
     process_post(p, "VAL", mask | always_mask(p, 1));
 }
 
-static void process_text_input(struct process *p)
-{
-    process_set(p, "UDF", 0);
-    post_text(p);
-}
-
 static void process_text_output(struct process *p)
 {
     process_check_undefined(p);
@@ -234,10 +228,9 @@ static void process_text_output(struct process *p)
 }
 
 /* lsi and lso: the length counts the NUL. */
-static void process_long_text(struct process *p)
+static void post_long_text(struct process *p)
 {
     const struct db_cell *value = process_cell(p, "VAL");
-    process_set(p, "UDF", 0);
     if (value != NULL)
         process_set(p, "LEN", (double)strlen((const char *)value->bytes) + 1);
     post_text(p);
@@ -245,6 +238,13 @@ static void process_long_text(struct process *p)
         return;
     process_set(p, "OLEN", process_get(p, "LEN"));
     process_post(p, "LEN", WIRE_MASK_VALUE | WIRE_MASK_LOG);
+}
+
+static void process_long_output(struct process *p)
+{
+    if (process_get(p, "UDF") != 0)
+        process_raise(p, ALARM_UDF, SEVERITY_INVALID);
+    post_long_text(p);
 }
 
 static void process_array(struct process *p)
@@ -277,11 +277,11 @@ static const struct {
     {"bo", process_bo},
     {"mbbi", process_mbbi},
     {"mbbo", process_mbbo},
-    {"stringin", process_text_input},
+    {"stringin", post_text},
     {"stringout", process_text_output},
-    {"state", process_text_input},
-    {"lsi", process_long_text},
-    {"lso", process_long_text},
+    {"state", post_text},
+    {"lsi", post_long_text},
+    {"lso", process_long_output},
     {"waveform", process_array},
     {"aai", process_array},
     {"aao", process_array},
