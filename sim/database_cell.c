@@ -98,13 +98,13 @@ static double cell_number(const struct db_cell *cell)
 
 /* ---- cells ---- */
 
-static uint32_t room_of(const struct scenario_field *is)
+static size_t room_of(const struct scenario_field *is)
 {
     if (scenario_is_link(is->kind))
         return DATABASE_LINK_BYTES;
     if (db_is_text(is))
         return is->size > WIRE_STRING_BYTES ? is->size : WIRE_STRING_BYTES;
-    return is->count * (uint32_t)wire_base_size((enum wire_base)db_base(is));
+    return is->count * wire_base_size((enum wire_base)db_base(is));
 }
 
 static void fill(struct db_cell *cell, const struct scenario_value *value)
@@ -148,7 +148,7 @@ struct db_cell *db_cell(struct db_record *r, int field)
 {
     struct db_cell *cell = find_cell(r, field);
     const struct scenario_field *is = scenario_field_of(r->is, field);
-    uint32_t room = room_of(is);
+    size_t room = room_of(is);
     if (cell != NULL)
         return cell;
     if (!grow_scratch(r->database, room) || (cell = calloc(1, sizeof *cell + room + sizeof cell->bytes[0])) == NULL)

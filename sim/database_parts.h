@@ -17,7 +17,7 @@ struct db_cell {
     const struct scenario_field *is;
     int field;
     uint32_t count;   /* elements that it holds */
-    uint32_t room;    /* bytes */
+    size_t room;      /* bytes */
     uint64_t bytes[]; /* elements of its base, big endian; a single STRING or a link: a text of up to room bytes */
 };
 
@@ -113,5 +113,11 @@ struct db_pv *db_post_next(struct database *d, unsigned *mask);
 void db_post_field(struct db_record *r, int field, unsigned mask);
 void db_post_named(struct db_record *r, const char *field, unsigned mask);
 void db_post_record(struct db_record *r, unsigned mask); /* every field */
+
+/* database_put.c: put, failed and acknowledge of sim/source.h */
+uint32_t db_put(void *self, struct sim_pv *pv, unsigned type, uint32_t count, const uint8_t *payload, uint32_t size,
+                uint64_t now_ns, unsigned *mask);
+void db_put_failed(void *self, struct sim_pv *pv, uint64_t now_ns);
+void db_acknowledge(void *self, struct sim_pv *pv, unsigned type, uint16_t value);
 
 #endif

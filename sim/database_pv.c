@@ -25,12 +25,21 @@ static struct db_pv *find(const struct db_record *r, const struct db_view *view)
 
 /* ---- metadata ---- */
 
+/* EPICS Base's C chooses between an alarm limit and a NaN of type float: a LONG limit loses digits. */
+static double gated_number(const struct db_record *r, int16_t field)
+{
+    double number = db_number(r, field);
+    return scenario_field_of(r->is, field)->kind == SCENARIO_LONG ? (double)(float)number : number;
+}
+
 static double meta_number(const struct db_record *r, const struct scenario_meta *from, unsigned n)
 {
     if (from->gate[n] != SCENARIO_NOWHERE && db_number(r, from->gate[n]) == 0)
         return (double)NAN;
     if (from->number_of[n] == SCENARIO_NOWHERE)
         return from->number[n];
+    if (from->gate[n] != SCENARIO_NOWHERE)
+        return gated_number(r, from->number_of[n]);
     double number = db_number(r, from->number_of[n]);
     bool is_kept = n == SCENARIO_PRECISION && from->precision_most != SCENARIO_NOWHERE;
     return is_kept && !(number >= 0 && number <= from->precision_most) ? from->precision_most : number;

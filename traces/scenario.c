@@ -1,6 +1,6 @@
 #include "traces/scenario.h"
 
-#include "traces/scenario_memory.h"
+#include "traces/scenario_parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +29,11 @@ void *scenario_alloc(struct scenario *s, size_t n, size_t size)
     void *at = (char *)block->bytes + block->used;
     block->used += bytes;
     return at;
+}
+
+const char *scenario_copy(struct scenario *s, const char *text)
+{
+    return strcpy(scenario_alloc(s, strlen(text) + 1, 1), text);
 }
 
 void scenario_free(struct scenario *s)

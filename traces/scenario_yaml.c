@@ -1,6 +1,6 @@
 #include "traces/scenario_yaml.h"
 
-#include "traces/scenario_memory.h"
+#include "traces/scenario_parts.h"
 
 #include <ctype.h>
 #include <errno.h>

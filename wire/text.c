@@ -82,6 +82,19 @@ static bool unsigned_from_text(const char *text, unsigned long most, double *num
     return value <= most || value > ~most;
 }
 
+/* A ULONG alone may be written as a real number, if that is in its range; else what stands before the point or e counts. */
+static bool ulong_from_text(const char *text, double *number, char **end)
+{
+    bool is_in_range = unsigned_from_text(text, UINT32_MAX, number, end);
+    bool is_real = *end == text || (is_in_range && (**end == '.' || **end == 'e' || **end == 'E'));
+    if (!is_real)
+        return is_in_range;
+    double real = strtod(text, end);
+    if (real >= 0 && real <= UINT32_MAX)
+        *number = trunc(real);
+    return !isnan(real) && !isinf(real);
+}
+
 static bool whole_from_text(const char *text, uint8_t whole, double *number, char **end)
 {
     switch (whole) {
@@ -90,7 +103,7 @@ static bool whole_from_text(const char *text, uint8_t whole, double *number, cha
     case WIRE_WHOLE_USHORT:
         return unsigned_from_text(text, UINT16_MAX, number, end);
     case WIRE_WHOLE_ULONG:
-        return unsigned_from_text(text, UINT32_MAX, number, end);
+        return ulong_from_text(text, number, end);
     case WIRE_WHOLE_INT64:
         return signed_from_text(text, LONG_MAX, number, end);
     default:
