@@ -264,7 +264,7 @@ static void an_unknown_name_lists_what_there_is(void **state)
     static const struct {
         const char *name, *says;
     } rows[] = {
-        {"sim:twenty", "sim:ten-thousand"}, {"ioc:/no/such.db", "'/no/such.db'"}, {"replay:", "cannot read ''"},
+        {"sim:twenty", "sim:ten-thousand"}, {"ioc:/no/such.db", "'/no/such.db'"}, {"replay:", "a file must follow"},
         {"localhost", "HOST:PORT"},         {"localhost:0", "HOST:PORT"},         {":5064", "HOST:PORT"},
         {"host:5064x", "HOST:PORT"},
     };
