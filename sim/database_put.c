@@ -124,13 +124,14 @@ static uint32_t put_elements(struct db_pv *pv, const struct put *put, bool *is_n
     struct db_cell *cell = pv->cell;
     uint8_t *scratch = pv->record->database->scratch;
     bool is_array = cell->is->flags & SCENARIO_ARRAY;
-    uint32_t written = 0;
-    memcpy(scratch, cell->bytes, cell->room);
+    uint32_t written = 0, most = put->count < cell->is->count ? put->count : cell->is->count;
+    size_t bytes = most * wire_base_size((enum wire_base)db_base(cell->is));
+    memcpy(scratch, cell->bytes, bytes);
     uint32_t status = put_numbers(pv, put, &written);
     if (status != WIRE_ECA_NORMAL && !is_array)
         return status;
-    *is_new = written != cell->count || memcmp(cell->bytes, scratch, cell->room) != 0;
-    memcpy(cell->bytes, scratch, cell->room);
+    *is_new = written != cell->count || memcmp(cell->bytes, scratch, bytes) != 0;
+    memcpy(cell->bytes, scratch, bytes);
     if (is_array && status == WIRE_ECA_NORMAL)
         set_count(pv, written);
     return status;
