@@ -74,19 +74,32 @@ static int try_without(struct shrink *s, const bool *without, bool *has_fault, s
     return result;
 }
 
+static bool begins(const char *unit, const char *text)
+{
+    return strncmp(unit, text, strlen(text)) == 0;
+}
+
+/* Does the circuit of this VERSION have other lines left? */
+static bool is_used(const struct lines *lines, const bool *without, const char *version)
+{
+    const char *arrow = version[0] == 'B' ? "B> " : "> ";
+    for (size_t i = 0; i < lines->n; i++)
+        if (!without[i] && begins(lines->at[i], arrow) && !begins(lines->at[i] + strlen(arrow), "VERSION"))
+            return true;
+    return false;
+}
+
 /* Lines without which the others are another dialogue: what keeps blocks apart, and what begins and ends a circuit. */
-static bool is_kept(const struct shrink *s, size_t i)
+static bool is_kept(const struct shrink *s, const bool *without, size_t i)
 {
     const char *unit = s->lines.at[i];
     if (s->by_dialogue)
         return i + 1 == s->lines.n;
-    static const char *const kept[] = {"needs", "close", "> VERSION", "B> VERSION"};
-    if (s->keeps_none && *unit != '\0')
-        return strncmp(unit, "needs", 5) == 0;
-    for (size_t k = 0; k < sizeof kept / sizeof *kept; k++)
-        if (strncmp(unit, kept[k], strlen(kept[k])) == 0)
-            return true;
-    return *unit == '\0';
+    if (*unit == '\0' || begins(unit, "needs"))
+        return true;
+    if (begins(unit, "> VERSION") || begins(unit, "B> VERSION"))
+        return !s->keeps_none || is_used(&s->lines, without, unit);
+    return begins(unit, "close") && !s->keeps_none;
 }
 
 /* Without its CREATE_CHAN all that is asked of a channel is about an unknown sid: that goes, too. */
@@ -114,7 +127,7 @@ static int shrink_units(struct shrink *s, bool *without, struct diag *diag)
         for (size_t from = 0; from < n && result == 0; from += run) {
             memcpy(tried, without, n * sizeof *tried);
             for (size_t i = from; i < from + run && i < n; i++)
-                tried[i] |= !is_kept(s, i);
+                tried[i] |= !is_kept(s, without, i);
             if (!s->by_dialogue)
                 drop_orphans(&s->lines, tried);
             bool is_new = memcmp(tried, without, n * sizeof *tried) != 0;

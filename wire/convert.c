@@ -172,8 +172,15 @@ static bool label_number(const struct wire_meta *meta, const char *text, double 
     return false;
 }
 
+static unsigned most_states(const struct wire_meta *meta)
+{
+    if (is_record(meta, "bo") || is_record(meta, "bi"))
+        return 2;
+    return is_record(meta, "mbbo") || is_record(meta, "mbbi") ? WIRE_LABELS : 0;
+}
+
 /* A string that a client puts into an ENUM: one of the labels, else the number of one (any number where labels never were on
- * the wire). mbbo alone lets text follow the number, and the mbb records look for "" behind the last label, too. */
+ * the wire). mbbo alone lets text follow the number, and all records with states look for "" behind the last label, too. */
 static bool state_number(const struct wire_conversion *how, const char *text, double *state)
 {
     const struct wire_meta *meta = how->meta;
@@ -182,7 +189,7 @@ static bool state_number(const struct wire_conversion *how, const char *text, do
         return true;
     if (*text == '\0') {
         *state = meta->nlabels;
-        return meta->nlabels < WIRE_LABELS && (is_record(meta, "mbbo") || is_record(meta, "mbbi"));
+        return meta->nlabels < most_states(meta);
     }
     if (!wire_text_number(text, how, state, &rest))
         return false;
