@@ -83,7 +83,8 @@ class Home:
         self.env = {"EPICS_CA_REPEATER_PORT": str(repeater), "EPICS_CAS_BEACON_PORT": str(repeater)}
 
     def run(self):
-        """A library that crashes (pyca did on the IOC, once in some 150 runs) gets a second try."""
+        """A library that crashes (pyca did on the IOC, once in some 150 runs) or an IOC that does gets a second try, which is said
+        at the end; a server of ours gets none."""
         try:
             return self.once()
         except Crashed as crash:
@@ -134,7 +135,10 @@ class Home:
 
     def restart(self):
         port = self.server.udp
-        assert self.server.stop() == 0
+        code = self.server.stop()
+        if code != 0 and self.served[0] == "ioc":
+            raise Crashed(f"the IOC of {self.client} ended with exit code {code}: {self.server.stderr()[-2000:]}")
+        assert code == 0, self.server.stderr()
         self.server = cahelp.server(*self.served, env=self.env, port=port)
         return time.monotonic_ns()
 
