@@ -120,7 +120,7 @@ static bool is_record(const struct wire_meta *meta, const char *type)
 static void stray_state_text(const struct wire_meta *meta, unsigned state, char text[WIRE_STRING_BYTES])
 {
     if (is_record(meta, "bo") || is_record(meta, "bi"))
-        snprintf(text, WIRE_STRING_BYTES, "Illegal_Value");
+        snprintf(text, WIRE_STRING_BYTES, "%s", state < 2 ? "" : "Illegal_Value");
     else if (is_record(meta, "mbbo") || is_record(meta, "mbbi"))
         snprintf(text, WIRE_STRING_BYTES, "%s", state < WIRE_LABELS ? "" : "Illegal Value");
     else
