@@ -120,7 +120,7 @@ static bool is_record(const struct wire_meta *meta, const char *type)
 static void stray_state_text(const struct wire_meta *meta, unsigned state, char text[WIRE_STRING_BYTES])
 {
     if (is_record(meta, "bo") || is_record(meta, "bi"))
-        snprintf(text, WIRE_STRING_BYTES, "Illegal_Value");
+        snprintf(text, WIRE_STRING_BYTES, "%s", state < 2 ? "" : "Illegal_Value");
     else if (is_record(meta, "mbbo") || is_record(meta, "mbbi"))
         snprintf(text, WIRE_STRING_BYTES, "%s", state < WIRE_LABELS ? "" : "Illegal Value");
     else
@@ -180,7 +180,8 @@ static unsigned most_states(const struct wire_meta *meta)
 }
 
 /* A string that a client puts into an ENUM: one of the labels, else the number of one (any number where labels never were on
- * the wire). mbbo alone lets text follow the number, and all records with states look for "" behind the last label, too. */
+ * the wire). mbbo alone lets text follow the number, or a put of several, and all records with states look for "" behind the last
+ * label, too. */
 static bool state_number(const struct wire_conversion *how, const char *text, double *state)
 {
     const struct wire_meta *meta = how->meta;
@@ -195,7 +196,7 @@ static bool state_number(const struct wire_conversion *how, const char *text, do
         return false;
     if (*state >= meta->nlabels && (meta->nlabels > 0 || meta->has & WIRE_META_LABELS))
         return false;
-    return is_record(meta, "mbbo") || rest[strspn(rest, " \t\n\v\f\r")] == '\0';
+    return is_record(meta, "mbbo") || how->is_several || rest[strspn(rest, " \t\n\v\f\r")] == '\0';
 }
 
 /* Empty text is 0; but not in a put to an array. */

@@ -11,6 +11,7 @@ struct wire_conversion {
     uint8_t field;                /* enum wire_field: what is read */
     bool is_put;                  /* a client writes: CHAR is unsigned, an ENUM becomes its number, a string may name a state */
     bool is_single;               /* the PV holds one element (a put: has room for one), whatever is asked for */
+    bool is_several;              /* a put of more than one element was asked for, whatever the PV has room for */
     bool unsigned_char;           /* a string that becomes a CHAR may be 0 to 255, not -128 to 127 */
     uint16_t precision;           /* decimals of FLOAT and DOUBLE as text */
     const struct wire_meta *meta; /* labels and record type; not NULL */

@@ -31,6 +31,7 @@ uint32_t wire_put_convert(unsigned type, uint32_t count, const uint8_t *payload,
     struct wire_conversion how = {.from = t->base,
                                   .to = base,
                                   .is_put = true,
+                                  .is_several = count > 1,
                                   .is_single = out_count == 1 && count <= 1,
                                   .precision = precision,
                                   .meta = meta};
