@@ -149,11 +149,14 @@ static uint32_t slice_indices(const struct db_view *view, uint32_t count, uint32
     return end >= start ? (uint32_t)((end - start) / view->step + 1) : 0;
 }
 
+/* Of fewer elements than the maximum a slice that counts from the end on one side only may hold more than the channel's
+ * count, which is that of the maximum: what exceeds it is not sent. */
 static void take_slice(struct db_pv *pv)
 {
     struct wire_value *value = &pv->pv.value;
     size_t size = wire_base_size((enum wire_base)value->base);
     uint32_t first, n = slice_indices(&pv->view, value->count, &first);
+    n = n < pv->pv.count ? n : pv->pv.count;
     for (uint32_t i = 0; i < n; i++)
         memcpy(pv->slice + i * size, value->data + (first + (size_t)i * (uint32_t)pv->view.step) * size, size);
     value->data = pv->slice;

@@ -278,3 +278,13 @@ def test_ten_thousand_records_share_their_types(tmp_path):
     result = caplay_db(file)
     assert result.returncode == 0
     assert len(result.stdout.splitlines()) < 40000
+
+
+def test_a_slice_never_outgrows_its_channel():
+    """Counted from the end on one side, of 6 elements of 10: Base 7.0.10 sends all 6 on a channel of 2, and dies of the third name."""
+    with cahelp.server("sim", DB) as server, rawca.Circuit("127.0.0.1", server.tcp) as circuit:
+        for name, count, values in (("[-6:5]", 2, (1, 2)), ("[-3:8]", 2, (4, 5)), ("[-2:5]", 0, ())):
+            channel = circuit.create("t:waveform." + name)
+            assert channel.count == count
+            status, n, payload = circuit.read(channel, 6, 0)
+            assert (status, struct.unpack(f">{n}d", payload)) == (1, values)
