@@ -45,12 +45,13 @@ static void set_limits(struct sim *sim)
 
 /* ---- the loop's callbacks ---- */
 
-/* What may come at once comes after a look at the sockets, and not into a queue that is full of what has to wait. */
+/* What may come at once comes after a look at the sockets, and not into a queue that is full of what has to wait. What is overdue
+ * comes after a look at them too: a rate beyond the machine would else never let a signal through. */
 static uint64_t next_change_ns(struct server *s, uint64_t now_ns)
 {
     const uint64_t next_ns = sim_next_ns(&s->sim);
     if (next_ns > 0)
-        return next_ns;
+        return next_ns > now_ns ? next_ns : now_ns + 1;
     return (s->sim.pressed_ns > now_ns ? s->sim.pressed_ns : now_ns) + 1;
 }
 

@@ -85,6 +85,15 @@ def test_a_command_finds_no_server_but_ours(tmp_path):
     assert done.returncode == 1 and "not connected in time" in done.stdout
 
 
+def test_a_rate_beyond_any_machine_does_not_hold_the_server_up():
+    with cahelp.server("sim", "area-detector", "--size", "2x2", "--rate", "1000000000Hz") as server:
+        with rawca.Circuit("127.0.0.1", server.tcp, timeout_s=10) as c:
+            c.send(event_add(c.create(IMAGE).sid, 1, type=SHORT, count=4))
+            for _ in range(4):  # each is answered, although more is overdue each time
+                c.create(IMAGE)
+        assert server.stop(timeout=10) == 0
+
+
 def test_a_command_that_is_not_there():
     done = cahelp.caplay("sim", "ten-thousand", "--count", "1", "--port", "0", "--", "/no/such/program")
     assert done.returncode == 5
