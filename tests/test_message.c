@@ -1,4 +1,5 @@
 #include "wire/message.h"
+#include "tests/hex.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,18 +7,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static size_t unhex(const char *hex, uint8_t *out)
-{
-    size_t n = 0;
-    unsigned byte;
-    for (; *hex != '\0'; hex++)
-        if (*hex != ' ' && sscanf(hex, "%2x", &byte) == 1) {
-            out[n++] = (uint8_t)byte;
-            hex++;
-        }
-    return n;
-}
 
 static const struct {
     const char *name, *hex;

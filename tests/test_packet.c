@@ -1,4 +1,5 @@
 #include "capture/packet.h"
+#include "tests/hex.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,18 +7,6 @@
 #include <stdlib.h>
 
 #include <cmocka.h>
-
-static size_t unhex(const char *hex, uint8_t *out)
-{
-    size_t n = 0;
-    unsigned byte;
-    for (; *hex != '\0'; hex++)
-        if (*hex != ' ' && sscanf(hex, "%2x", &byte) == 1) {
-            out[n++] = (uint8_t)byte;
-            hex++;
-        }
-    return n;
-}
 
 #define ETHERNET "0242ac110002 0242ac110003 "
 #define IPV4_UDP "4500 0024 1234 4000 40 11 0000 0a000001 0a000002 "
