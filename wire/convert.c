@@ -180,8 +180,8 @@ static unsigned most_states(const struct wire_meta *meta)
 }
 
 /* A string that a client puts into an ENUM: one of the labels, else the number of one (any number where labels never were on
- * the wire). mbbo alone lets text follow the number, or a put of several, and all records with states look for "" behind the last
- * label, too. */
+ * the wire). mbbo alone lets text follow the number, or a put of several that are no menu's, and all records with states look for
+ * "" behind the last label, too. */
 static bool state_number(const struct wire_conversion *how, const char *text, double *state)
 {
     const struct wire_meta *meta = how->meta;
@@ -196,7 +196,7 @@ static bool state_number(const struct wire_conversion *how, const char *text, do
         return false;
     if (*state >= meta->nlabels && (meta->nlabels > 0 || meta->has & WIRE_META_LABELS))
         return false;
-    return is_record(meta, "mbbo") || how->is_several || rest[strspn(rest, " \t\n\v\f\r")] == '\0';
+    return is_record(meta, "mbbo") || (how->is_several && !meta->is_menu) || rest[strspn(rest, " \t\n\v\f\r")] == '\0';
 }
 
 /* Empty text is 0; but not in a put to an array. */
