@@ -8,7 +8,8 @@ import client_pyepics as base
 
 
 def get(pv, timeout):
-    value = pv.get(timeout=timeout, use_monitor=False)  # travels: the monitor may be behind
+    """Travels; PV.get() would cut an array to the length of the monitor's last update, which may be behind."""
+    value = base.epics.ca.get(pv.chid, timeout=timeout) if pv.wait_for_connection(timeout) else None
     if value is None:
         raise TimeoutError(f"no value: {pv.pvname}")
     return value
