@@ -303,6 +303,17 @@ static enum source_end drain(struct source *s, const struct source_limits *limit
     return n < 0 ? SOURCE_LOST : SOURCE_DONE;
 }
 
+/* Of an interface that is gone. The kernel hands over its last block within BLOCK_MS; until then each look may tell of the loss
+ * again (it goes down, then it is removed), which ends a drain too early. */
+static void drain_lost(struct source *s, const struct source_limits *limits)
+{
+    struct diag again;
+    for (int waited_ms = 0; waited_ms < DRAIN_MS; waited_ms += BLOCK_MS) {
+        poll(NULL, 0, BLOCK_MS);
+        (void)drain(s, limits, &again);
+    }
+}
+
 /* Milliseconds for poll(), rounded up; -1: for ever. */
 static int wait_ms(const struct source_limits *limits, uint64_t begin_ns, uint64_t now_ns)
 {
@@ -327,8 +338,7 @@ static enum source_end run_live(struct source *s, const struct source_limits *li
         if (fds[0].revents != 0)
             return drain(s, limits, diag);
         if (fds[1].revents != 0 && dispatch(s, limits, diag) < 0) {
-            struct diag again;
-            (void)drain(s, limits, &again);
+            drain_lost(s, limits);
             return SOURCE_LOST;
         }
         if (is_full(s, limits))
