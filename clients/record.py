@@ -11,6 +11,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import signal
 import socket
 import subprocess
@@ -74,7 +75,7 @@ class Recording:
     def __init__(self, options, started):
         self.options, self.started = options, started
         self.folder = pathlib.Path(started.enter_context(tempfile.TemporaryDirectory(prefix="caplay-record-")))
-        self.env = os.environ | {"EPICS_CA_MAX_ARRAY_BYTES": "10000000", "EPICS_CA_REPEATER_PORT": str(free_port())}
+        self.env = os.environ | {"EPICS_CA_MAX_ARRAY_BYTES": "10000000", "EPICS_CA_REPEATER_PORT": str(unused_port())}
         self.jobs = 0
 
     def run(self):
@@ -203,10 +204,16 @@ def end(process):
             process.wait()
 
 
-def free_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def unused_port():
+    """A UDP port where no repeater is, and where no client's socket will be: below the ephemeral range."""
+    for port in random.sample(range(10000, 30000), 1000):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no free UDP port from 10000 to 29999 in 1000 tries")
 
 
 # ---- what a person sees ----

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import pathlib
+import random
 import select
 import signal
 import socket
@@ -33,10 +34,16 @@ def caplay(*args, timeout=60, env=None, **keywords):
 
 
 def free_port():
-    """A UDP port that was free just now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A UDP port that was free just now, below the ephemeral range: there Linux may give it to a client's socket, too, although
+    it is bound, where both sockets are reusable (caproto's are, and the repeater's)."""
+    for port in random.sample(range(10000, 30000), 1000):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no free UDP port from 10000 to 29999 in 1000 tries")
 
 
 @contextlib.contextmanager
