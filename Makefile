@@ -25,7 +25,7 @@ bench-full:
 	@$(MAKE) --no-print-directory bench PROFILE=full
 
 test: all
-	@ctest --preset $(PRESET) $(CTEST)
+	@ctest --preset $(PRESET) --parallel 2 $(CTEST)
 
 test-asan:
 	@$(MAKE) --no-print-directory test PRESET=asan
