@@ -16,6 +16,13 @@
 uint64_t clock_monotonic_ns(void);
 uint64_t clock_realtime_ns(void); /* since the Unix epoch */
 
+/* Both clocks at one instant, as nearly as it can be had: on the way from one clock to the other. */
+struct clock_pair {
+    uint64_t monotonic_ns, realtime_ns;
+};
+
+struct clock_pair clock_pair(void);
+
 /* CPU time that all threads of a process have used so far, by its CPU clock (/proc has ticks of 10 ms only). False: no such
  * process. */
 bool clock_process_cpu_ns(pid_t pid, uint64_t *ns);

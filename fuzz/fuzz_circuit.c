@@ -145,7 +145,7 @@ static void say(struct scene *s, const uint8_t *bytes, size_t n, unsigned piece)
         size_t part = n < piece ? n : piece;
         part = part < room ? part : room;
         memcpy(at, bytes, part);
-        sim_circuit_received(s->circuit, part);
+        sim_circuit_received(s->circuit, part, s->now_ns);
         bytes += part;
         n -= part;
         s->idle = 0;

@@ -4,7 +4,7 @@
 
 static uint64_t push(struct lane *lane, struct reply reply, const struct request *r, uint64_t delay_ns)
 {
-    reply.own_ns = r->now_ns + delay_ns;
+    reply.own_ns = r->arrived_ns + delay_ns;
     reply.timed = delay_ns > 0;
     return lane_push(lane, &reply);
 }

@@ -144,7 +144,7 @@ uint8_t *sim_circuit_room(struct sim_circuit *c, size_t *n)
     return in->bytes + in->end;
 }
 
-void sim_circuit_received(struct sim_circuit *c, size_t n)
+void sim_circuit_received(struct sim_circuit *c, size_t n, uint64_t arrived_ns)
 {
     struct circuit_input *in = &c->in;
     uint64_t skipped = n < in->skip ? n : in->skip;
@@ -152,6 +152,7 @@ void sim_circuit_received(struct sim_circuit *c, size_t n)
     if (skipped > 0 && skipped < n)
         memmove(in->bytes + in->end, in->bytes + in->end + skipped, n - (size_t)skipped);
     in->end += n - (size_t)skipped;
+    arrival_mark(&in->arrivals, in->offset, in->offset + in->end - in->begin, arrived_ns);
 }
 
 void sim_circuit_end_of_file(struct sim_circuit *c)
@@ -207,6 +208,7 @@ static bool take_message(struct sim_circuit *c, uint64_t now_ns)
     if (!takes_requests(c) || wire_header_read(&cur, c->minor, &r.header) != WIRE_OK)
         return false;
     r.bytes = (uint64_t)(cur.p - (in->bytes + in->begin)) + r.header.size;
+    r.arrived_ns = arrival_of(&in->arrivals, in->offset + r.bytes);
     if (take_header(c, &r))
         return true;
     r.payload = cursor_bytes(&cur, r.header.size);

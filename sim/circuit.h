@@ -6,6 +6,7 @@
 #ifndef CAPLAY_SIM_CIRCUIT_H
 #define CAPLAY_SIM_CIRCUIT_H
 
+#include "sim/arrival.h"
 #include "sim/lane.h"
 #include "sim/outbox.h"
 #include "sim/queue.h"
@@ -24,6 +25,7 @@ struct circuit_input {
     uint64_t offset; /* in the client's stream, of the byte at begin */
     uint64_t need;   /* bytes of the message at begin, if it is not all there; else 0 */
     uint64_t skip;   /* bytes to come that belong to a message that was too large */
+    struct arrival_marks arrivals;
 };
 
 struct sim_circuit {
@@ -61,7 +63,8 @@ void sim_circuit_free(struct sim_circuit *c, uint64_t now_ns);
 
 /* Where the next bytes of the client go: *n bytes of room, at least 1 where sim_circuit_wants_input(). */
 uint8_t *sim_circuit_room(struct sim_circuit *c, size_t *n);
-void sim_circuit_received(struct sim_circuit *c, size_t n);
+/* n bytes are there; arrived_ns: when the last of them reached this machine, at most now. */
+void sim_circuit_received(struct sim_circuit *c, size_t n, uint64_t arrived_ns);
 void sim_circuit_end_of_file(struct sim_circuit *c);
 
 /* Handle what has come and what has become due. more: the socket holds further input, so replies may still wait for company.

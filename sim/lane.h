@@ -36,7 +36,7 @@ struct reply {
     uint32_t cid;                /* READ, ERROR: the channel's, or 0xffffffff */
     bool timed;                  /* it has a service time of its own: count its lateness */
     bool cancelled;              /* send nothing */
-    uint64_t own_ns;             /* receive time and service time */
+    uint64_t own_ns;             /* arrival and service time */
     uint64_t due_ns;             /* when it may leave */
 };
 

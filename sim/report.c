@@ -36,6 +36,14 @@ static json_t *all_lateness(const struct sim *sim)
     return object;
 }
 
+/* Whose word on arrivals the delays rest on. */
+static json_t *arrival(const struct arrivals *a)
+{
+    const char *by = a->read == 0 ? "kernel" : a->kernel == 0 ? "read" : "both";
+    return json_pack("{s:s, s:I, s:I, s:I}", "by", by, "kernel", (json_int_t)a->kernel, "read", (json_int_t)a->read,
+                     "clock_steps", (json_int_t)a->steps);
+}
+
 static json_t *posted_pvs(const struct sim *sim)
 {
     json_t *object = json_object();
@@ -69,6 +77,7 @@ static json_t *report(const struct server *s, const char *name)
     set_count(object, "channels", sim->counts.channels);
     set_count(object, "subscriptions", sim->counts.subscriptions);
     set_count(object, "udp_drops", udp_drops(s) + sim->counts.dropped_searches);
+    json_object_set_new(object, "arrival", arrival(&s->arrivals));
     json_object_set_new(object, "lateness", all_lateness(sim));
     json_object_set_new(object, "pvs", posted_pvs(sim));
     json_object_set_new(object, "valid", json_boolean(udp_drops(s) + sim->counts.dropped_searches == 0));

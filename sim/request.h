@@ -8,7 +8,8 @@ struct request {
     struct wire_header header;
     const uint8_t *payload; /* header.size bytes, borrowed */
     uint64_t bytes;         /* with its header */
-    uint64_t now_ns;        /* when it was received */
+    uint64_t arrived_ns;    /* when its last byte was received: delays count from here */
+    uint64_t now_ns;        /* when it is handled */
 };
 
 enum request_outcome {

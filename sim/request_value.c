@@ -129,15 +129,16 @@ enum request_outcome request_on_write_notify(struct sim_circuit *c, const struct
 
 /* ---- subscriptions ---- */
 
-static void post_first(struct sim_circuit *c, struct sim_subscription *s, uint64_t now_ns)
+static void post_first(struct sim_circuit *c, struct sim_subscription *s, const struct request *r)
 {
     struct sim_pv *pv = s->channel->pv;
     const struct sim_start *start = &c->sim->start;
     if (++c->sim->counts.subscriptions >= start->subscriptions && start->kind == SIM_START_SUBSCRIPTIONS)
-        sim_begin(c->sim, now_ns); /* sets stamps: the first update bears them */
+        sim_begin(c->sim, r->now_ns); /* sets stamps: the first update bears them */
     uint64_t delay_ns = sim_delay_ns(c->sim, pv, SIM_FIRST_UPDATE);
-    queue_post(&c->events, &s->slot,
-               &(struct queue_update){.value = &pv->value, .own_ns = now_ns + delay_ns, .first = true, .timed = delay_ns > 0});
+    queue_post(
+        &c->events, &s->slot,
+        &(struct queue_update){.value = &pv->value, .own_ns = r->arrived_ns + delay_ns, .first = true, .timed = delay_ns > 0});
 }
 
 enum request_outcome request_on_event_add(struct sim_circuit *c, const struct request *r)
@@ -156,7 +157,7 @@ enum request_outcome request_on_event_add(struct sim_circuit *c, const struct re
     if (s == NULL)
         answer_fault(c, r, FAULT_MASK);
     else
-        post_first(c, s, r->now_ns);
+        post_first(c, s, r);
     return REQUEST_DONE;
 }
 

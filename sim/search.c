@@ -117,7 +117,7 @@ static uint64_t searcher(const struct search_peer *peer, uint32_t cid)
     return ((uint64_t)peer->address << 32 | (uint64_t)peer->port << 16 | 1) ^ (uint64_t)cid * UINT64_C(0x9e3779b97f4a7c15);
 }
 
-static void on_search(struct search *s, const struct wire_header *h, const uint8_t *payload, uint64_t now_ns)
+static void on_search(struct search *s, const struct wire_header *h, const uint8_t *payload, uint64_t arrived_ns)
 {
     if (h->size <= 1)
         return;
@@ -128,15 +128,15 @@ static void on_search(struct search *s, const struct wire_header *h, const uint8
         return;
     uint64_t delay_ns = sim_delay_ns(sim, pv, SIM_SEARCH);
     if (delay_ns > 0 || s->count > 0)
-        add_late(s, h->p2, now_ns + delay_ns);
+        add_late(s, h->p2, arrived_ns + delay_ns);
     else
         add_reply(s, h->p2);
     if (sim->start.kind == SIM_START_SEARCH)
-        sim_begin(sim, now_ns);
+        sim_begin(sim, arrived_ns);
 }
 
 /* False: the rest of the datagram is ignored, in silence (ca-protocol 3.2). */
-static bool on_message(struct search *s, const struct wire_header *h, const uint8_t *payload, uint64_t now_ns)
+static bool on_message(struct search *s, const struct wire_header *h, const uint8_t *payload, uint64_t arrived_ns)
 {
     struct search_batch *batch = &s->batch;
     if (h->command == WIRE_VERSION) {
@@ -147,11 +147,11 @@ static bool on_message(struct search *s, const struct wire_header *h, const uint
     }
     if (batch->minor == 0 || h->command != WIRE_SEARCH || h->count < OLDEST_MINOR)
         return false;
-    on_search(s, h, payload, now_ns);
+    on_search(s, h, payload, arrived_ns);
     return true;
 }
 
-void search_datagram(struct search *s, const struct search_peer *peer, const uint8_t *bytes, size_t n, uint64_t now_ns)
+void search_datagram(struct search *s, const struct search_peer *peer, const uint8_t *bytes, size_t n, uint64_t arrived_ns)
 {
     struct cursor cur = cursor_over(bytes, n);
     struct wire_header h;
@@ -163,6 +163,6 @@ void search_datagram(struct search *s, const struct search_peer *peer, const uin
         s->batch.peer = *peer;
     }
     while (wire_message_read(&cur, s->batch.minor, &h, &payload, NULL) == WIRE_OK && h.size % 8 == 0)
-        if (!on_message(s, &h, payload, now_ns))
+        if (!on_message(s, &h, payload, arrived_ns))
             return;
 }

@@ -45,8 +45,8 @@ struct search {
 int search_init(struct search *s);
 void search_fini(struct search *s);
 
-/* A datagram of n bytes has come. */
-void search_datagram(struct search *s, const struct search_peer *peer, const uint8_t *bytes, size_t n, uint64_t now_ns);
+/* A datagram of n bytes has come, and reached this machine at arrived_ns. */
+void search_datagram(struct search *s, const struct search_peer *peer, const uint8_t *bytes, size_t n, uint64_t arrived_ns);
 
 /* No more datagrams wait in the sockets: send what has gathered. */
 void search_flush(struct search *s);

@@ -3,6 +3,7 @@
 #ifndef CAPLAY_SIM_SERVER_H
 #define CAPLAY_SIM_SERVER_H
 
+#include "sim/arrival.h"
 #include "sim/core.h"
 #include "sim/loop.h"
 #include "sim/notices.h"
@@ -10,6 +11,7 @@
 #include "sim/sim.h"
 
 #include <netinet/in.h>
+#include <sys/socket.h>
 
 #define SERVER_SIGNALS 4
 
@@ -40,6 +42,7 @@ struct server {
     uint64_t turn_ns; /* when the turn of the circuit that works is over */
 
     struct notices notices;
+    struct arrivals arrivals;
 
     /* server_udp.c */
     struct udp *udp;
@@ -68,6 +71,23 @@ void accept_go_on(struct server *s);
 void server_notice(struct server *s, const char *text);
 /* Tell of what clients do wrong from now on. */
 void server_hear_faults(struct server *s);
+
+/* server_stamp.c: ask for receive stamps, on UDP sockets and on a listening one, whose clients' sockets inherit it. Where the
+ * kernel gives none, the time of the read stands for it. */
+void stamp_enable(int fd);
+
+#define STAMP_CONTROL_BYTES 256u /* a receive stamp, and what else may come beside a datagram */
+
+union stamp_room {
+    struct cmsghdr aligned;
+    uint8_t bytes[STAMP_CONTROL_BYTES];
+};
+
+/* Before each recvmsg(): where the stamp may go. */
+void stamp_expect(struct msghdr *message, union stamp_room *room);
+
+/* When what was received by `now` reached this machine, CLOCK_MONOTONIC. */
+uint64_t stamp_arrival(struct server *s, struct msghdr *message, const struct clock_pair *now);
 
 /* server_tcp.c: a new client's socket becomes a circuit. False without memory: it is still the caller's. */
 bool tcp_welcome(struct server *s, int fd);

@@ -89,6 +89,7 @@ int accept_open(struct server *s, uint16_t port, struct diag *diag)
     if (fd < 0)
         return diag_errno(diag, DIAG_ENVIRONMENT, "cannot make a TCP socket");
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    stamp_enable(fd);
     if (bind(fd, (struct sockaddr *)&at, sizeof at) < 0 || listen(fd, BACKLOG) < 0) {
         bool is_taken = errno == EADDRINUSE;
         diag_errno(diag, DIAG_ENVIRONMENT, "cannot listen on TCP port %u (--port 0 picks a free one)", port);

@@ -164,14 +164,30 @@ static void on_deadline(void *owner, uint64_t now_ns)
     take_turn(owner);
 }
 
+/* As recv(), with the arrival of the last byte. */
+static ssize_t receive_stamped(const struct connection *k, const struct iovec *room, uint64_t *arrived_ns)
+{
+    union stamp_room stamp;
+    struct iovec piece = *room;
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+    stamp_expect(&message, &stamp);
+    ssize_t n = recvmsg(k->fd, &message, MSG_DONTWAIT);
+    if (n <= 0)
+        return n;
+    const struct clock_pair now = clock_pair();
+    *arrived_ns = stamp_arrival(k->server, &message, &now);
+    return n;
+}
+
 /* Read once. False: the socket has no more for now. */
 static bool receive(struct connection *k)
 {
     size_t room;
+    uint64_t arrived_ns;
     uint8_t *at = sim_circuit_room(k->circuit, &room);
-    ssize_t n = recv(k->fd, at, room, MSG_DONTWAIT);
+    ssize_t n = receive_stamped(k, &(struct iovec){at, room}, &arrived_ns);
     if (n > 0)
-        sim_circuit_received(k->circuit, (size_t)n);
+        sim_circuit_received(k->circuit, (size_t)n, arrived_ns);
     else if (n == 0)
         sim_circuit_end_of_file(k->circuit);
     else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)

@@ -25,6 +25,7 @@ struct udp {
     struct mmsghdr message[DATAGRAMS];
     struct iovec piece[DATAGRAMS];
     struct sockaddr_in from[DATAGRAMS];
+    union stamp_room stamp[DATAGRAMS];
     uint8_t bytes[DATAGRAMS][DATAGRAM_BYTES];
 };
 
@@ -48,23 +49,26 @@ static void on_late(void *owner, uint64_t now_ns)
     settle(udp);
 }
 
-static void take(struct udp *udp, unsigned i, uint64_t now_ns)
+static void take(struct udp *udp, unsigned i, const struct clock_pair *now)
 {
     const struct sockaddr_in *from = &udp->from[i];
     const struct search_peer peer = {.address = ntohl(from->sin_addr.s_addr), .port = ntohs(from->sin_port)};
-    search_datagram(&udp->search, &peer, udp->bytes[i], udp->message[i].msg_len, now_ns);
+    const uint64_t arrived_ns = stamp_arrival(udp->server, &udp->message[i].msg_hdr, now);
+    search_datagram(&udp->search, &peer, udp->bytes[i], udp->message[i].msg_len, arrived_ns);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     (void)what;
     struct udp *udp = arg;
-    for (unsigned i = 0; i < DATAGRAMS; i++)
+    for (unsigned i = 0; i < DATAGRAMS; i++) {
         udp->message[i].msg_hdr.msg_namelen = sizeof udp->from[i];
+        stamp_expect(&udp->message[i].msg_hdr, &udp->stamp[i]);
+    }
     int n = recvmmsg(fd, udp->message, DATAGRAMS, MSG_DONTWAIT, NULL);
-    uint64_t now_ns = clock_monotonic_ns();
+    const struct clock_pair now = clock_pair();
     for (int i = 0; i < n; i++)
-        take(udp, (unsigned)i, now_ns);
+        take(udp, (unsigned)i, &now);
     search_flush(&udp->search);
     settle(udp);
     if (loop_is_due(&udp->server->loop))
@@ -99,6 +103,7 @@ static int make_socket(struct in_addr address, uint16_t port, bool share)
         setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
     }
     enlarge_buffer(fd);
+    stamp_enable(fd);
     if (bind(fd, (const struct sockaddr *)&at, sizeof at) == 0)
         return fd;
     int sys = errno;

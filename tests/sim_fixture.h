@@ -222,7 +222,7 @@ static inline void fix_feed(struct fixture *f, const uint8_t *bytes, size_t n)
         uint8_t *at = sim_circuit_room(f->circuit, &room);
         size_t part = n < room ? n : room;
         memcpy(at, bytes, part);
-        sim_circuit_received(f->circuit, part);
+        sim_circuit_received(f->circuit, part, f->now_ns);
         bytes += part;
         n -= part;
         fix_work(f);

@@ -217,7 +217,7 @@ static void a_turn_ends_after_some_requests(void **state)
     assert_true(room >= all * WIRE_HEADER_BYTES);
     for (size_t i = 0; i < all; i++)
         fix_unhex(ECHO, at + i * WIRE_HEADER_BYTES);
-    sim_circuit_received(f->circuit, all * WIRE_HEADER_BYTES);
+    sim_circuit_received(f->circuit, all * WIRE_HEADER_BYTES, f->now_ns);
     for (unsigned turn = 0; turn < 4; turn++) {
         assert_false(sim_circuit_work(f->circuit, f->now_ns, false));
         assert_true(f->circuit->has_more);

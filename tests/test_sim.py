@@ -410,6 +410,7 @@ def test_latency_is_kept_and_never_undercut(tmp_path):
     assert min(result["get_ns"]) >= 30_000_000
     assert result["connect_ns"] >= 60_000_000  # search and CREATE_CHAN
     assert told["lateness"]["self"]["count"] >= 4
+    assert told["arrival"]["kernel"] > 0
 
 
 # ---- the same as a real IOC ----

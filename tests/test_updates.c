@@ -236,14 +236,18 @@ static void the_second_put_of_a_channel_holds_up_what_follows(void **state)
     (void)state;
     struct fixture *f = fix_with_channels();
     f->delay_ns[SIM_WRITE] = 1000;
-    fix_say(f, "00130008 00060001 00000000 00000001 | 4000000000000000 00130008 00060001 00000000 00000002 | 4008000000000000"
-               "00170000 00000000 00000000 00000000");
+    fix_say(f, "00130008 00060001 00000000 00000001 | 4000000000000000");
+    f->now_ns += 400;
+    fix_say(f, "00130008 00060001 00000000 00000002 | 4008000000000000 00170000 00000000 00000000 00000000");
     fix_expect(f, "nothing", "");
     assert_false(sim_circuit_wants_input(f->circuit));
-    f->now_ns += 1000;
+    f->now_ns += 600;
     fix_work(f);
     fix_expect(f, "the first, then the echo", "00130000 00060001 00000001 00000001 00170000 00000000 00000000 00000000");
-    f->now_ns += 1000;
+    f->now_ns += 399;
+    fix_work(f);
+    fix_expect(f, "the second's time counts from its arrival", "");
+    f->now_ns += 1;
     fix_work(f);
     fix_expect(f, "the second", "00130000 00060001 00000001 00000002");
     fix_free(f);
