@@ -21,7 +21,7 @@ DOORS = {
     r"#include *[<\"]event2/": ["sim/loop", "sim/server_"],
     r"#include *[<\"]pcap": ["capture/source"],
     r"#include *[<\"](cadef|caerr|db_access|dbAccess|dbStaticLib|iocInit|iocsh|epics\w+)\.h": ["clients/ioc.c", "clients/ioc_source", "clients/db", "clients/libca"],
-    r"#include *[<\"]yaml\.h": ["traces/scenario_yaml"],
+    r"#include *[<\"]yaml\.h": ["traces/scenario_yaml", "clients/floor_yaml"],
     r"\bclock_gettime\(": ["base/clock.c"],
     r"\bgettimeofday\(": [],
 }
