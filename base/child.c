@@ -1,5 +1,6 @@
 #include "base/child.h"
 
+#include "base/isolation.h"
 #include "base/whole.h"
 
 #include <arpa/inet.h>
@@ -15,8 +16,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define FIFO_PRIORITY 20 /* among those of EPICS's own threads, which rsrv runs as SCHED_FIFO where it may */
 
 static void apply_env(char *const *env)
 {
@@ -38,7 +37,7 @@ static void apply_limits(const struct child_spec *spec)
         sched_setaffinity(0, sizeof set, &set);
     }
     if (spec->realtime)
-        sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = FIFO_PRIORITY});
+        sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = ISOLATION_PRIORITY});
     if (spec->nofile != 0) {
         struct rlimit limit = {spec->nofile, spec->nofile};
         setrlimit(RLIMIT_NOFILE, &limit);
@@ -104,7 +103,7 @@ bool child_realtime_granted(void)
     int policy = sched_getscheduler(0);
     if (policy < 0 || sched_getparam(0, &before) < 0)
         return false;
-    if (sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = FIFO_PRIORITY}) < 0)
+    if (sched_setscheduler(0, SCHED_FIFO, &(struct sched_param){.sched_priority = ISOLATION_PRIORITY}) < 0)
         return false;
     sched_setscheduler(0, policy, &before);
     return true;

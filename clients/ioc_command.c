@@ -1,7 +1,7 @@
 /* `caplay ioc`: runs caplay-ioc, a program of its own, with ports that are free; passes its `ready` line on, and may run a
  * command beside it. Knows nothing of EPICS Base but its environment variables. */
 #include "base/child.h"
-#include "base/options.h"
+#include "base/isolation.h"
 #include "clients/command.h"
 
 #include <arpa/inet.h>
@@ -21,6 +21,7 @@
 struct settings {
     const char *macros, *access_security, *interface, *env_file;
     uint64_t port;
+    struct isolation_wish isolation;
 };
 
 static const struct option options[] = {
@@ -33,6 +34,7 @@ static const struct option options[] = {
      "address to listen on (default 127.0.0.1); 0.0.0.0: all"},
     {"env-file", 0, OPTION_STRING, offsetof(struct settings, env_file), "FILE", NULL, 0, 0,
      "write the environment that a client needs, for a shell to source"},
+    ISOLATION_OPTIONS(struct settings, isolation),
 };
 
 static const struct option_command command = {
@@ -109,6 +111,22 @@ static int choose_port(const struct settings *settings, uint16_t *port, struct d
 
 /* ---- starting ---- */
 
+/* The IOC inherits our core; its command and we go elsewhere. Its memory it locks itself, where it may run as SCHED_FIFO. */
+static pid_t spawn_isolated(const struct isolation_wish *wish, struct child_spec *spec, struct diag *diag)
+{
+    struct isolation isolation;
+    char text[ISOLATION_TEXT];
+    isolation_apply(&isolation, wish);
+    isolation_show(&isolation, text);
+    if (*text != '\0')
+        fprintf(stderr, "caplay: isolation: %s\n", text);
+    spec->realtime = isolation_granted(&isolation, ISOLATION_FIFO);
+    pid_t pid = child_spawn(spec, diag);
+    isolation_undo(&isolation);
+    isolation_step_out(&isolation);
+    return pid;
+}
+
 static int watch_signals(struct diag *diag)
 {
     sigset_t set;
@@ -149,7 +167,7 @@ static int spawn_server(struct run *run, const struct settings *settings, const 
         return diag_errno(diag, DIAG_ENVIRONMENT, "pipe");
     struct child_spec spec = {.argv = (char *const *)argv, .env = env, .in = -1, .out = ends[1], .err = -1};
     run->out = ends[0];
-    run->server = child_spawn(&spec, diag);
+    run->server = spawn_isolated(&settings->isolation, &spec, diag);
     close(ends[1]);
     return run->server < 0 ? -1 : 0;
 }
@@ -283,8 +301,9 @@ static int run_ioc(const struct settings *settings, const struct option_result *
     struct run run = {.out = -1, .signals = -1};
     uint16_t port;
     char ready[128];
-    if (check_files(&parsed->operands, diag) < 0 || choose_port(settings, &port, diag) < 0 ||
-        (run.signals = watch_signals(diag)) < 0 || spawn_server(&run, settings, &parsed->operands, port, diag) < 0)
+    if (isolation_check(&settings->isolation, diag) < 0 || check_files(&parsed->operands, diag) < 0 ||
+        choose_port(settings, &port, diag) < 0 || (run.signals = watch_signals(diag)) < 0 ||
+        spawn_server(&run, settings, &parsed->operands, port, diag) < 0)
         return -1;
     const char *address = strcmp(settings->interface, "0.0.0.0") == 0 ? "127.0.0.1" : settings->interface;
     struct child_env env;
@@ -299,7 +318,7 @@ static int run_ioc(const struct settings *settings, const struct option_result *
 
 int clients_ioc(int argc, char **argv, struct diag *diag)
 {
-    struct settings settings = {.interface = "127.0.0.1", .port = 5064};
+    struct settings settings = {.interface = "127.0.0.1", .port = 5064, .isolation.cpu = ISOLATION_NO_CPU};
     struct option_result parsed;
     if (options_parse(&command, argc, argv, &settings, &parsed, diag) < 0)
         return -1;

@@ -124,7 +124,9 @@ static int serve(struct replay *r, struct diag *diag)
     if (source == NULL)
         return -1;
     struct sim_source calls = replay_source_calls(source);
-    int code = sim_run(&r->settings->sim, &calls, r->command, diag);
+    struct sim_config sim = r->settings->sim;
+    sim.pageable = (struct iovec){.iov_base = r->trace.map, .iov_len = r->trace.map_bytes};
+    int code = sim_run(&sim, &calls, r->command, diag);
     replay_source_free(source);
     return code == DIAG_GOOD ? unknown_verdict(&unknown, diag) : code;
 }

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <string.h>
 
 static const char *const owners[SIM_OWNERS] = {[SIM_LATE_SELF] = "self", [SIM_LATE_ORDER] = "order", [SIM_LATE_PEER] = "peer"};
 
@@ -44,6 +45,25 @@ static json_t *arrival(const struct arrivals *a)
                      "clock_steps", (json_int_t)a->steps);
 }
 
+/* What of --cpu and --realtime was granted. */
+static json_t *isolation(const struct server *s)
+{
+    const struct isolation *i = &s->isolation;
+    json_t *object = json_object();
+    for (enum isolation_part part = 0; part < ISOLATION_PARTS; part++) {
+        if (!i->asked[part])
+            continue;
+        json_t *answer = json_pack("{s:b}", "granted", i->error[part] == 0);
+        if (part == ISOLATION_CPU)
+            json_object_set_new(answer, "number", json_integer((json_int_t)i->wish.cpu));
+        if (i->error[part] != 0)
+            json_object_set_new(answer, "error", json_string(strerror(i->error[part])));
+        json_object_set_new(object, isolation_names[part], answer);
+    }
+    json_object_set_new(object, "spins", json_boolean(s->loop.spins));
+    return object;
+}
+
 static json_t *posted_pvs(const struct sim *sim)
 {
     json_t *object = json_object();
@@ -77,6 +97,7 @@ static json_t *report(const struct server *s, const char *name)
     set_count(object, "channels", sim->counts.channels);
     set_count(object, "subscriptions", sim->counts.subscriptions);
     set_count(object, "udp_drops", udp_drops(s) + sim->counts.dropped_searches);
+    json_object_set_new(object, "isolation", isolation(s));
     json_object_set_new(object, "arrival", arrival(&s->arrivals));
     json_object_set_new(object, "lateness", all_lateness(sim));
     json_object_set_new(object, "pvs", posted_pvs(sim));

@@ -25,6 +25,7 @@ void sim_config_init(struct sim_config *config)
     const char *interface = from_environment("EPICS_CAS_INTF_ADDR_LIST");
     const uint16_t port = child_epics_port("EPICS_CAS_SERVER_PORT", child_epics_port("EPICS_CA_SERVER_PORT", WIRE_PORT));
     *config = (struct sim_config){.name = "caplay", .interface = interface != NULL ? interface : "127.0.0.1", .port = port};
+    config->isolation.cpu = ISOLATION_NO_CPU;
 }
 
 /* A message with the largest array that EPICS_CA_MAX_ARRAY_BYTES allows. */
@@ -84,10 +85,25 @@ static void on_changes(void *owner, uint64_t now_ns)
 
 /* ---- set-up ---- */
 
+/* Before anything is allocated, and before it is asked where the process may run. */
+static int isolate(struct server *s, const struct sim_config *config, struct diag *diag)
+{
+    char text[ISOLATION_TEXT];
+    if (isolation_check(&config->isolation, diag) < 0)
+        return -1;
+    isolation_apply(&s->isolation, &config->isolation);
+    isolation_lock_memory(&s->isolation, config->pageable.iov_base != NULL ? &config->pageable : NULL);
+    isolation_show(&s->isolation, text);
+    if (*text != '\0')
+        fprintf(stderr, "caplay: isolation: %s\n", text);
+    return 0;
+}
+
 static int open_server(struct server *s, const struct sim_config *config, struct diag *diag)
 {
-    if (sim_start_parse(&s->sim.start, config->start_when, diag) < 0 || loop_init(&s->loop, diag) < 0 ||
-        server_bind(s, config, diag) < 0 || udp_listen(s, diag) < 0 || accept_listen(s, diag) < 0 || signals_open(s, diag) < 0)
+    if (sim_start_parse(&s->sim.start, config->start_when, diag) < 0 || isolate(s, config, diag) < 0 ||
+        loop_init(&s->loop, diag) < 0 || server_bind(s, config, diag) < 0 || udp_listen(s, diag) < 0 ||
+        accept_listen(s, diag) < 0 || signals_open(s, diag) < 0)
         return -1;
     s->sim.tcp_port = s->tcp_port;
     set_limits(&s->sim);

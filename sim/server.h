@@ -29,6 +29,7 @@ struct beacon {
 struct server {
     struct sim sim;
     struct loop loop;
+    struct isolation isolation;
     struct in_addr address;
     uint16_t udp_port, tcp_port;
 

@@ -68,7 +68,9 @@ void signals_close(struct server *s)
 int server_spawn(struct server *s, char **command, char *const *env, struct diag *diag)
 {
     const struct child_spec spec = {.argv = command, .env = env, .in = -1, .out = -1, .err = -1};
+    isolation_step_out(&s->isolation);
     pid_t pid = child_spawn(&spec, diag);
+    isolation_step_in(&s->isolation);
     if (pid < 0)
         return -1;
     s->child = pid;

@@ -3,6 +3,7 @@
 #ifndef CAPLAY_SIM_SIM_H
 #define CAPLAY_SIM_SIM_H
 
+#include "base/isolation.h"
 #include "base/options.h"
 #include "sim/source.h"
 
@@ -18,6 +19,8 @@ struct sim_config {
     unsigned spin;          /* enum sim_spin */
     const char *start_when; /* when time 0 is: "ready", "search", "subscriptions=N" (default N = 1), "signal" (SIGUSR1) */
     bool quiet;             /* no summary on stderr */
+    struct isolation_wish isolation; /* --cpu, --realtime */
+    struct iovec pageable;           /* a mapped recording, which --realtime does not lock; or empty */
 };
 
 /* The options that every server shares; put SIM_OPTIONS(struct my, config) into the command's table. */
@@ -36,7 +39,8 @@ struct sim_config {
     {"start-when", .kind = OPTION_STRING, .offset = offsetof(type, member.start_when), .metavar = "WHEN", \
      .help = "time 0: ready, search, subscriptions=N or signal (SIGUSR1) (default subscriptions=1)"}, \
     {"spin", .kind = OPTION_CHOICE, .offset = offsetof(type, member.spin), .metavar = "MODE", .choices = sim_spin_choices, \
-     .help = "auto, never or always: spin before a deadline (default auto)"}
+     .help = "auto, never or always: spin before a deadline (default auto: only where pinned to one core of several)"}, \
+    ISOLATION_OPTIONS(type, member.isolation)
 /* clang-format on */
 
 extern const char *const sim_spin_choices[];
