@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static int parse_number(const char *text, const char **end, double *value)
 {
@@ -57,6 +58,38 @@ int options_rate(const char *text, struct clock_rate *rate)
     if (!digits || num == 0 || strcmp(text, "Hz") != 0)
         return -1;
     *rate = (struct clock_rate){num, den};
+    return 0;
+}
+
+/* ".25" is 250 ms. Moves *text to behind it. */
+static uint64_t parse_fraction(const char **text)
+{
+    uint64_t ns = 0, unit = CLOCK_NS / 10;
+    const char *c = *text;
+    for (c++; *c >= '0' && *c <= '9' && unit > 0; c++, unit /= 10)
+        ns += (uint64_t)(*c - '0') * unit;
+    if (c > *text + 1)
+        *text = c;
+    return ns;
+}
+
+/* strptime() takes more than it should (blanks, one digit for two, the 31st of June): what it read must be what is written. */
+int options_time(const char *text, uint64_t *ns)
+{
+    static const char form[] = "%Y-%m-%dT%H:%M:%S";
+    enum { LENGTH = sizeof "2026-01-01T00:00:00" - 1 };
+    const int64_t first = CLOCK_EPICS_EPOCH, last = first + UINT32_MAX; /* a stamp's seconds have 32 bits */
+    struct tm tm = {0};
+    char again[LENGTH + 1];
+    const char *end = strptime(text, form, &tm);
+    if (end == NULL || end - text != LENGTH)
+        return -1;
+    const int64_t seconds = timegm(&tm);
+    const uint64_t fraction = *end == '.' ? parse_fraction(&end) : 0;
+    bool is_same = strftime(again, sizeof again, form, &tm) == LENGTH && memcmp(again, text, LENGTH) == 0;
+    if (!is_same || strcmp(end, "Z") != 0 || seconds < first || seconds > last)
+        return -1;
+    *ns = (uint64_t)seconds * CLOCK_NS + fraction;
     return 0;
 }
 
@@ -160,6 +193,8 @@ static int store(const struct option *o, const char *text, void *into, struct di
         return store_duration(o, text, at, diag);
     case OPTION_RATE:
         return options_rate(text, at) == 0 ? 0 : bad_value(o, text, "a rate above 0 (examples: 120Hz, 0.1Hz)", diag);
+    case OPTION_TIME:
+        return options_time(text, at) == 0 ? 0 : bad_value(o, text, "a time in UTC (example: 2026-01-01T12:00:00Z)", diag);
     case OPTION_SIZE2D:
         return parse_size2d(text, at) == 0 ? 0 : bad_value(o, text, "a size from 1x1 to 65536x65536 (example: 640x480)", diag);
     case OPTION_CHOICE:

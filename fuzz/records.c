@@ -6,7 +6,8 @@
 #include "sim/database.h"
 #include "traces/scenario.h"
 
-#define RUNS 200u /* of one database */
+#define RUNS   200u /* of one database */
+#define NOW_NS (UINT64_C(1767268800) * CLOCK_NS)
 
 static struct {
     struct sim sim;
@@ -30,7 +31,7 @@ static void make(void)
     FUZZ_HOLDS(f != NULL);
     struct scenario *scenario = scenario_read(f, FUZZ_RECORDS, &diag);
     fclose(f);
-    FUZZ_HOLDS(scenario != NULL && (at.database = database_new(scenario, &diag)) != NULL);
+    FUZZ_HOLDS(scenario != NULL && (at.database = database_new(scenario, NOW_NS, &diag)) != NULL);
     at.source = *database_source(at.database);
     at.calls = *at.source.calls;
     at.calls.delay_ns = delay_ns;

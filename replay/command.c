@@ -119,7 +119,7 @@ static int serve(struct replay *r, struct diag *diag)
     r->source.arg = &unknown;
     r->source.puts = r->settings->puts;
     r->source.now_ns = clock_monotonic_ns();
-    r->source.now_stamp_ns = clock_realtime_ns() - CLOCK_EPICS_EPOCH * CLOCK_NS;
+    r->source.now_stamp_ns = sim_config_now_ns(&r->settings->sim) - CLOCK_EPICS_EPOCH * CLOCK_NS;
     struct replay_source *source = replay_source_new(&r->timeline, &r->playback, &r->source, diag);
     if (source == NULL)
         return -1;

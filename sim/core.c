@@ -132,7 +132,8 @@ void sim_begin(struct sim *sim, uint64_t now_ns)
         return;
     sim->start.begun = true;
     sim->start.t0_ns = now_ns;
-    sim->source->calls->start(sim->source->self, now_ns, now_ns + sim->realtime_ns);
+    sim->source->calls->start(sim->source->self, now_ns,
+                              sim->clock_origin_ns != 0 ? sim->clock_origin_ns : now_ns + sim->realtime_ns);
 }
 
 void sim_mark_dirty(struct sim_circuit *c)

@@ -124,10 +124,10 @@ struct wire_stamp db_stamp(uint64_t realtime_ns)
     return (struct wire_stamp){(uint32_t)(since / CLOCK_NS), (uint32_t)(since % CLOCK_NS)};
 }
 
-static int set_up(struct database *d, struct diag *diag)
+static int set_up(struct database *d, uint64_t realtime_ns, struct diag *diag)
 {
     const struct scenario *s = d->scenario;
-    struct wire_stamp now = db_stamp(clock_realtime_ns());
+    struct wire_stamp now = db_stamp(realtime_ns);
     d->record = calloc((size_t)s->nrecords + 1, sizeof *d->record);
     d->name = calloc((size_t)s->nrecords + s->naliases + 1, sizeof *d->name);
     if (d->record == NULL || d->name == NULL)
@@ -143,7 +143,7 @@ static int set_up(struct database *d, struct diag *diag)
     return 0;
 }
 
-struct database *database_new(struct scenario *scenario, struct diag *diag)
+struct database *database_new(struct scenario *scenario, uint64_t realtime_ns, struct diag *diag)
 {
     struct database *d = calloc(1, sizeof *d);
     if (d == NULL) {
@@ -153,8 +153,8 @@ struct database *database_new(struct scenario *scenario, struct diag *diag)
     }
     d->scenario = scenario;
     d->source = (struct sim_source){.calls = &calls, .self = d};
-    d->realtime_ns = clock_realtime_ns() - clock_monotonic_ns();
-    if (set_up(d, diag) == 0)
+    d->realtime_ns = realtime_ns - clock_monotonic_ns();
+    if (set_up(d, realtime_ns, diag) == 0)
         return d;
     database_free(d);
     return NULL;

@@ -76,7 +76,7 @@ struct database {
     struct scenario *scenario;
     struct db_record *record; /* scenario->nrecords */
     struct db_name *name, *by_name;
-    uint64_t realtime_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
+    uint64_t realtime_ns; /* what stamps show - CLOCK_MONOTONIC */
     uint8_t *scratch;     /* room for any opened cell's elements */
     size_t scratch_bytes;
     struct db_post *post; /* what a put has changed, in order */

@@ -28,6 +28,11 @@ void sim_config_init(struct sim_config *config)
     config->isolation.cpu = ISOLATION_NO_CPU;
 }
 
+uint64_t sim_config_now_ns(const struct sim_config *config)
+{
+    return config->clock_origin_ns != 0 ? config->clock_origin_ns : clock_realtime_ns();
+}
+
 /* A message with the largest array that EPICS_CA_MAX_ARRAY_BYTES allows. */
 static uint64_t array_limit(void)
 {
@@ -108,6 +113,7 @@ static int open_server(struct server *s, const struct sim_config *config, struct
     s->sim.tcp_port = s->tcp_port;
     set_limits(&s->sim);
     s->sim.realtime_ns = clock_realtime_ns() - clock_monotonic_ns();
+    s->sim.clock_origin_ns = config->clock_origin_ns;
     s->loop.after = serve;
     s->loop.idle = s->sim.source->calls->prepare != NULL ? prepare : NULL;
     s->loop.arg = s;

@@ -21,6 +21,7 @@ struct sim_config {
     bool quiet;             /* no summary on stderr */
     struct isolation_wish isolation; /* --cpu, --realtime */
     struct iovec pageable;           /* a mapped recording, which --realtime does not lock; or empty */
+    uint64_t clock_origin_ns;        /* what time stamps show at time 0, since 1970; 0: the clock */
 };
 
 /* The options that every server shares; put SIM_OPTIONS(struct my, config) into the command's table. */
@@ -38,6 +39,8 @@ struct sim_config {
      .help = "write counts and lateness as JSON at the end"}, \
     {"start-when", .kind = OPTION_STRING, .offset = offsetof(type, member.start_when), .metavar = "WHEN", \
      .help = "time 0: ready, search, subscriptions=N or signal (SIGUSR1) (default subscriptions=1)"}, \
+    {"clock-origin", .kind = OPTION_TIME, .offset = offsetof(type, member.clock_origin_ns), .metavar = "TIME", \
+     .help = "what time stamps show at time 0, so that runs are equal: 2026-01-01T12:00:00Z (default the clock)"}, \
     {"spin", .kind = OPTION_CHOICE, .offset = offsetof(type, member.spin), .metavar = "MODE", .choices = sim_spin_choices, \
      .help = "auto, never or always: spin before a deadline (default auto: only where pinned to one core of several)"}, \
     ISOLATION_OPTIONS(type, member.isolation)
@@ -47,6 +50,9 @@ extern const char *const sim_spin_choices[];
 
 /* Defaults from the environment. */
 void sim_config_init(struct sim_config *config);
+
+/* What stamps that are made before time 0 take for now, in ns since 1970. */
+uint64_t sim_config_now_ns(const struct sim_config *config);
 
 /* Serve until SIGINT, SIGTERM, or the end of `command` (argv, or NULL), which is run with the environment that a client needs.
  * Prints "ready udp=P tcp=P" to stdout. Returns the exit code of the process: the command's, 0, or -1 with diag set. */

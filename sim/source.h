@@ -50,7 +50,8 @@ struct sim_source_calls {
      */
     uint64_t (*delay_ns)(void *self, struct sim_pv *pv, enum sim_class class);
 
-    /* Time 0 has come: every due time below is t0_ns plus an offset. stamp_ns is t0 as Unix time (CLOCK_REALTIME). */
+    /* Time 0 has come: every due time below is t0_ns plus an offset. stamp_ns is what stamps show at t0, as Unix
+     * time: CLOCK_REALTIME, or --clock-origin. */
     void (*start)(void *self, uint64_t t0_ns, uint64_t stamp_ns);
 
     /* When the next change is due (CLOCK_MONOTONIC ns), CLOCK_NEVER if none, 0: at once, and nobody asks how late it was. Cheap;

@@ -83,7 +83,8 @@ struct synth *synth_new(const char *scenario, const struct synth_config *config,
     }
     synth->source.self = synth;
     synth->latency_ns = config->latency_ns;
-    synth->realtime_ns = clock_realtime_ns() - clock_monotonic_ns();
+    synth->now_ns = config->now_ns != 0 ? config->now_ns : clock_realtime_ns();
+    synth->realtime_ns = synth->now_ns - clock_monotonic_ns();
     wire_meta_init(&synth->meta);
     if (make(synth, scenario, config, diag) == 0)
         return synth;

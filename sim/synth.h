@@ -11,6 +11,7 @@ struct synth_config {         /* all zero: the scenario's defaults */
     struct clock_rate rate;
     struct option_size size;
     uint64_t latency_ns; /* service time of every request */
+    uint64_t now_ns;     /* what stamps take for now, since 1970; 0: the clock */
 };
 
 struct synth;

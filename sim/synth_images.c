@@ -128,7 +128,7 @@ static int add_image(struct synth *synth, const char *name, struct diag *diag)
                                          .has_alarm = true,
                                          .has_stamp = true,
                                          .ackt = 1,
-                                         .stamp = synth_stamp(clock_realtime_ns())};
+                                         .stamp = synth_stamp(synth->now_ns)};
     return 0;
 }
 

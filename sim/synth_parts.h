@@ -23,7 +23,8 @@ struct synth {
     struct synth_pv *pvs, *by_name;
     uint32_t npvs;
     uint64_t latency_ns;
-    uint64_t realtime_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
+    uint64_t now_ns;      /* of the first stamps, since 1970 */
+    uint64_t realtime_ns; /* what stamps show - CLOCK_MONOTONIC */
     struct wire_meta meta;
     struct images *images; /* area-detector */
 };

@@ -56,7 +56,7 @@ static void set_up(struct synth_pv *made, struct wire_stamp stamp)
 int scalars_make(struct synth *synth, const struct synth_config *config, struct diag *diag)
 {
     uint32_t n = config->count != 0 ? (uint32_t)config->count : DEFAULT_COUNT;
-    struct wire_stamp stamp = synth_stamp(clock_realtime_ns());
+    struct wire_stamp stamp = synth_stamp(synth->now_ns);
     if (config->names.count > 0 || config->rate.num != 0 || config->size.width != 0)
         return diag_fail(diag, DIAG_USAGE, "ten-thousand takes --count and --latency, not --pv, --rate or --size");
     if (synth_reserve(synth, n, diag) < 0)

@@ -43,6 +43,30 @@ static void rates_are_exact_fractions(void **state)
         assert_int_equal(options_rate(bad[i], &rate), -1);
 }
 
+static void times_are_utc_and_complete(void **state)
+{
+    (void)state;
+    uint64_t ns;
+    assert_int_equal(options_time("2026-01-01T12:00:00Z", &ns), 0);
+    assert_int_equal(ns, UINT64_C(1767268800) * CLOCK_NS);
+    assert_int_equal(options_time("1990-01-01T00:00:00.25Z", &ns), 0);
+    assert_int_equal(ns, CLOCK_EPICS_EPOCH * CLOCK_NS + CLOCK_NS / 4);
+    const char *const bad[] = {"2026-01-01",
+                               "2026-01-01T12:00:00",
+                               "2026-06-31T12:00:00Z",
+                               "2026-01-01T24:00:00Z",
+                               "2026-1-1T12:00:00Z",
+                               "1989-12-31T23:59:59Z",
+                               "2200-01-01T00:00:00Z",
+                               "2026-01-01T12:00:00.Z",
+                               "2026-01-01T12:00:00Zx",
+                               "2026-01-01T12:00:00+1Z",
+                               "1767268800",
+                               ""};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(options_time(bad[i], &ns), -1);
+}
+
 struct settings {
     bool flag;
     uint64_t n, many, t;
@@ -167,6 +191,7 @@ int main(void)
         cmocka_unit_test(ticks_never_drift),
         cmocka_unit_test(durations_need_a_unit),
         cmocka_unit_test(rates_are_exact_fractions),
+        cmocka_unit_test(times_are_utc_and_complete),
         cmocka_unit_test(a_command_line_fills_its_struct),
         cmocka_unit_test(a_bad_command_line_names_the_option_and_the_value),
         cmocka_unit_test(quantiles_are_right_to_three_digits),
