@@ -4,10 +4,10 @@
 #ifndef CAPLAY_CAPTURE_CONNECTION_H
 #define CAPLAY_CAPTURE_CONNECTION_H
 
-#include "capture/framer.h"
 #include "capture/packet.h"
 #include "capture/stream.h"
 #include "traces/dialogue.h"
+#include "traces/framer.h"
 
 /* What all connections share. */
 struct connection_world {

@@ -1,7 +1,7 @@
 /* Messages out of a stream: the same ones, however the stream was cut into pieces. */
 #include "fuzz/fuzz.h"
 
-#include "capture/framer.h"
+#include "traces/framer.h"
 
 #define PIECES_SEED_BYTES 2
 

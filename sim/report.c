@@ -45,6 +45,12 @@ static json_t *arrival(const struct arrivals *a)
                      "clock_steps", (json_int_t)a->steps);
 }
 
+static json_t *tap(const struct tap *t)
+{
+    const struct tap_loss loss = tap_loss(t);
+    return json_pack("{s:I, s:I}", "lost_pieces", (json_int_t)loss.pieces, "lost_bytes", (json_int_t)loss.bytes);
+}
+
 /* What of --cpu and --realtime was granted. */
 static json_t *isolation(const struct server *s)
 {
@@ -98,6 +104,8 @@ static json_t *report(const struct server *s, const char *name)
     set_count(object, "subscriptions", sim->counts.subscriptions);
     set_count(object, "udp_drops", udp_drops(s) + sim->counts.dropped_searches);
     json_object_set_new(object, "isolation", isolation(s));
+    if (s->tap != NULL)
+        json_object_set_new(object, "tap", tap(s->tap));
     json_object_set_new(object, "arrival", arrival(&s->arrivals));
     json_object_set_new(object, "lateness", all_lateness(sim));
     json_object_set_new(object, "pvs", posted_pvs(sim));

@@ -154,11 +154,13 @@ static int announce(struct server *s, const struct sim_config *config, char **co
     return command != NULL ? server_spawn(s, command, env.entries, diag) : 0;
 }
 
-/* The report is opened before anything is served: a path that cannot be written is no news for the end of a day. */
+/* Report and tap are opened before anything is served: a path that cannot be written is no news for the end of a day. */
 static int serve_until_the_end(struct server *s, const struct sim_config *config, char **command, struct whole *report,
                                struct diag *diag)
 {
     if (config->report != NULL && whole_open(report, config->report, diag) < 0)
+        return -1;
+    if (server_tap_open(s, config, diag) < 0)
         return -1;
     if (s->sim.start.kind == SIM_START_READY)
         sim_begin(&s->sim, clock_monotonic_ns());
@@ -187,6 +189,10 @@ int sim_run(const struct sim_config *config, const struct sim_source *source, ch
         code = serve_until_the_end(s, config, command, &report, diag);
     whole_abandon(&report);
     close_server(s);
+    if (code < 0)
+        tap_abandon(s->tap);
+    else if (s->tap != NULL && tap_finish(s->tap, diag) < 0)
+        code = -1;
     free(s);
     return code;
 }

@@ -9,6 +9,7 @@
 #include "sim/notices.h"
 #include "sim/search.h"
 #include "sim/sim.h"
+#include "sim/tap.h"
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -30,6 +31,7 @@ struct server {
     struct sim sim;
     struct loop loop;
     struct isolation isolation;
+    struct tap *tap; /* --tap; or NULL */
     struct in_addr address;
     uint16_t udp_port, tcp_port;
 
@@ -113,6 +115,12 @@ void beacon_close(struct server *s);
 int signals_open(struct server *s, struct diag *diag);
 void signals_close(struct server *s);
 int server_spawn(struct server *s, char **command, char *const *env, struct diag *diag);
+
+/* server_tap.c: into the tap, where there is one. A new circuit; what it received or sent, in pieces; a datagram from or to a
+ * peer, in one piece. */
+int server_tap_open(struct server *s, const struct sim_config *config, struct diag *diag);
+void server_tap_circuit(struct server *s, int fd, const struct tap_circuit *circuit, uint64_t now_ns);
+void server_tap_datagram(struct server *s, const struct sockaddr_in *peer, const struct tap_bytes *bytes);
 
 /* report.c */
 void report_write(const struct server *s, const char *name, FILE *out); /* JSON; `out` keeps its error */

@@ -18,6 +18,7 @@ struct connection {
     struct event *readable, *writable;
     struct schedule_entry deadline;
     struct connection *next_dead, *next_unfinished;
+    struct tap_circuit tap;
     int fd;
     bool reads, writes; /* what is watched for */
     bool is_unfinished; /* it has more to do, but others had to have their turn */
@@ -46,6 +47,8 @@ static void bury(struct connection *k, uint64_t now_ns)
     schedule_remove(&k->server->loop.schedule, &k->deadline);
     event_free(k->readable);
     event_free(k->writable);
+    if (k->server->tap != NULL)
+        tap_end(k->server->tap, &k->tap, now_ns);
     sim_circuit_free(k->circuit, now_ns);
     close(k->fd);
     free(k);
@@ -93,10 +96,14 @@ static bool send_output(struct connection *k)
 {
     struct iovec pieces[OUTBOX_PIECES];
     struct msghdr message = {.msg_iov = pieces};
-    message.msg_iovlen = (size_t)sim_circuit_output(k->circuit, clock_monotonic_ns(), pieces);
+    const uint64_t now_ns = clock_monotonic_ns();
+    message.msg_iovlen = (size_t)sim_circuit_output(k->circuit, now_ns, pieces);
     ssize_t n = sendmsg(k->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
         return false;
+    if (n > 0 && k->server->tap != NULL)
+        tap_stream(k->server->tap, &k->tap,
+                   &(struct tap_bytes){.pieces = pieces, .n = (size_t)n, .from_server = true, .t_ns = now_ns});
     sim_circuit_sent(k->circuit, n > 0 ? (size_t)n : 0);
     return true;
 }
@@ -185,7 +192,10 @@ static bool receive(struct connection *k)
     size_t room;
     uint64_t arrived_ns;
     uint8_t *at = sim_circuit_room(k->circuit, &room);
-    ssize_t n = receive_stamped(k, &(struct iovec){at, room}, &arrived_ns);
+    const struct iovec piece = {at, room};
+    ssize_t n = receive_stamped(k, &piece, &arrived_ns);
+    if (n > 0 && k->server->tap != NULL)
+        tap_stream(k->server->tap, &k->tap, &(struct tap_bytes){.pieces = &piece, .n = (size_t)n, .t_ns = arrived_ns});
     if (n > 0)
         sim_circuit_received(k->circuit, (size_t)n, arrived_ns);
     else if (n == 0)
@@ -284,9 +294,12 @@ static struct connection *make_connection(struct server *s, int fd)
 bool tcp_welcome(struct server *s, int fd)
 {
     struct connection *k = make_connection(s, fd);
-    if (k != NULL)
-        take_turn(k);
-    return k != NULL;
+    if (k == NULL)
+        return false;
+    k->tap.number = k->circuit->number;
+    server_tap_circuit(s, fd, &k->tap, clock_monotonic_ns());
+    take_turn(k);
+    return true;
 }
 
 void tcp_end(struct server *s, uint64_t now_ns)

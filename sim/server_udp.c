@@ -35,6 +35,12 @@ static void send_answer(void *arg, const struct search_peer *to, const uint8_t *
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(to->address)}, .sin_port = htons(to->port)};
     /* A datagram that cannot be sent is lost, as any may be: the client asks again. */
     (void)!sendto(udp->fd[0], bytes, n, MSG_NOSIGNAL, (struct sockaddr *)&at, sizeof at);
+    if (udp->server->tap != NULL)
+        server_tap_datagram(udp->server, &at,
+                            &(struct tap_bytes){.pieces = &(struct iovec){(void *)(uintptr_t)bytes, n},
+                                                .n = n,
+                                                .from_server = true,
+                                                .t_ns = clock_monotonic_ns()});
 }
 
 static void settle(struct udp *udp)
@@ -54,6 +60,8 @@ static void take(struct udp *udp, unsigned i, const struct clock_pair *now)
     const struct sockaddr_in *from = &udp->from[i];
     const struct search_peer peer = {.address = ntohl(from->sin_addr.s_addr), .port = ntohs(from->sin_port)};
     const uint64_t arrived_ns = stamp_arrival(udp->server, &udp->message[i].msg_hdr, now);
+    server_tap_datagram(udp->server, from,
+                        &(struct tap_bytes){.pieces = &udp->piece[i], .n = udp->message[i].msg_len, .t_ns = arrived_ns});
     search_datagram(&udp->search, &peer, udp->bytes[i], udp->message[i].msg_len, arrived_ns);
 }
 

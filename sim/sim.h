@@ -19,6 +19,7 @@ struct sim_config {
     unsigned spin;          /* enum sim_spin */
     const char *start_when; /* when time 0 is: "ready", "search", "subscriptions=N" (default N = 1), "signal" (SIGUSR1) */
     bool quiet;             /* no summary on stderr */
+    const char *tap;        /* a recording of what it receives and sends, or NULL */
     struct isolation_wish isolation; /* --cpu, --realtime */
     struct iovec pageable;           /* a mapped recording, which --realtime does not lock; or empty */
     uint64_t clock_origin_ns;        /* what time stamps show at time 0, since 1970; 0: the clock */
@@ -43,6 +44,8 @@ struct sim_config {
      .help = "what time stamps show at time 0, so that runs are equal: 2026-01-01T12:00:00Z (default the clock)"}, \
     {"spin", .kind = OPTION_CHOICE, .offset = offsetof(type, member.spin), .metavar = "MODE", .choices = sim_spin_choices, \
      .help = "auto, never or always: spin before a deadline (default auto: only where pinned to one core of several)"}, \
+    {"tap", .kind = OPTION_STRING, .offset = offsetof(type, member.tap), .metavar = "FILE", \
+     .help = "record what the server receives and sends as a trace (no libpcap needed)"}, \
     ISOLATION_OPTIONS(type, member.isolation)
 /* clang-format on */
 

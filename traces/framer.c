@@ -1,4 +1,4 @@
-#include "capture/framer.h"
+#include "traces/framer.h"
 
 #include <stdlib.h>
 

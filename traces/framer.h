@@ -1,8 +1,8 @@
 /* A stream's bytes -> whole CA messages. A message that lies in one piece of the stream is given as a view of it; one that is
  * spread over several is gathered in one buffer: one copy. Pure: no I/O, no clock.
  * Rule: ca-protocol 1.1 (header, extended form). */
-#ifndef CAPLAY_CAPTURE_FRAMER_H
-#define CAPLAY_CAPTURE_FRAMER_H
+#ifndef CAPLAY_TRACES_FRAMER_H
+#define CAPLAY_TRACES_FRAMER_H
 
 #include "wire/message.h"
 
