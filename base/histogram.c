@@ -9,7 +9,7 @@ static unsigned bucket_of(uint64_t ns)
     return octave * HISTOGRAM_STEPS + (unsigned)(ns >> octave);
 }
 
-static uint64_t bucket_top(unsigned bucket)
+uint64_t histogram_top(unsigned bucket)
 {
     if (bucket < 2 * HISTOGRAM_STEPS)
         return bucket;
@@ -46,13 +46,20 @@ void histogram_merge(struct histogram *into, const struct histogram *from)
         into->bucket[i] += from->bucket[i];
 }
 
+unsigned histogram_next(const struct histogram *h, unsigned bucket)
+{
+    while (bucket < HISTOGRAM_BUCKETS && h->bucket[bucket] == 0)
+        bucket++;
+    return bucket;
+}
+
 uint64_t histogram_quantile(const struct histogram *h, double fraction)
 {
     uint64_t seen = 0;
-    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+    for (unsigned i = h->count > 0 ? bucket_of(h->min) : 0; i < HISTOGRAM_BUCKETS; i++) {
         seen += h->bucket[i];
         if (seen > 0 && (double)seen >= fraction * (double)h->count)
-            return bucket_top(i) < h->max ? bucket_top(i) : h->max;
+            return histogram_top(i) < h->max ? histogram_top(i) : h->max;
     }
     return 0;
 }

@@ -21,4 +21,9 @@ void histogram_merge(struct histogram *into, const struct histogram *from);
 /* The smallest bucket top that at least `fraction` (0..1) of all values do not exceed, at most `max`; 0 if empty. */
 uint64_t histogram_quantile(const struct histogram *h, double fraction);
 
+/* The first bucket from `bucket` on that holds values, or HISTOGRAM_BUCKETS; and the largest value that belongs into a bucket,
+ * which names it wherever histograms are written down: two that were written add up by it. */
+unsigned histogram_next(const struct histogram *h, unsigned bucket);
+uint64_t histogram_top(unsigned bucket);
+
 #endif

@@ -233,9 +233,9 @@ static bool take_message(struct sim_circuit *c, uint64_t now_ns)
 /* It has a due time: remember it until the bytes go out, and count what its lane cost it. */
 static void note_due(struct sim_circuit *c, uint64_t own_ns, uint64_t due_ns)
 {
-    outbox_remember(&c->out, due_ns, c->free_ns > due_ns);
+    outbox_remember(&c->out, due_ns);
     if (due_ns > own_ns)
-        histogram_add(&c->sim->late[SIM_LATE_ORDER], due_ns - own_ns);
+        histogram_add(&c->sim->late.of[SIM_LATE_ORDER], due_ns - own_ns);
 }
 
 static void after_reply(struct sim_circuit *c, const struct reply *reply)
@@ -312,18 +312,22 @@ bool sim_circuit_work(struct sim_circuit *c, uint64_t now_ns, bool more)
 
 static void count_lateness(struct sim_circuit *c, uint64_t now_ns)
 {
-    for (unsigned i = 0; i < c->out.notes; i++) {
-        const struct outbox_note *note = &c->out.note[i];
-        uint64_t late = now_ns > note->due_ns ? now_ns - note->due_ns : 0;
-        histogram_add(&c->sim->late[note->is_peers ? SIM_LATE_PEER : SIM_LATE_SELF], late);
-    }
+    for (unsigned i = 0; i < c->out.notes; i++)
+        lateness_count(&c->sim->late, c->out.note[i], c->free_ns, now_ns);
     c->out.notes = 0;
 }
 
 int sim_circuit_output(struct sim_circuit *c, uint64_t now_ns, struct iovec pieces[OUTBOX_PIECES])
 {
     count_lateness(c, now_ns);
+    c->before_ns = c->output_ns;
+    c->output_ns = now_ns;
     return outbox_view(&c->out, pieces);
+}
+
+void sim_circuit_is_behind(struct sim_circuit *c)
+{
+    histogram_add(&c->sim->late.of[SIM_LATE_PEER], c->output_ns - c->before_ns);
 }
 
 void sim_circuit_sent(struct sim_circuit *c, size_t n)

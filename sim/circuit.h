@@ -40,11 +40,12 @@ struct sim_circuit {
     struct lane direct, puts;
     struct queue events;
     struct outbox out;
-    uint64_t number;  /* log lines name it so */
-    uint64_t free_ns; /* when its client last became ready to take updates again */
-    uint64_t off_ns;  /* when EVENTS_OFF came */
-    unsigned minor;   /* the client's; 0 before its VERSION */
-    unsigned turn;    /* requests taken in this turn */
+    uint64_t number;               /* log lines name it so */
+    uint64_t free_ns;              /* when its client last became ready to take updates again */
+    uint64_t off_ns;               /* when EVENTS_OFF came */
+    uint64_t output_ns, before_ns; /* of the last output, and of the one before it */
+    unsigned minor;                /* the client's; 0 before its VERSION */
+    unsigned turn;                 /* requests taken in this turn */
     bool is_dirty;
     bool is_blocked; /* the socket took only a part */
     bool has_more;   /* its turn is over: to be called again when others had theirs */
@@ -72,8 +73,17 @@ void sim_circuit_end_of_file(struct sim_circuit *c);
  * more to do: call again soon, whatever was returned. */
 bool sim_circuit_work(struct sim_circuit *c, uint64_t now_ns, bool more);
 
+/* Does what is to be sent have due times? */
+static inline bool sim_circuit_is_timed(const struct sim_circuit *c)
+{
+    return c->out.notes > 0;
+}
+
 /* What to send; lateness is counted with now_ns. Returns the number of pieces. */
 int sim_circuit_output(struct sim_circuit *c, uint64_t now_ns, struct iovec pieces[OUTBOX_PIECES]);
+
+/* What was sent before had not even left this machine when this was: its client takes it too slowly. */
+void sim_circuit_is_behind(struct sim_circuit *c);
 
 /* The socket took n bytes; if that was not all the circuit is blocked until sim_circuit_unblock(). */
 void sim_circuit_sent(struct sim_circuit *c, size_t n);

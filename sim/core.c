@@ -51,8 +51,10 @@ void sim_count_search(struct sim *sim, struct sim_pv *pv, uint64_t searcher)
 static void queue_update(struct sim_subscription *s, const struct queue_update *update)
 {
     struct sim_circuit *c = s->channel->circuit;
-    if (queue_post(&c->events, &s->slot, update) != QUEUE_ADDED)
+    if (queue_post(&c->events, &s->slot, update) != QUEUE_ADDED) {
         s->channel->pv->merged++;
+        c->sim->counts.merged++;
+    }
     if (queue_is_pressed(&s->slot)) {
         c->sim->is_pressed = true;
         c->sim->pressed_ns = c->events.last_due_ns > c->sim->pressed_ns ? c->events.last_due_ns : c->sim->pressed_ns;
@@ -66,7 +68,9 @@ void sim_post(struct sim *sim, struct sim_pv *pv, unsigned mask, uint64_t due_ns
     pv->version++;
     if (mask == 0)
         return;
+    sim->counts.posts++;
     if (pv->posts++ == 0) {
+        sim->counts.posted_pvs++;
         pv->next_posted = sim->posted;
         sim->posted = pv;
     }

@@ -4,9 +4,9 @@
 #ifndef CAPLAY_SIM_CORE_H
 #define CAPLAY_SIM_CORE_H
 
-#include "base/histogram.h"
 #include "sim/channel.h"
 #include "sim/circuit.h"
+#include "sim/lateness.h"
 #include "sim/start.h"
 
 /* The largest message taken or given, header included, unless EPICS_CA_AUTO_ARRAY_BYTES=NO sets another (a real server stops
@@ -16,18 +16,12 @@
 /* EPICS_CA_MAX_ARRAY_BYTES where it is not set. */
 #define SIM_ARRAY_BYTES UINT64_C(16384)
 
-/* Who owns a lateness (design, rule 3). */
-enum sim_owner {
-    SIM_LATE_SELF,  /* due -> handed to the kernel, nothing else in the way */
-    SIM_LATE_ORDER, /* due behind an earlier reply of its lane */
-    SIM_LATE_PEER,  /* the client had not taken what came before, or had sent EVENTS_OFF */
-    SIM_OWNERS
-};
-
 struct sim_counts {
     uint64_t events_off, events_off_ns;
     uint64_t searches, repeated_searches, dropped_searches;
     uint64_t circuits, channels, subscriptions; /* ever made */
+    uint64_t posts, sent, merged;               /* updates, of all PVs */
+    uint64_t posted_pvs;
 };
 
 /* A client has broken a rule, in the message that begins `offset` bytes into its stream. ends: and its circuit. */
@@ -57,7 +51,7 @@ struct sim {
     bool is_pressed;       /* some circuit's queue has no room for the next post: let it send; the caller resets it */
     uint64_t pressed_ns;   /* until when what fills such a queue may not leave */
     struct sim_counts counts;
-    struct histogram late[SIM_OWNERS];
+    struct lateness late;
 };
 
 /* The struct is large (histograms): keep it on the heap, zeroed. */

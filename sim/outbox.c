@@ -56,10 +56,10 @@ void outbox_attach(struct outbox *out, struct payload *payload, uint64_t size)
     out->payload_size = size;
 }
 
-void outbox_remember(struct outbox *out, uint64_t due_ns, bool is_peers)
+void outbox_remember(struct outbox *out, uint64_t due_ns)
 {
     if (out->notes < OUTBOX_NOTES)
-        out->note[out->notes++] = (struct outbox_note){due_ns, is_peers};
+        out->note[out->notes++] = due_ns;
 }
 
 int outbox_view(const struct outbox *out, struct iovec pieces[OUTBOX_PIECES])

@@ -13,17 +13,12 @@
 #define OUTBOX_NOTES  256u
 #define OUTBOX_PIECES 3
 
-struct outbox_note { /* a message with a due time, for its lateness */
-    uint64_t due_ns;
-    bool is_peers; /* the circuit was not free when it became due */
-};
-
 struct outbox {
     uint8_t *bytes;
     size_t room, begin, end;
     struct payload *payload;
     uint64_t payload_at, payload_size; /* sent so far, and all of it with its padding */
-    struct outbox_note note[OUTBOX_NOTES];
+    uint64_t note[OUTBOX_NOTES];       /* due times of messages that have one, for their lateness */
     unsigned notes;
     struct memory *memory;
 };
@@ -48,7 +43,7 @@ void outbox_add(struct outbox *out, size_t n);
 void outbox_attach(struct outbox *out, struct payload *payload, uint64_t size);
 
 /* Remember a due time. The notes are the caller's to read and to reset when the bytes go out. */
-void outbox_remember(struct outbox *out, uint64_t due_ns, bool is_peers);
+void outbox_remember(struct outbox *out, uint64_t due_ns);
 
 /* What to send, at most OUTBOX_PIECES pieces; returns their number. Borrowed until outbox_sent(). */
 int outbox_view(const struct outbox *out, struct iovec pieces[OUTBOX_PIECES]);

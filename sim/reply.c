@@ -337,7 +337,9 @@ bool update_write(struct sim_circuit *c, const struct queue_entry *entry)
     };
     if (!write_notified_value(c, &v))
         return false;
-    if (!entry->first)
+    if (!entry->first) {
         pv->sent++;
+        c->sim->counts.sent++;
+    }
     return true;
 }

@@ -6,35 +6,49 @@
 #include <jansson.h>
 #include <string.h>
 
-static const char *const owners[SIM_OWNERS] = {[SIM_LATE_SELF] = "self", [SIM_LATE_ORDER] = "order", [SIM_LATE_PEER] = "peer"};
-
-struct totals {
-    uint64_t posts, sent, merged;
-};
-
-static struct totals total(const struct sim *sim)
+/* Each bucket under the largest value that belongs into it: reports add up by these. */
+static json_t *buckets(const struct histogram *h)
 {
-    struct totals t = {0};
-    for (const struct sim_pv *pv = sim->posted; pv != NULL; pv = pv->next_posted) {
-        t.posts += pv->posts;
-        t.sent += pv->sent;
-        t.merged += pv->merged;
+    json_t *object = json_object();
+    char top[24];
+    for (unsigned i = histogram_next(h, 0); i < HISTOGRAM_BUCKETS; i = histogram_next(h, i + 1)) {
+        snprintf(top, sizeof top, "%" PRIu64, histogram_top(i));
+        json_object_set_new(object, top, json_integer((json_int_t)h->bucket[i]));
     }
-    return t;
+    return object;
 }
 
 static json_t *lateness(const struct histogram *h)
 {
-    return json_pack("{s:I, s:I, s:I, s:I}", "count", (json_int_t)h->count, "p50_ns", (json_int_t)histogram_quantile(h, 0.5),
-                     "p99_ns", (json_int_t)histogram_quantile(h, 0.99), "max_ns", (json_int_t)(h->count > 0 ? h->max : 0));
+    static const struct {
+        const char *name;
+        double fraction;
+    } quantiles[] = {{"p50_ns", 0.5}, {"p90_ns", 0.9}, {"p99_ns", 0.99}, {"p999_ns", 0.999}, {"max_ns", 1}};
+    json_t *object = json_pack("{s:I}", "count", (json_int_t)h->count);
+    for (size_t i = 0; i < sizeof quantiles / sizeof *quantiles; i++)
+        json_object_set_new(object, quantiles[i].name, json_integer((json_int_t)histogram_quantile(h, quantiles[i].fraction)));
+    json_object_set_new(object, "overflow", json_integer((json_int_t)h->overflow));
+    json_object_set_new(object, "buckets", buckets(h));
+    return object;
 }
 
-static json_t *all_lateness(const struct sim *sim)
+static json_t *all_lateness(const struct lateness *late)
 {
     json_t *object = json_object();
     for (unsigned i = 0; i < SIM_OWNERS; i++)
-        json_object_set_new(object, owners[i], lateness(&sim->late[i]));
+        json_object_set_new(object, lateness_owners[i], lateness(&late->of[i]));
     return object;
+}
+
+/* What the machine did to the serving thread meanwhile. */
+static json_t *machine(const struct machine_times *before)
+{
+    struct machine_times now;
+    machine_read(&now);
+    return json_pack("{s:I, s:I, s:I, s:i, s:i, s:i}", "steal_ns", (json_int_t)(now.steal_ns - before->steal_ns), "run_queue_ns",
+                     (json_int_t)(now.run_queue_ns - before->run_queue_ns), "preempted",
+                     (json_int_t)(now.preempted - before->preempted), "core", (int)now.core, "mhz_before", (int)before->mhz,
+                     "mhz_after", (int)now.mhz);
 }
 
 /* Whose word on arrivals the delays rest on. */
@@ -85,16 +99,26 @@ static void set_count(json_t *object, const char *name, uint64_t value)
     json_object_set_new(object, name, json_integer((json_int_t)value));
 }
 
+static void set_verdict(json_t *object, const struct server *s)
+{
+    char why[VERDICT_TEXT];
+    const bool is_valid = verdict(s, why);
+    json_object_set_new(object, "valid", json_boolean(is_valid));
+    if (!is_valid)
+        json_object_set_new(object, "why", json_string(why));
+    if (s->budget.is_given)
+        json_object_set_new(object, "late_budget", json_string(s->budget.text));
+}
+
 static json_t *report(const struct server *s, const char *name)
 {
     const struct sim *sim = &s->sim;
-    const struct totals t = total(sim);
     json_t *object = json_object();
     json_object_set_new(object, "server", json_string(name));
     set_count(object, "start_realtime_ns", sim->start.begun ? sim->start.t0_ns + sim->realtime_ns : 0);
-    set_count(object, "posts", t.posts);
-    set_count(object, "sent", t.sent);
-    set_count(object, "merged", t.merged);
+    set_count(object, "posts", sim->counts.posts);
+    set_count(object, "sent", sim->counts.sent);
+    set_count(object, "merged", sim->counts.merged);
     set_count(object, "events_off", sim->counts.events_off);
     set_count(object, "events_off_ns", sim->counts.events_off_ns);
     set_count(object, "searches", sim->counts.searches);
@@ -107,9 +131,11 @@ static json_t *report(const struct server *s, const char *name)
     if (s->tap != NULL)
         json_object_set_new(object, "tap", tap(s->tap));
     json_object_set_new(object, "arrival", arrival(&s->arrivals));
-    json_object_set_new(object, "lateness", all_lateness(sim));
+    json_object_set_new(object, "lateness", all_lateness(&sim->late));
     json_object_set_new(object, "pvs", posted_pvs(sim));
-    json_object_set_new(object, "valid", json_boolean(udp_drops(s) + sim->counts.dropped_searches == 0));
+    set_count(object, "udp_buffer_bytes", udp_buffer_bytes(s));
+    json_object_set_new(object, "machine", machine(&s->machine));
+    set_verdict(object, s);
     return object;
 }
 
@@ -118,23 +144,4 @@ void report_write(const struct server *s, const char *name, FILE *out)
     json_t *object = report(s, name);
     json_dumpf(object, out, JSON_INDENT(2));
     json_decref(object);
-}
-
-void report_print(const struct server *s)
-{
-    const struct sim *sim = &s->sim;
-    const struct totals t = total(sim);
-    fprintf(stderr,
-            "caplay: served %" PRIu64 " circuits, %" PRIu64 " channels, %" PRIu64 " searches (%" PRIu64 " repeated, %" PRIu64
-            " lost by the kernel)\n",
-            sim->counts.circuits, sim->counts.channels, sim->counts.searches, sim->counts.repeated_searches, udp_drops(s));
-    if (t.posts == 0)
-        return;
-    const struct histogram *self = &sim->late[SIM_LATE_SELF];
-    fprintf(stderr,
-            "caplay: posted %" PRIu64 " times, %" PRIu64 " updates sent, %" PRIu64
-            " merged; own lateness p50 %.1f us, p99 %.1f us, max "
-            "%.1f us\n",
-            t.posts, t.sent, t.merged, (double)histogram_quantile(self, 0.5) / 1e3, (double)histogram_quantile(self, 0.99) / 1e3,
-            (double)(self->count > 0 ? self->max : 0) / 1e3);
 }

@@ -65,14 +65,19 @@ static bool serve(void *arg, uint64_t now_ns)
 {
     struct server *s = arg;
     bool has_more = tcp_serve(s, now_ns);
+    status_insist(s, now_ns);
     schedule_set(&s->loop.schedule, &s->changes, next_change_ns(s, now_ns));
     return has_more;
 }
 
-static bool prepare(void *arg, uint64_t until_ns)
+static bool use_idle_time(void *arg, uint64_t until_ns)
 {
-    const struct sim_source *source = ((struct server *)arg)->sim.source;
-    return source->calls->prepare(source->self, until_ns);
+    struct server *s = arg;
+    const struct sim_source *source = s->sim.source;
+    if (source->calls->prepare != NULL && source->calls->prepare(source->self, until_ns))
+        return true;
+    status_idle(s, until_ns);
+    return false;
 }
 
 /* Changes that are due together leave together, but none takes another's place in a queue only because we made both first. */
@@ -106,16 +111,16 @@ static int isolate(struct server *s, const struct sim_config *config, struct dia
 
 static int open_server(struct server *s, const struct sim_config *config, struct diag *diag)
 {
-    if (sim_start_parse(&s->sim.start, config->start_when, diag) < 0 || isolate(s, config, diag) < 0 ||
-        loop_init(&s->loop, diag) < 0 || server_bind(s, config, diag) < 0 || udp_listen(s, diag) < 0 ||
-        accept_listen(s, diag) < 0 || signals_open(s, diag) < 0)
+    if (sim_start_parse(&s->sim.start, config->start_when, diag) < 0 || budget_parse(&s->budget, config->late_budget, diag) < 0 ||
+        isolate(s, config, diag) < 0 || loop_init(&s->loop, diag) < 0 || server_bind(s, config, diag) < 0 ||
+        udp_listen(s, diag) < 0 || accept_listen(s, diag) < 0 || signals_open(s, diag) < 0)
         return -1;
     s->sim.tcp_port = s->tcp_port;
     set_limits(&s->sim);
     s->sim.realtime_ns = clock_realtime_ns() - clock_monotonic_ns();
     s->sim.clock_origin_ns = config->clock_origin_ns;
     s->loop.after = serve;
-    s->loop.idle = s->sim.source->calls->prepare != NULL ? prepare : NULL;
+    s->loop.idle = use_idle_time;
     s->loop.arg = s;
     s->loop.spins = config->spin == SIM_SPIN_ALWAYS || (config->spin == SIM_SPIN_AUTO && loop_may_spin());
     server_hear_faults(s);
@@ -164,11 +169,16 @@ static int serve_until_the_end(struct server *s, const struct sim_config *config
         return -1;
     if (s->sim.start.kind == SIM_START_READY)
         sim_begin(&s->sim, clock_monotonic_ns());
-    if (announce(s, config, command, diag) < 0)
+    s->sim.late.is_shared = command != NULL;
+    if (status_open(s, config->status, clock_monotonic_ns(), diag) < 0 || announce(s, config, command, diag) < 0)
         return -1;
+    contention_begin(&s->contention, s->child);
+    machine_read(&s->machine);
     loop_run(&s->loop);
+    status_close(s);
     if (!config->quiet)
         report_print(s);
+    s->exit_code = verdict_exit_code(s);
     if (config->report == NULL)
         return s->exit_code;
     report_write(s, config->name, report->file);

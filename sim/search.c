@@ -88,9 +88,9 @@ uint64_t search_deadline(const struct search *s)
 
 static void count_lateness(struct sim *sim, const struct search_late *late, uint64_t now_ns)
 {
-    histogram_add(&sim->late[SIM_LATE_SELF], now_ns - late->due_ns);
+    lateness_count(&sim->late, late->due_ns, 0, now_ns);
     if (late->due_ns > late->own_ns)
-        histogram_add(&sim->late[SIM_LATE_ORDER], late->due_ns - late->own_ns);
+        histogram_add(&sim->late.of[SIM_LATE_ORDER], late->due_ns - late->own_ns);
 }
 
 void search_due(struct search *s, uint64_t now_ns)

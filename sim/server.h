@@ -3,7 +3,10 @@
 #ifndef CAPLAY_SIM_SERVER_H
 #define CAPLAY_SIM_SERVER_H
 
+#include "base/machine.h"
 #include "sim/arrival.h"
+#include "sim/budget.h"
+#include "sim/contention.h"
 #include "sim/core.h"
 #include "sim/loop.h"
 #include "sim/notices.h"
@@ -27,6 +30,14 @@ struct beacon {
     uint32_t sent;
 };
 
+struct status { /* --status */
+    struct schedule_entry tick;
+    bool is_shown, is_terminal, is_line_open;
+    uint64_t begun_ns, ticks;
+    uint64_t due_ns;         /* since when there is a line to show; CLOCK_NEVER: there is none */
+    uint64_t shown_ns, sent; /* with the last one */
+};
+
 struct server {
     struct sim sim;
     struct loop loop;
@@ -46,6 +57,10 @@ struct server {
 
     struct notices notices;
     struct arrivals arrivals;
+    struct budget budget;
+    struct machine_times machine; /* before serving */
+    struct contention contention;
+    struct status status;
 
     /* server_udp.c */
     struct udp *udp;
@@ -104,13 +119,15 @@ bool tcp_serve(struct server *s, uint64_t now_ns);
 int udp_open(struct server *s, uint16_t port, bool share, struct diag *diag); /* 1: the port is taken; nothing is open */
 int udp_listen(struct server *s, struct diag *diag);
 void udp_close(struct server *s);
-uint64_t udp_drops(const struct server *s); /* datagrams that the kernel had no room for */
+uint64_t udp_drops(const struct server *s);        /* datagrams that the kernel had no room for */
+uint64_t udp_buffer_bytes(const struct server *s); /* that it granted for datagrams; its own overhead counts too */
 
 /* server_beacon.c: start, now. -1 with DIAG_ENVIRONMENT. */
 int beacon_open(struct server *s, uint64_t now_ns, struct diag *diag);
 void beacon_close(struct server *s);
 
-/* server_signals.c: SIGINT and SIGTERM end the server (or first its command), SIGUSR1 starts time 0, SIGCHLD brings the exit
+/* server_signals.c: SIGINT and SIGTERM end the server (or first its command), SIGUSR1 starts time 0 or prints the
+ * report, SIGCHLD brings the exit
  * code. */
 int signals_open(struct server *s, struct diag *diag);
 void signals_close(struct server *s);
@@ -122,8 +139,24 @@ int server_tap_open(struct server *s, const struct sim_config *config, struct di
 void server_tap_circuit(struct server *s, int fd, const struct tap_circuit *circuit, uint64_t now_ns);
 void server_tap_datagram(struct server *s, const struct sockaddr_in *peer, const struct tap_bytes *bytes);
 
+/* status.c */
+int status_open(struct server *s, bool is_shown, uint64_t now_ns, struct diag *diag);
+void status_close(struct server *s);
+/* Nothing is due until until_ns: show the line if its time has come, and tell what late messages were late by. */
+void status_idle(struct server *s, uint64_t until_ns);
+/* The same, in a server that is never idle. */
+void status_insist(struct server *s, uint64_t now_ns);
+
+#define VERDICT_TEXT 200u
+
+/* verdict.c: is this a valid measurement? Else `why` says what is wrong. */
+bool verdict(const struct server *s, char why[VERDICT_TEXT]);
+uint64_t server_lost_searches(const struct server *s);
+/* Says on stderr what is invalid. Where a budget is given that makes the exit code 3, whatever the command's was. */
+int verdict_exit_code(const struct server *s);
+void report_print(const struct server *s); /* on stderr */
+
 /* report.c */
 void report_write(const struct server *s, const char *name, FILE *out); /* JSON; `out` keeps its error */
-void report_print(const struct server *s);
 
 #endif

@@ -18,13 +18,15 @@ static void on_end(evutil_socket_t number, short what, void *arg)
     kill(s->child, (int)number);
 }
 
-static void on_begin(evutil_socket_t number, short what, void *arg)
+static void on_user(evutil_socket_t number, short what, void *arg)
 {
     (void)number;
     (void)what;
     struct server *s = arg;
     if (s->sim.start.kind == SIM_START_SIGNAL)
         sim_begin(&s->sim, clock_monotonic_ns());
+    else
+        report_print(s);
 }
 
 static void on_child(evutil_socket_t number, short what, void *arg)
@@ -45,7 +47,7 @@ int signals_open(struct server *s, struct diag *diag)
     static const struct {
         int number;
         event_callback_fn on;
-    } rows[SERVER_SIGNALS] = {{SIGINT, on_end}, {SIGTERM, on_end}, {SIGUSR1, on_begin}, {SIGCHLD, on_child}};
+    } rows[SERVER_SIGNALS] = {{SIGINT, on_end}, {SIGTERM, on_end}, {SIGUSR1, on_user}, {SIGCHLD, on_child}};
     for (unsigned i = 0; i < SERVER_SIGNALS; i++) {
         s->signals[i] = evsignal_new(s->loop.base, rows[i].number, rows[i].on, s);
         if (s->signals[i] == NULL || event_add(s->signals[i], NULL) < 0)

@@ -3,8 +3,10 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <malloc.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -91,12 +93,20 @@ static void watch(struct connection *k)
         k->writes = writes;
 }
 
+/* Bytes in the socket that have not left this machine, since the peer's window or the network took no more. */
+static size_t unsent_bytes(const struct connection *k)
+{
+    int bytes = 0;
+    return ioctl(k->fd, SIOCOUTQNSD, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
+}
+
 /* Send what the circuit shows. False: the peer is gone. */
 static bool send_output(struct connection *k)
 {
     struct iovec pieces[OUTBOX_PIECES];
     struct msghdr message = {.msg_iov = pieces};
     const uint64_t now_ns = clock_monotonic_ns();
+    const bool is_timed = sim_circuit_is_timed(k->circuit);
     message.msg_iovlen = (size_t)sim_circuit_output(k->circuit, now_ns, pieces);
     ssize_t n = sendmsg(k->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
@@ -104,6 +114,8 @@ static bool send_output(struct connection *k)
     if (n > 0 && k->server->tap != NULL)
         tap_stream(k->server->tap, &k->tap,
                    &(struct tap_bytes){.pieces = pieces, .n = (size_t)n, .from_server = true, .t_ns = now_ns});
+    if (is_timed && n > 0 && unsent_bytes(k) > (size_t)n)
+        sim_circuit_is_behind(k->circuit);
     sim_circuit_sent(k->circuit, n > 0 ? (size_t)n : 0);
     return true;
 }

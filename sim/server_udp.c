@@ -202,6 +202,13 @@ static uint64_t drops_of(int fd)
     return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &n) == 0 ? memory[SK_MEMINFO_DROPS] : 0;
 }
 
+uint64_t udp_buffer_bytes(const struct server *s)
+{
+    int bytes = 0;
+    socklen_t n = sizeof bytes;
+    return s->udp != NULL && getsockopt(s->udp->fd[0], SOL_SOCKET, SO_RCVBUF, &bytes, &n) == 0 ? (uint64_t)bytes : 0;
+}
+
 uint64_t udp_drops(const struct server *s)
 {
     return s->udp != NULL ? drops_of(s->udp->fd[0]) + drops_of(s->udp->fd[1]) : 0;

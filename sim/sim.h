@@ -22,6 +22,8 @@ struct sim_config {
     const char *tap;        /* a recording of what it receives and sends, or NULL */
     struct isolation_wish isolation; /* --cpu, --realtime */
     struct iovec pageable;           /* a mapped recording, which --realtime does not lock; or empty */
+    const char *late_budget;         /* "p99=1ms,max=20ms": over it the run is invalid; or NULL */
+    bool status;                     /* a line a second on stderr */
     uint64_t clock_origin_ns;        /* what time stamps show at time 0, since 1970; 0: the clock */
 };
 
@@ -38,6 +40,10 @@ struct sim_config {
      .help = "write the environment that a client needs, once ready"}, \
     {"report", .kind = OPTION_STRING, .offset = offsetof(type, member.report), .metavar = "FILE", \
      .help = "write counts and lateness as JSON at the end"}, \
+    {"late-budget", .kind = OPTION_STRING, .offset = offsetof(type, member.late_budget), .metavar = "BUDGET", \
+     .help = "p99=1ms,max=20ms (also p50, p90, p999): a run that is itself later is invalid, exit code 3"}, \
+    {"status", .kind = OPTION_FLAG, .offset = offsetof(type, member.status), \
+     .help = "a line a second on stderr: position, rate, PVs, circuits, lateness"}, \
     {"start-when", .kind = OPTION_STRING, .offset = offsetof(type, member.start_when), .metavar = "WHEN", \
      .help = "time 0: ready, search, subscriptions=N or signal (SIGUSR1) (default subscriptions=1)"}, \
     {"clock-origin", .kind = OPTION_TIME, .offset = offsetof(type, member.clock_origin_ns), .metavar = "TIME", \
@@ -58,7 +64,8 @@ void sim_config_init(struct sim_config *config);
 uint64_t sim_config_now_ns(const struct sim_config *config);
 
 /* Serve until SIGINT, SIGTERM, or the end of `command` (argv, or NULL), which is run with the environment that a client needs.
- * Prints "ready udp=P tcp=P" to stdout. Returns the exit code of the process: the command's, 0, or -1 with diag set. */
+ * Prints "ready udp=P tcp=P" to stdout. Returns the exit code of the process: 3 where a budget is given
+ * and the run is invalid, else the command's, or 0; or -1 with diag set. */
 int sim_run(const struct sim_config *config, const struct sim_source *source, char **command, struct diag *diag);
 
 #endif

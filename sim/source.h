@@ -66,6 +66,9 @@ struct sim_source_calls {
      * Returns whether there is more to do: then it is called again after a look at the sockets. May be NULL. */
     bool (*prepare)(void *self, uint64_t until_ns);
 
+    /* Where the source is in what it plays, for --status: a short text, "12.3 s of 60 s". May be NULL. */
+    void (*position)(void *self, uint64_t now_ns, char *text, size_t room);
+
     /* A put. Returns the ECA status; on success pv->value is new and *mask says what to post (0: nothing). */
     uint32_t (*put)(void *self, struct sim_pv *pv, unsigned type, uint32_t count, const uint8_t *payload, uint32_t size,
                     uint64_t now_ns, unsigned *mask);

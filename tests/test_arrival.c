@@ -129,7 +129,7 @@ static void a_reply_that_was_due_before_its_request_was_read_leaves_at_once_and_
     read_at(f, "000f0000 00060001 00000000 00000001", f->now_ns - 700);
     fix_work(f);
     assert_int_equal(f->out_bytes, 24);
-    assert_int_equal(f->sim->late[SIM_LATE_SELF].max, 600);
+    assert_int_equal(f->sim->late.of[SIM_LATE_SELF].max, 600);
     fix_free(f);
 }
 

@@ -211,8 +211,8 @@ static void service_times_count_from_the_request_and_keep_order(void **state)
     f->now_ns += 1;
     fix_work(f);
     fix_expect(f, "both, in order", "000f0008 00060001 00000001 00000001 | 3ff8000000000000 00170000 00000000 00000000 00000000");
-    assert_int_equal(f->sim->late[SIM_LATE_SELF].count, 1);
-    assert_int_equal(f->sim->late[SIM_LATE_SELF].max, 0);
+    assert_int_equal(f->sim->late.of[SIM_LATE_SELF].count, 1);
+    assert_int_equal(f->sim->late.of[SIM_LATE_SELF].max, 0);
     fix_free(f);
 }
 
