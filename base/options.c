@@ -39,6 +39,12 @@ int options_duration(const char *text, uint64_t *ns)
     return -1;
 }
 
+int options_number(const char *text, double *value)
+{
+    const char *end;
+    return parse_number(text, &end, value) == 0 && *end == '\0' ? 0 : -1;
+}
+
 /* Decimal digits become a fraction over a power of ten: 29.97 is 2997/100, exactly. */
 int options_rate(const char *text, struct clock_rate *rate)
 {

@@ -75,5 +75,6 @@ int options_duration(const char *text, uint64_t *ns);
 int options_rate(const char *text, struct clock_rate *rate);
 int options_time(const char *text, uint64_t *ns);
 int options_count(const char *text, uint64_t *count); /* decimal, below 2^64 */
+int options_number(const char *text, double *value);  /* finite, at least 0 */
 
 #endif

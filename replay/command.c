@@ -15,7 +15,6 @@ struct settings {
     struct clock_rate rate; /* num 0: not given */
     bool asap;
     uint64_t loop;
-    const char *latency;
     unsigned puts, stamps, unknown;
 };
 
@@ -32,8 +31,6 @@ static const struct option options[] = {
     {"asap", 0, OPTION_FLAG, offsetof(struct settings, asap), NULL, NULL, 0, 0, "updates as fast as the server goes"},
     {"loop", 0, OPTION_COUNT, offsetof(struct settings, loop), "N", NULL, 0, 0,
      "play the recording N times; 0: for ever (default 1)"},
-    {"latency", 0, OPTION_STRING, offsetof(struct settings, latency), "TIME", NULL, 0, 0,
-     "delay of replies: recorded, 0 or a duration such as 100us (default recorded)"},
     {"puts", 0, OPTION_CHOICE, offsetof(struct settings, puts), "WHAT", puts_choices, 0, 0,
      "keep, ignore or refuse (default keep)"},
     {"stamps", 0, OPTION_CHOICE, offsetof(struct settings, stamps), "WHICH", stamps_choices, 0, 0,
@@ -55,12 +52,14 @@ static const struct option_command command = {
         "Replies take their recorded service times, without the wait in a client's own queue: the k-th request of a kind for a\n"
         "PV takes what the k-th recorded one took, further ones draw from all of their kind. What was faster than a timer of\n"
         "this machine is answered at once. A put is kept and posted until the next recorded update. Access rights change as\n"
-        "recorded. What the recording does not hold (units that no client asked for, bytes that were lost) is said at start.\n\n"
+        "recorded. What the recording does not hold (units that no client asked for, bytes that were lost) is said at "
+        "start." LATENCY_ABOUT "\n\n"
         "Exit codes: 0 good, or COMMAND's; 1 --unknown fail and a name was unknown; 2 usage, or the file cannot be read;\n"
         "5 port in use, no memory.",
     .examples = "caplay replay beamline.catrace\n"
                 "caplay replay beamline.catrace --speed 10 --loop 0\n"
                 "caplay replay image.catrace --rate 120Hz --loop 0 --latency 0\n"
+                "caplay replay beamline.catrace --latency scaled:2,search=0\n"
                 "caplay replay beamline.catrace --port 0 -- python3 my_client.py\n",
     .options = options,
     .noptions = sizeof options / sizeof *options,
@@ -88,15 +87,6 @@ static int set_pace(const struct settings *settings, struct playback_config *pla
     playback->loops = settings->loop;
     playback->recorded_stamps = settings->stamps == STAMPS_RECORDED;
     return 0;
-}
-
-/* *recorded: take the recording's; else *delay_ns is set. */
-static int parse_latency(const char *text, bool *recorded, uint64_t *delay_ns, struct diag *diag)
-{
-    *recorded = strcmp(text, "recorded") == 0;
-    if (*recorded || options_duration(text, delay_ns) == 0)
-        return 0;
-    return diag_fail(diag, DIAG_USAGE, "--latency %s: expected recorded, 0 or a duration such as 100us", text);
 }
 
 /* ---- serving ---- */
@@ -133,17 +123,18 @@ static int serve(struct replay *r, struct diag *diag)
 
 static int load(struct replay *r, struct diag *diag)
 {
-    bool recorded;
-    if (set_pace(r->settings, &r->playback, diag) < 0 ||
-        parse_latency(r->settings->latency, &recorded, &r->source.delay_ns, diag) < 0)
+    const struct sim_config *sim = &r->settings->sim;
+    if (set_pace(r->settings, &r->playback, diag) < 0)
         return -1;
     if (trace_open(&r->trace, r->path, diag) < 0 || timeline_init(&r->timeline, &r->trace, diag) < 0)
         return -1;
     report_contents(stderr, r->path, &r->trace, &r->timeline);
-    if (!recorded)
+    if (!latency_needs_recorded(&sim->latency))
         return 0;
-    if (service_init(&r->service, &r->trace, &r->timeline, diag) < 0)
+    const struct service_pvs pvs = {.of_trace_pv = r->timeline.of_trace_pv, .n = r->timeline.npvs};
+    if (service_init(&r->service, &r->trace, &pvs, diag) < 0)
         return -1;
+    r->service.seed += sim->latency.seed;
     r->source.floor_ns = floor_measure_ns();
     report_service(stderr, &r->service, r->source.floor_ns);
     r->source.service = &r->service;
@@ -152,13 +143,15 @@ static int load(struct replay *r, struct diag *diag)
 
 int replay_command(int argc, char **argv, struct diag *diag)
 {
-    struct settings settings = {.loop = 1, .latency = "recorded"};
+    struct settings settings = {.loop = 1};
     struct option_result result;
     sim_config_init(&settings.sim);
     if (options_parse(&command, argc, argv, &settings, &result, diag) < 0)
         return -1;
     if (result.help)
         return DIAG_GOOD;
+    if (latency_parse(&settings.sim.latency, &settings.sim.models, diag) < 0)
+        return -1;
     struct replay r = {.settings = &settings, .path = result.operands.at[0], .command = result.command};
     int code = load(&r, diag);
     if (code == 0)

@@ -1,5 +1,7 @@
 #include "replay/report.h"
 
+#include "sim/latency.h"
+
 #include <inttypes.h>
 
 #define NAMES_SHOWN 5
@@ -137,7 +139,7 @@ void report_service(FILE *out, const struct service *service, uint64_t floor_ns)
             continue;
         uint64_t p50 = service_quantile(service, kind, 0.5), p99 = service_quantile(service, kind, 0.99);
         fprintf(out, "caplay: service time %-12s %6" PRIu32 " recorded, %" PRIu32 " of them alone; p50 %.1f us, p99 %.1f us",
-                service_class_name(kind), service->classes[kind].n, service->classes[kind].nalone, (double)p50 / 1e3,
+                latency_class_names[kind], service->classes[kind].n, service->classes[kind].nalone, (double)p50 / 1e3,
                 (double)p99 / 1e3);
         if (p50 < 2 * floor_ns)
             fprintf(out, " (at the floor: ours is %.1f us)", (double)floor_ns / 1e3);

@@ -2,7 +2,8 @@
 #ifndef CAPLAY_REPLAY_REPORT_H
 #define CAPLAY_REPLAY_REPORT_H
 
-#include "replay/service.h"
+#include "replay/timeline.h"
+#include "sim/service.h"
 
 #include <stdio.h>
 

@@ -152,10 +152,7 @@ static struct sim_pv *on_find(void *self, const char *name, size_t length)
 static uint64_t on_delay(void *self, struct sim_pv *pv, enum sim_class class)
 {
     struct replay_source *s = self;
-    if (s->config.service == NULL)
-        return s->config.delay_ns;
-    const uint64_t ns = service_next(s->config.service, pv != NULL ? pv->index : SERVICE_NO_PV, class);
-    return ns >= s->config.floor_ns ? ns : 0;
+    return s->config.service != NULL ? service_next(s->config.service, pv != NULL ? pv->index : SERVICE_NO_PV, class) : 0;
 }
 
 static void on_start(void *self, uint64_t t0_ns, uint64_t stamp_ns)
@@ -375,5 +372,5 @@ void replay_source_free(struct replay_source *s)
 
 struct sim_source replay_source_calls(struct replay_source *source)
 {
-    return (struct sim_source){.calls = &calls, .self = source};
+    return (struct sim_source){.calls = &calls, .self = source, .floor_ns = source->config.floor_ns};
 }

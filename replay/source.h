@@ -1,11 +1,10 @@
 /* A recording as the server's source: which PV, which delay, what changes next, what a put does. Knows no clock and no socket.
- * Rule: sim/source.h; what a replay means: replay/timeline.h, replay/playback.h, replay/service.h. */
+ * Rule: sim/source.h; what a replay means: replay/timeline.h, replay/playback.h, sim/service.h. */
 #ifndef CAPLAY_REPLAY_SOURCE_H
 #define CAPLAY_REPLAY_SOURCE_H
 
 #include "replay/playback.h"
-#include "replay/service.h"
-#include "sim/source.h"
+#include "sim/service.h"
 
 enum replay_puts {
     REPLAY_PUTS_KEEP,   /* the value is kept and posted until the next recorded update */
@@ -15,8 +14,7 @@ enum replay_puts {
 
 struct replay_source_config {
     enum replay_puts puts;
-    struct service *service; /* recorded delays, or NULL: delay_ns for all */
-    uint64_t delay_ns;
+    struct service *service;       /* recorded delays, or NULL: none */
     uint64_t floor_ns;             /* a recorded delay below is none: waiting for a timer would take longer */
     uint64_t now_ns, now_stamp_ns; /* CLOCK_MONOTONIC, and the same instant in ns since 1990: for stamps before time 0 */
     void (*on_unknown)(void *arg, const char *name, size_t length); /* somebody searched for it; or NULL */

@@ -4,6 +4,7 @@
 
 static uint64_t push(struct lane *lane, struct reply reply, const struct request *r, uint64_t delay_ns)
 {
+    reply.asked_ns = r->arrived_ns;
     reply.own_ns = r->arrived_ns + delay_ns;
     reply.timed = delay_ns > 0;
     return lane_push(lane, &reply);
@@ -11,11 +12,13 @@ static uint64_t push(struct lane *lane, struct reply reply, const struct request
 
 void answer_timed(struct sim_circuit *c, const struct request *r, struct reply reply, enum sim_class class)
 {
-    push(&c->direct, reply, r, sim_delay_ns(c->sim, reply.pv, class));
+    reply.class = class;
+    push(&c->direct, reply, r, sim_delay_ns(c, reply.pv, class));
 }
 
 void answer_now(struct sim_circuit *c, const struct request *r, struct reply reply)
 {
+    reply.class = SIM_CLASSES;
     push(&c->direct, reply, r, 0);
 }
 
@@ -28,7 +31,8 @@ void answer_reflected(struct sim_circuit *c, const struct request *r)
 
 uint64_t answer_put(struct sim_circuit *c, const struct request *r, struct reply reply)
 {
-    return push(&c->puts, reply, r, sim_delay_ns(c->sim, reply.pv, SIM_WRITE));
+    reply.class = SIM_PUT_CALLBACK;
+    return push(&c->puts, reply, r, sim_delay_ns(c, reply.pv, SIM_PUT_CALLBACK));
 }
 
 static void tell(const struct sim_circuit *c, const char *what, bool ends)

@@ -22,6 +22,7 @@ struct sim_subscription {
     struct sim_subscription *next_of_pv, **link_of_pv;
     struct payload_pool *payloads; /* large arrays; else NULL */
     uint32_t subid, count, size;   /* as asked; count 0: dynamic */
+    uint32_t number;               /* its place in the order of the circuit's subscriptions */
     uint16_t type, mask;
 };
 

@@ -230,18 +230,33 @@ static bool take_message(struct sim_circuit *c, uint64_t now_ns)
 
 /* ---- output ---- */
 
-/* It has a due time: remember it until the bytes go out, and count what its lane cost it. */
-static void note_due(struct sim_circuit *c, uint64_t own_ns, uint64_t due_ns)
+/* Remember a message until its bytes go out, and count what its lane cost one that has a due time. */
+static void note(struct sim_circuit *c, struct outbox_note note, uint64_t own_ns, bool timed)
 {
-    outbox_remember(&c->out, due_ns);
-    if (due_ns > own_ns)
-        histogram_add(&c->sim->late.of[SIM_LATE_ORDER], due_ns - own_ns);
+    if (timed && note.due_ns > own_ns)
+        histogram_add(&c->sim->late.of[SIM_LATE_ORDER], note.due_ns - own_ns);
+    if (!timed)
+        note.due_ns = 0;
+    note.messages = 1;
+    if (timed || note.class != SIM_CLASSES)
+        outbox_remember(&c->out, &note);
+}
+
+static void note_reply(struct sim_circuit *c, const struct reply *r)
+{
+    const uint8_t class = r->asked_ns > 0 ? r->class : SIM_CLASSES;
+    note(c, (struct outbox_note){.due_ns = r->due_ns, .asked_ns = r->asked_ns, .class = class}, r->own_ns, r->timed);
+}
+
+static void note_update(struct sim_circuit *c, const struct queue_entry *e)
+{
+    const uint8_t class = e->asked_ns == 0 ? SIM_CLASSES : e->first ? SIM_FIRST_UPDATE : SIM_UPDATE;
+    note(c, (struct outbox_note){.due_ns = e->due_ns, .asked_ns = e->asked_ns, .class = class}, e->own_ns, e->timed);
 }
 
 static void after_reply(struct sim_circuit *c, const struct reply *reply)
 {
-    if (reply->timed)
-        note_due(c, reply->own_ns, reply->due_ns);
+    note_reply(c, reply);
     if (reply->kind == REPLY_ECHO) {
         consume(&c->in, c->held);
         c->held = 0;
@@ -272,8 +287,7 @@ static bool drain_events(struct sim_circuit *c, uint64_t now_ns)
             return true;
         if (!update_write(c, entry))
             return false;
-        if (entry->timed)
-            note_due(c, entry->own_ns, entry->due_ns);
+        note_update(c, entry);
     }
     return true;
 }
@@ -310,10 +324,21 @@ bool sim_circuit_work(struct sim_circuit *c, uint64_t now_ns, bool more)
     return !outbox_is_empty(&c->out);
 }
 
+static void count_late(struct sim_circuit *c, const struct outbox_note *note, uint64_t now_ns)
+{
+    for (uint32_t n = note->messages; n > 0; n--)
+        lateness_count(&c->sim->late, note->due_ns, c->free_ns, now_ns);
+}
+
 static void count_lateness(struct sim_circuit *c, uint64_t now_ns)
 {
-    for (unsigned i = 0; i < c->out.notes; i++)
-        lateness_count(&c->sim->late, c->out.note[i], c->free_ns, now_ns);
+    for (unsigned i = 0; i < c->out.notes; i++) {
+        const struct outbox_note *note = &c->out.note[i];
+        if (note->due_ns > 0)
+            count_late(c, note, now_ns);
+        if (note->class != SIM_CLASSES)
+            latency_count(&c->sim->latency, note->class, now_ns > note->asked_ns ? now_ns - note->asked_ns : 0, note->messages);
+    }
     c->out.notes = 0;
 }
 

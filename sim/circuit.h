@@ -40,12 +40,13 @@ struct sim_circuit {
     struct lane direct, puts;
     struct queue events;
     struct outbox out;
-    uint64_t number;               /* log lines name it so */
-    uint64_t free_ns;              /* when its client last became ready to take updates again */
-    uint64_t off_ns;               /* when EVENTS_OFF came */
-    uint64_t output_ns, before_ns; /* of the last output, and of the one before it */
-    unsigned minor;                /* the client's; 0 before its VERSION */
-    unsigned turn;                 /* requests taken in this turn */
+    uint64_t number;                /* log lines name it so; its place in the order of accept */
+    uint64_t requests[SIM_CLASSES]; /* so far; their delays are drawn by it */
+    uint64_t free_ns;               /* when its client last became ready to take updates again */
+    uint64_t off_ns;                /* when EVENTS_OFF came */
+    uint64_t output_ns, before_ns;  /* of the last output, and of the one before it */
+    unsigned minor;                 /* the client's; 0 before its VERSION */
+    unsigned turn;                  /* requests taken in this turn */
     bool is_dirty;
     bool is_blocked; /* the socket took only a part */
     bool has_more;   /* its turn is over: to be called again when others had theirs */

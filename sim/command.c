@@ -20,8 +20,6 @@ static const struct option options[] = {
      .help = "area-detector: frames per second (default 120Hz)"},
     {"size", .kind = OPTION_SIZE2D, .offset = offsetof(struct arguments, scenario.size), .metavar = "WxH",
      .help = "area-detector: elements of an image (default 640x480)"},
-    {"latency", .kind = OPTION_DURATION, .offset = offsetof(struct arguments, scenario.latency_ns), .metavar = "DURATION",
-     .help = "service time of every request (default 0: as fast as it goes)"},
     {"macros", 'm', .kind = OPTION_STRING, .offset = offsetof(struct arguments, macros), .metavar = "A=B,C=D",
      .help = "FILE.db: macros for the file"},
     SIM_OPTIONS(struct arguments, server),
@@ -42,10 +40,12 @@ static const struct option_command command = {
         "\n"
         "FILE.db is an EPICS database: its records are served with all fields as an IOC shows them after iocInit(); puts are "
         "kept\n"
-        "and posted, with alarms from limits. SCAN, links and calculations do nothing. FILE.yaml: what caplay-db has printed.",
+        "and posted, with alarms from limits. SCAN, links and calculations do nothing. FILE.yaml: what caplay-db has "
+        "printed." LATENCY_ABOUT,
     .examples = "caplay sim ten-thousand --port 0 -- python3 client.py\n"
                 "caplay sim motors.db --macros P=TEST: --port 0 -- caget TEST:m1\n"
-                "caplay sim area-detector --rate 120Hz --size 680x480 --pv CAM:IMAGE --report report.json\n",
+                "caplay sim area-detector --rate 120Hz --size 680x480 --pv CAM:IMAGE --report report.json\n"
+                "caplay sim ten-thousand --latency 100us --latency read=lognormal:1ms,0.4,search=0 --seed 7\n",
     .options = options,
     .noptions = sizeof options / sizeof *options,
     .min_operands = 1,
@@ -87,6 +87,8 @@ int sim_command(int argc, char **argv, struct diag *diag)
         return -1;
     if (result.help)
         return DIAG_GOOD;
+    if (latency_parse(&arguments.server.latency, &arguments.server.models, diag) < 0)
+        return -1;
     const char *what = result.operands.at[0];
     return database_is_file(what) ? run_database(&arguments, what, result.command, diag)
                                   : run_scenario(&arguments, what, result.command, diag);

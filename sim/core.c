@@ -48,6 +48,21 @@ void sim_count_search(struct sim *sim, struct sim_pv *pv, uint64_t searcher)
     pv->searcher = searcher;
 }
 
+uint64_t sim_delay_ns(struct sim_circuit *c, struct sim_pv *pv, enum sim_class class)
+{
+    const struct latency_request r = {.class = class, .pv = pv, .circuit = c->number, .number = c->requests[class]++};
+    return latency_next(&c->sim->latency, c->sim->source, &r);
+}
+
+/* Of a PV's last post, to one of its subscribers. */
+static uint64_t update_delay_ns(struct sim *sim, const struct sim_subscription *s)
+{
+    struct sim_pv *pv = s->channel->pv;
+    const uint64_t number = (uint64_t)s->number << 40 ^ pv->posts;
+    const struct latency_request r = {.class = SIM_UPDATE, .pv = pv, .circuit = s->channel->circuit->number, .number = number};
+    return latency_next(&sim->latency, sim->source, &r);
+}
+
 static void queue_update(struct sim_subscription *s, const struct queue_update *update)
 {
     struct sim_circuit *c = s->channel->circuit;
@@ -62,9 +77,16 @@ static void queue_update(struct sim_subscription *s, const struct queue_update *
     sim_mark_dirty(c);
 }
 
+static void post_to(struct sim_subscription *s, uint64_t due_ns, bool timed)
+{
+    struct sim_pv *pv = s->channel->pv;
+    const uint64_t delay_ns = update_delay_ns(s->channel->circuit->sim, s);
+    queue_update(s, &(struct queue_update){
+                        .value = &pv->value, .asked_ns = due_ns, .own_ns = due_ns + delay_ns, .timed = timed || delay_ns > 0});
+}
+
 void sim_post(struct sim *sim, struct sim_pv *pv, unsigned mask, uint64_t due_ns, bool timed)
 {
-    const struct queue_update update = {.value = &pv->value, .own_ns = due_ns, .timed = timed};
     pv->version++;
     if (mask == 0)
         return;
@@ -78,17 +100,17 @@ void sim_post(struct sim *sim, struct sim_pv *pv, unsigned mask, uint64_t due_ns
         return;
     for (struct sim_subscription *s = pv->subscriptions; s != NULL; s = s->next_of_pv)
         if (s->mask & mask)
-            queue_update(s, &update);
+            post_to(s, due_ns, timed);
 }
 
-void sim_post_also(struct sim *sim, uint64_t now_ns)
+void sim_post_also(struct sim *sim, uint64_t due_ns, bool timed)
 {
     const struct sim_source *source = sim->source;
     unsigned mask;
     if (source->calls->also == NULL)
         return;
     for (struct sim_pv *pv; (pv = source->calls->also(source->self, &mask)) != NULL;)
-        sim_post(sim, pv, mask, now_ns, false);
+        sim_post(sim, pv, mask, due_ns, timed);
 }
 
 uint64_t sim_next_ns(struct sim *sim)
@@ -118,7 +140,7 @@ static void tell_all_rights(struct sim *sim, const struct sim_pv *pv, uint64_t d
             tell_rights(channel, due_ns);
 }
 
-struct sim_pv *sim_change(struct sim *sim)
+struct sim_pv *sim_change(struct sim *sim, uint64_t now_ns)
 {
     uint64_t due_ns = sim_next_ns(sim);
     unsigned mask = 0;
@@ -126,7 +148,7 @@ struct sim_pv *sim_change(struct sim *sim)
     if (mask == SIM_RIGHTS)
         tell_all_rights(sim, pv, due_ns);
     else
-        sim_post(sim, pv, mask, due_ns, due_ns > 0);
+        sim_post(sim, pv, mask, due_ns > 0 ? due_ns : now_ns, due_ns > 0);
     return pv;
 }
 

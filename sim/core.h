@@ -6,6 +6,7 @@
 
 #include "sim/channel.h"
 #include "sim/circuit.h"
+#include "sim/latency.h"
 #include "sim/lateness.h"
 #include "sim/start.h"
 
@@ -52,6 +53,7 @@ struct sim {
     uint64_t pressed_ns;   /* until when what fills such a queue may not leave */
     struct sim_counts counts;
     struct lateness late;
+    struct latency latency;
 };
 
 /* The struct is large (histograms): keep it on the heap, zeroed. */
@@ -66,10 +68,8 @@ struct sim_pv *sim_open(struct sim *sim, const char *name, size_t length);
 /* Count a search by somebody, told apart by `searcher` (any number but 0). */
 void sim_count_search(struct sim *sim, struct sim_pv *pv, uint64_t searcher);
 
-static inline uint64_t sim_delay_ns(struct sim *sim, struct sim_pv *pv, enum sim_class class)
-{
-    return sim->source->calls->delay_ns(sim->source->self, pv, class);
-}
+/* The delay of a circuit's next request of a class, for a PV (NULL for ECHO), in ns. Call it once a request. */
+uint64_t sim_delay_ns(struct sim_circuit *c, struct sim_pv *pv, enum sim_class class);
 
 /* Is an answer of this type and count (0: dynamic) small enough to be sent? */
 bool sim_fits(const struct sim *sim, const struct sim_pv *pv, unsigned type, uint32_t count);
@@ -78,11 +78,11 @@ bool sim_fits(const struct sim *sim, const struct sim_pv *pv, unsigned type, uin
  * when the change was due; timed: lateness is counted from there. */
 void sim_post(struct sim *sim, struct sim_pv *pv, unsigned mask, uint64_t due_ns, bool timed);
 
-/* Post what else has changed with a put. */
-void sim_post_also(struct sim *sim, uint64_t now_ns);
+/* Post what else has changed with a put; due_ns and timed as above. */
+void sim_post_also(struct sim *sim, uint64_t due_ns, bool timed);
 
 /* Make the source's next change, which is due. Returns its PV. */
-struct sim_pv *sim_change(struct sim *sim);
+struct sim_pv *sim_change(struct sim *sim, uint64_t now_ns);
 
 /* When the next change is due; CLOCK_NEVER before time 0. */
 uint64_t sim_next_ns(struct sim *sim);

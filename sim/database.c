@@ -55,14 +55,6 @@ static struct sim_pv *on_also(void *self, unsigned *mask)
 
 /* ---- time: nothing changes by itself ---- */
 
-static uint64_t on_delay_ns(void *self, struct sim_pv *pv, enum sim_class class)
-{
-    (void)self;
-    (void)pv;
-    (void)class;
-    return 0;
-}
-
 static void on_start(void *self, uint64_t t0_ns, uint64_t stamp_ns)
 {
     (void)self;
@@ -78,7 +70,6 @@ static uint64_t on_next_ns(void *self)
 
 static const struct sim_source_calls calls = {.find = on_find,
                                               .open = on_open,
-                                              .delay_ns = on_delay_ns,
                                               .start = on_start,
                                               .next_ns = on_next_ns,
                                               .put = db_put,

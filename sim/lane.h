@@ -36,6 +36,8 @@ struct reply {
     uint32_t cid;                /* READ, ERROR: the channel's, or 0xffffffff */
     bool timed;                  /* it has a service time of its own: count its lateness */
     bool cancelled;              /* send nothing */
+    uint8_t class;               /* enum sim_class, if asked_ns is set; SIM_CLASSES: none */
+    uint64_t asked_ns;           /* the request's arrival; 0: it answers none */
     uint64_t own_ns;             /* arrival and service time */
     uint64_t due_ns;             /* when it may leave */
 };

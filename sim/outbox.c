@@ -56,10 +56,19 @@ void outbox_attach(struct outbox *out, struct payload *payload, uint64_t size)
     out->payload_size = size;
 }
 
-void outbox_remember(struct outbox *out, uint64_t due_ns)
+static bool is_alike(const struct outbox_note *a, const struct outbox_note *b)
 {
-    if (out->notes < OUTBOX_NOTES)
-        out->note[out->notes++] = due_ns;
+    return a->due_ns == b->due_ns && a->asked_ns == b->asked_ns && a->class == b->class;
+}
+
+/* outbox_reserve() has seen to it that there is room. */
+void outbox_remember(struct outbox *out, const struct outbox_note *note)
+{
+    struct outbox_note *last = out->notes > 0 ? &out->note[out->notes - 1] : NULL;
+    if (last != NULL && is_alike(last, note))
+        last->messages += note->messages;
+    else if (out->notes < OUTBOX_NOTES)
+        out->note[out->notes++] = *note;
 }
 
 int outbox_view(const struct outbox *out, struct iovec pieces[OUTBOX_PIECES])

@@ -13,12 +13,19 @@
 #define OUTBOX_NOTES  256u
 #define OUTBOX_PIECES 3
 
+struct outbox_note {   /* of messages with a due time, for their lateness, or of a class, for their delay */
+    uint64_t due_ns;   /* 0: none */
+    uint64_t asked_ns; /* when they were asked for */
+    uint32_t messages; /* of which all this is true */
+    uint8_t class;     /* enum sim_class; SIM_CLASSES: none */
+};
+
 struct outbox {
     uint8_t *bytes;
     size_t room, begin, end;
     struct payload *payload;
     uint64_t payload_at, payload_size; /* sent so far, and all of it with its padding */
-    uint64_t note[OUTBOX_NOTES];       /* due times of messages that have one, for their lateness */
+    struct outbox_note note[OUTBOX_NOTES];
     unsigned notes;
     struct memory *memory;
 };
@@ -42,8 +49,8 @@ void outbox_add(struct outbox *out, size_t n);
 /* End the outbox with a shared payload: its values, then zeros up to `size` (under 8). Takes over the caller's reference. */
 void outbox_attach(struct outbox *out, struct payload *payload, uint64_t size);
 
-/* Remember a due time. The notes are the caller's to read and to reset when the bytes go out. */
-void outbox_remember(struct outbox *out, uint64_t due_ns);
+/* Remember a message. The notes are the caller's to read and to reset when the bytes go out. */
+void outbox_remember(struct outbox *out, const struct outbox_note *note);
 
 /* What to send, at most OUTBOX_PIECES pieces; returns their number. Borrowed until outbox_sent(). */
 int outbox_view(const struct outbox *out, struct iovec pieces[OUTBOX_PIECES]);

@@ -78,8 +78,12 @@ static void append(struct queue *q, struct queue_slot *slot, const struct queue_
     struct queue_ring *ring = slot->ring;
     unsigned place = (ring->get + ring->used) % QUEUE_ENTRIES;
     uint64_t due = update->own_ns > q->last_due_ns ? update->own_ns : q->last_due_ns;
-    ring->entry[place] = (struct queue_entry){
-        .slot = slot, .due_ns = due, .own_ns = update->own_ns, .first = update->first, .timed = update->timed};
+    ring->entry[place] = (struct queue_entry){.slot = slot,
+                                              .due_ns = due,
+                                              .own_ns = update->own_ns,
+                                              .asked_ns = update->asked_ns,
+                                              .first = update->first,
+                                              .timed = update->timed};
     fill(&ring->entry[place], update->value, slot->copies);
     q->last_due_ns = due;
     q->used++;

@@ -24,7 +24,7 @@ struct queue_slot { /* a subscription's part, embedded in it */
 struct queue_entry {
     struct queue_slot *slot; /* whose; NULL: cancelled */
     uint64_t due_ns;         /* when it may leave: max(own, the one before) */
-    uint64_t own_ns;
+    uint64_t own_ns, asked_ns;
     uint8_t bytes[QUEUE_COPIED_BYTES]; /* the value, if has_value */
     uint8_t base;                      /* its type */
     bool has_value;                    /* it was copied */
@@ -53,7 +53,8 @@ struct queue {
 
 struct queue_update {
     const struct wire_value *value;
-    uint64_t own_ns; /* when it may leave at the earliest */
+    uint64_t own_ns;   /* when it may leave at the earliest */
+    uint64_t asked_ns; /* what its delay counts from; 0: nothing */
     bool first, timed;
 };
 

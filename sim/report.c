@@ -132,6 +132,7 @@ static json_t *report(const struct server *s, const char *name)
         json_object_set_new(object, "tap", tap(s->tap));
     json_object_set_new(object, "arrival", arrival(&s->arrivals));
     json_object_set_new(object, "lateness", all_lateness(&sim->late));
+    json_object_set_new(object, "latency", latency_json(&sim->latency));
     json_object_set_new(object, "pvs", posted_pvs(sim));
     set_count(object, "udp_buffer_bytes", udp_buffer_bytes(s));
     json_object_set_new(object, "machine", machine(&s->machine));

@@ -51,7 +51,8 @@ static uint32_t acknowledge(const struct sim_source *source, struct sim_pv *pv, 
     return WIRE_ECA_NORMAL;
 }
 
-static uint32_t put(struct sim_circuit *c, struct sim_pv *pv, const struct request *r)
+/* Its updates are due at post_ns, or now. */
+static uint32_t put(struct sim_circuit *c, struct sim_pv *pv, const struct request *r, uint64_t post_ns)
 {
     const struct sim_source *source = c->sim->source;
     const struct wire_header *h = &r->header;
@@ -62,9 +63,16 @@ static uint32_t put(struct sim_circuit *c, struct sim_pv *pv, const struct reque
     else
         status = source->calls->put(source->self, pv, h->type, h->count, r->payload, h->size, r->now_ns, &mask);
     if (status == WIRE_ECA_NORMAL)
-        sim_post(c->sim, pv, mask, r->now_ns, false);
-    sim_post_also(c->sim, r->now_ns);
+        sim_post(c->sim, pv, mask, post_ns, post_ns > r->now_ns);
+    sim_post_also(c->sim, post_ns, post_ns > r->now_ns);
     return status;
+}
+
+/* The value is kept at once; who watches it hears of it after the delay. */
+static uint32_t put_silently(struct sim_circuit *c, struct sim_pv *pv, const struct request *r)
+{
+    const uint64_t delay_ns = sim_delay_ns(c, pv, SIM_WRITE);
+    return put(c, pv, r, delay_ns > 0 ? r->arrived_ns + delay_ns : r->now_ns);
 }
 
 enum request_outcome request_on_write(struct sim_circuit *c, const struct request *r)
@@ -76,7 +84,7 @@ enum request_outcome request_on_write(struct sim_circuit *c, const struct reques
         answer_fault(c, r, FAULT_TYPE);
     else if (!(channel->pv->rights & WIRE_RIGHT_WRITE))
         answer_fault(c, r, FAULT_WRITE_ACCESS);
-    else if (put(c, channel->pv, r) != WIRE_ECA_NORMAL)
+    else if (put_silently(c, channel->pv, r) != WIRE_ECA_NORMAL)
         answer_fault(c, r, FAULT_WRITE);
     return REQUEST_DONE;
 }
@@ -100,7 +108,7 @@ static void tell_failed(struct sim_circuit *c, struct sim_pv *pv, uint64_t now_n
     if (source->calls->failed == NULL)
         return;
     source->calls->failed(source->self, pv, now_ns);
-    sim_post_also(c->sim, now_ns);
+    sim_post_also(c->sim, now_ns, false);
 }
 
 enum request_outcome request_on_write_notify(struct sim_circuit *c, const struct request *r)
@@ -116,7 +124,7 @@ enum request_outcome request_on_write_notify(struct sim_circuit *c, const struct
     } else if (channel->is_writing) {
         return REQUEST_WAIT;
     } else {
-        uint32_t status = is_structure(r->header.type) ? WIRE_ECA_PUTFAIL : put(c, channel->pv, r);
+        uint32_t status = is_structure(r->header.type) ? WIRE_ECA_PUTFAIL : put(c, channel->pv, r, r->now_ns);
         if (status != WIRE_ECA_NORMAL)
             tell_failed(c, channel->pv, r->now_ns);
         struct reply reply = put_result(r, channel, status);
@@ -135,10 +143,14 @@ static void post_first(struct sim_circuit *c, struct sim_subscription *s, const 
     const struct sim_start *start = &c->sim->start;
     if (++c->sim->counts.subscriptions >= start->subscriptions && start->kind == SIM_START_SUBSCRIPTIONS)
         sim_begin(c->sim, r->now_ns); /* sets stamps: the first update bears them */
-    uint64_t delay_ns = sim_delay_ns(c->sim, pv, SIM_FIRST_UPDATE);
-    queue_post(
-        &c->events, &s->slot,
-        &(struct queue_update){.value = &pv->value, .own_ns = r->arrived_ns + delay_ns, .first = true, .timed = delay_ns > 0});
+    uint64_t delay_ns = sim_delay_ns(c, pv, SIM_FIRST_UPDATE);
+    s->number = (uint32_t)c->requests[SIM_FIRST_UPDATE];
+    queue_post(&c->events, &s->slot,
+               &(struct queue_update){.value = &pv->value,
+                                      .asked_ns = r->arrived_ns,
+                                      .own_ns = r->arrived_ns + delay_ns,
+                                      .first = true,
+                                      .timed = delay_ns > 0});
 }
 
 enum request_outcome request_on_event_add(struct sim_circuit *c, const struct request *r)

@@ -85,7 +85,7 @@ static void on_changes(void *owner, uint64_t now_ns)
 {
     struct server *s = owner;
     for (unsigned i = 0; i < CHANGES_A_PASS && next_change_ns(s, now_ns - 1) <= now_ns; i++) {
-        sim_change(&s->sim);
+        sim_change(&s->sim, now_ns);
         if (s->sim.is_pressed)
             tcp_serve(s, now_ns);
         s->sim.is_pressed = false;
@@ -112,8 +112,9 @@ static int isolate(struct server *s, const struct sim_config *config, struct dia
 static int open_server(struct server *s, const struct sim_config *config, struct diag *diag)
 {
     if (sim_start_parse(&s->sim.start, config->start_when, diag) < 0 || budget_parse(&s->budget, config->late_budget, diag) < 0 ||
-        isolate(s, config, diag) < 0 || loop_init(&s->loop, diag) < 0 || server_bind(s, config, diag) < 0 ||
-        udp_listen(s, diag) < 0 || accept_listen(s, diag) < 0 || signals_open(s, diag) < 0)
+        (config->late_budget != NULL && latency_check_budget(&config->latency, diag) < 0) || isolate(s, config, diag) < 0 ||
+        latency_open(&s->sim.latency, &config->latency, s->sim.source, diag) < 0 || loop_init(&s->loop, diag) < 0 ||
+        server_bind(s, config, diag) < 0 || udp_listen(s, diag) < 0 || accept_listen(s, diag) < 0 || signals_open(s, diag) < 0)
         return -1;
     s->sim.tcp_port = s->tcp_port;
     set_limits(&s->sim);
@@ -138,6 +139,7 @@ static void close_server(struct server *s)
     udp_close(s);
     beacon_close(s);
     loop_fini(&s->loop);
+    latency_close(&s->sim.latency);
 }
 
 static void client_environment(const struct server *s, struct child_env *env)

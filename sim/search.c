@@ -56,8 +56,9 @@ static bool is_same(const struct search_peer *a, const struct search_peer *b)
 
 /* ---- replies with a service time ---- */
 
-static void add_late(struct search *s, uint32_t cid, uint64_t own_ns)
+static void add_late(struct search *s, uint32_t cid, uint64_t arrived_ns, uint64_t delay_ns)
 {
+    const uint64_t own_ns = arrived_ns + delay_ns;
     if (s->count == SEARCH_LANE) {
         s->sim->counts.dropped_searches++;
         return;
@@ -68,6 +69,7 @@ static void add_late(struct search *s, uint32_t cid, uint64_t own_ns)
                                                                           .sequence = s->batch.sequence,
                                                                           .cid = cid,
                                                                           .minor = s->batch.minor,
+                                                                          .asked_ns = arrived_ns,
                                                                           .own_ns = own_ns,
                                                                           .due_ns = due};
 }
@@ -91,6 +93,7 @@ static void count_lateness(struct sim *sim, const struct search_late *late, uint
     lateness_count(&sim->late, late->due_ns, 0, now_ns);
     if (late->due_ns > late->own_ns)
         histogram_add(&sim->late.of[SIM_LATE_ORDER], late->due_ns - late->own_ns);
+    latency_count(&sim->latency, SIM_SEARCH, now_ns - late->asked_ns, 1);
 }
 
 void search_due(struct search *s, uint64_t now_ns)
@@ -126,9 +129,10 @@ static void on_search(struct search *s, const struct wire_header *h, const uint8
     sim_count_search(sim, pv, searcher(&s->batch.peer, h->p2));
     if (pv == NULL)
         return;
-    uint64_t delay_ns = sim_delay_ns(sim, pv, SIM_SEARCH);
+    const struct latency_request r = {.class = SIM_SEARCH, .pv = pv, .circuit = h->p2, .number = s->batch.sequence};
+    uint64_t delay_ns = latency_next(&sim->latency, sim->source, &r);
     if (delay_ns > 0 || s->count > 0)
-        add_late(s, h->p2, arrived_ns + delay_ns);
+        add_late(s, h->p2, arrived_ns, delay_ns);
     else
         add_reply(s, h->p2);
     if (sim->start.kind == SIM_START_SEARCH)

@@ -28,7 +28,7 @@ struct search_late { /* a reply that waits */
     struct search_peer peer;
     uint32_t sequence, cid;
     unsigned minor;
-    uint64_t own_ns, due_ns;
+    uint64_t asked_ns, own_ns, due_ns;
 };
 
 struct search {

@@ -5,6 +5,7 @@
 
 #include "base/isolation.h"
 #include "base/options.h"
+#include "sim/latency.h"
 #include "sim/source.h"
 
 enum sim_spin { SIM_SPIN_AUTO, SIM_SPIN_NEVER, SIM_SPIN_ALWAYS };
@@ -21,6 +22,8 @@ struct sim_config {
     bool quiet;             /* no summary on stderr */
     const char *tap;        /* a recording of what it receives and sends, or NULL */
     struct isolation_wish isolation; /* --cpu, --realtime */
+    struct latency_options models;   /* --latency, --seed, as given */
+    struct latency_config latency;   /* the same, by latency_parse() */
     struct iovec pageable;           /* a mapped recording, which --realtime does not lock; or empty */
     const char *late_budget;         /* "p99=1ms,max=20ms": over it the run is invalid; or NULL */
     bool status;                     /* a line a second on stderr */
@@ -52,7 +55,8 @@ struct sim_config {
      .help = "auto, never or always: spin before a deadline (default auto: only where pinned to one core of several)"}, \
     {"tap", .kind = OPTION_STRING, .offset = offsetof(type, member.tap), .metavar = "FILE", \
      .help = "record what the server receives and sends as a trace (no libpcap needed)"}, \
-    ISOLATION_OPTIONS(type, member.isolation)
+    ISOLATION_OPTIONS(type, member.isolation), \
+    LATENCY_OPTIONS(type, member.models)
 /* clang-format on */
 
 extern const char *const sim_spin_choices[];

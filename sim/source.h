@@ -33,8 +33,18 @@ struct sim_pv {
     uint64_t searcher;            /* who searched for it last, to count repeated searches */
 };
 
-/* Classes of requests that have service times of their own. */
-enum sim_class { SIM_SEARCH, SIM_CREATE, SIM_READ, SIM_WRITE, SIM_FIRST_UPDATE, SIM_ECHO, SIM_CLASSES };
+/* Classes of messages that have delays of their own (sim/latency.h). */
+enum sim_class {
+    SIM_SEARCH,
+    SIM_CREATE,
+    SIM_READ,
+    SIM_WRITE, /* a put that is not answered: until its updates */
+    SIM_PUT_CALLBACK,
+    SIM_FIRST_UPDATE,
+    SIM_UPDATE,
+    SIM_ECHO,
+    SIM_CLASSES
+};
 
 #define SIM_RIGHTS 0x10000u /* no DBE bit */
 
@@ -46,8 +56,8 @@ struct sim_source_calls {
      * another PV, for what stands behind (ca-protocol 3.4). May allocate. NULL where PVs have no fields: then find() is asked. */
     struct sim_pv *(*open)(void *self, const char *name, size_t length);
 
-    /* Service time of the next request of a class for a PV (NULL for ECHO), in ns; 0: as soon as possible. Called once a request.
-     */
+    /* Recorded service time of the next request of a class for a PV (NULL for ECHO), in ns. Called once a request for which the
+     * latency model wants it. NULL: nothing was recorded. */
     uint64_t (*delay_ns)(void *self, struct sim_pv *pv, enum sim_class class);
 
     /* Time 0 has come: every due time below is t0_ns plus an offset. stamp_ns is what stamps show at t0, as Unix
@@ -88,6 +98,7 @@ struct sim_source_calls {
 struct sim_source {
     const struct sim_source_calls *calls;
     void *self;
+    uint64_t floor_ns; /* recorded delays below are none: waiting for a timer would take longer */
 };
 
 #endif

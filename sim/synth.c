@@ -45,13 +45,6 @@ struct sim_pv *synth_find(void *self, const char *name, size_t length)
     return found != NULL ? &found->pv : NULL;
 }
 
-uint64_t synth_delay_ns(void *self, struct sim_pv *pv, enum sim_class class)
-{
-    (void)pv;
-    (void)class;
-    return ((const struct synth *)self)->latency_ns;
-}
-
 struct wire_stamp synth_stamp(uint64_t realtime_ns)
 {
     uint64_t since = realtime_ns - CLOCK_EPICS_EPOCH * CLOCK_NS;
@@ -82,7 +75,6 @@ struct synth *synth_new(const char *scenario, const struct synth_config *config,
         return NULL;
     }
     synth->source.self = synth;
-    synth->latency_ns = config->latency_ns;
     synth->now_ns = config->now_ns != 0 ? config->now_ns : clock_realtime_ns();
     synth->realtime_ns = synth->now_ns - clock_monotonic_ns();
     wire_meta_init(&synth->meta);

@@ -10,8 +10,7 @@ struct synth_config {         /* all zero: the scenario's defaults */
     struct option_list names; /* images */
     struct clock_rate rate;
     struct option_size size;
-    uint64_t latency_ns; /* service time of every request */
-    uint64_t now_ns;     /* what stamps take for now, since 1970; 0: the clock */
+    uint64_t now_ns; /* what stamps take for now, since 1970; 0: the clock */
 };
 
 struct synth;

@@ -85,13 +85,8 @@ static uint32_t put(void *self, struct sim_pv *pv, unsigned type, uint32_t count
     return WIRE_ECA_PUTFAIL; /* never asked: the images are read-only */
 }
 
-static const struct sim_source_calls calls = {.find = synth_find,
-                                              .delay_ns = synth_delay_ns,
-                                              .start = start,
-                                              .next_ns = next_ns,
-                                              .change = change,
-                                              .prepare = prepare,
-                                              .put = put};
+static const struct sim_source_calls calls = {
+    .find = synth_find, .start = start, .next_ns = next_ns, .change = change, .prepare = prepare, .put = put};
 
 static int make_frames(struct synth *synth, const struct synth_config *config, struct diag *diag)
 {
@@ -137,7 +132,7 @@ int images_make(struct synth *synth, const struct synth_config *config, struct d
     static const struct option_list standard = {.at = {DEFAULT_NAME}, .count = 1};
     const struct option_list *names = config->names.count > 0 ? &config->names : &standard;
     if (config->count != 0)
-        return diag_fail(diag, DIAG_USAGE, "area-detector takes --pv, --rate, --size and --latency, not --count");
+        return diag_fail(diag, DIAG_USAGE, "area-detector takes --pv, --rate and --size, not --count");
     synth->source.calls = &calls;
     memcpy(synth->meta.record_type, "waveform", 8);
     synth->meta.has = WIRE_META_CLASS;

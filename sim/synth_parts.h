@@ -1,4 +1,4 @@
-/* What the synthesized scenarios have in common: named PVs with one service time. Only synth*.c include this. */
+/* What the synthesized scenarios have in common: named PVs. Only synth*.c include this. */
 #ifndef CAPLAY_SIM_SYNTH_PARTS_H
 #define CAPLAY_SIM_SYNTH_PARTS_H
 
@@ -22,7 +22,6 @@ struct synth {
     struct sim_source source;
     struct synth_pv *pvs, *by_name;
     uint32_t npvs;
-    uint64_t latency_ns;
     uint64_t now_ns;      /* of the first stamps, since 1970 */
     uint64_t realtime_ns; /* what stamps show - CLOCK_MONOTONIC */
     struct wire_meta meta;
@@ -39,7 +38,6 @@ struct synth_pv *synth_add(struct synth *synth, const char *name, struct diag *d
 
 /* The calls that need no scenario. */
 struct sim_pv *synth_find(void *self, const char *name, size_t length);
-uint64_t synth_delay_ns(void *self, struct sim_pv *pv, enum sim_class class);
 
 /* EPICS stamp of a CLOCK_REALTIME time. */
 struct wire_stamp synth_stamp(uint64_t realtime_ns);

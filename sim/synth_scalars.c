@@ -37,8 +37,7 @@ static uint32_t put(void *self, struct sim_pv *pv, unsigned type, uint32_t count
     return status;
 }
 
-static const struct sim_source_calls calls = {
-    .find = synth_find, .delay_ns = synth_delay_ns, .start = start, .next_ns = next_ns, .put = put};
+static const struct sim_source_calls calls = {.find = synth_find, .start = start, .next_ns = next_ns, .put = put};
 
 static void set_up(struct synth_pv *made, struct wire_stamp stamp)
 {
@@ -58,7 +57,7 @@ int scalars_make(struct synth *synth, const struct synth_config *config, struct 
     uint32_t n = config->count != 0 ? (uint32_t)config->count : DEFAULT_COUNT;
     struct wire_stamp stamp = synth_stamp(synth->now_ns);
     if (config->names.count > 0 || config->rate.num != 0 || config->size.width != 0)
-        return diag_fail(diag, DIAG_USAGE, "ten-thousand takes --count and --latency, not --pv, --rate or --size");
+        return diag_fail(diag, DIAG_USAGE, "ten-thousand takes --count, not --pv, --rate or --size");
     if (synth_reserve(synth, n, diag) < 0)
         return -1;
     synth->source.calls = &calls;

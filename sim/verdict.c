@@ -38,6 +38,7 @@ void report_print(const struct server *s)
     if (counts->posts > 0)
         fprintf(stderr, "caplay: posted %" PRIu64 " times, %" PRIu64 " updates sent, %" PRIu64 " merged\n", counts->posts,
                 counts->sent, counts->merged);
+    latency_print(&s->sim.latency, stderr);
     for (unsigned i = 0; i < SIM_OWNERS; i++)
         print_owner(lateness_owners[i], &s->sim.late.of[i]);
     if (s->arrivals.read > 0)

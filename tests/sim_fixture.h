@@ -70,7 +70,7 @@ static inline void fix_change_rights(struct fixture *f, uint8_t rights)
 {
     f->new_rights = rights;
     sim_begin(f->sim, f->now_ns);
-    sim_change(f->sim);
+    sim_change(f->sim, f->now_ns);
 }
 
 static inline uint32_t fix_put(void *self, struct sim_pv *pv, unsigned type, uint32_t count, const uint8_t *payload,

@@ -189,7 +189,7 @@ static void puts_of_channels_that_go_are_not_answered(void **state)
 {
     (void)state;
     struct fixture *f = fix_with_channels();
-    f->delay_ns[SIM_WRITE] = 1000;
+    f->delay_ns[SIM_PUT_CALLBACK] = 1000;
     for (unsigned sid = 0; sid < 5; sid++) {
         char hex[128];
         sprintf(hex, "00130008 00060001 %08x 0000004%u | 4000000000000000", sid, sid);

@@ -232,7 +232,7 @@ def test_unknown_names_can_fail_the_run(recording):
     (["/dev/null"], 2, "/dev/null"),
     (["x", "--speed", "2", "--asap"], 2, "exclude each other"),
     (["x", "--speed", "0"], 2, "--speed"),
-    (["x", "--latency", "5"], 2, "expected recorded, 0 or a duration"),
+    (["x", "--latency", "5"], 2, "no duration with its unit"),
     (["x", "--puts", "lose"], 2, "--puts"),
     ([], 2, "replay"),
 ])

@@ -1,6 +1,7 @@
 #include "replay/floor.h"
-#include "replay/service.h"
 #include "replay/source.h"
+#include "sim/latency.h"
+#include "sim/service.h"
 #include "tests/trace_maker.h"
 
 #include <setjmp.h>
@@ -21,7 +22,9 @@ static void build(struct fixture *f, struct maker *m)
 {
     struct diag diag = {0};
     maker_finish(m, &f->trace);
-    if (timeline_init(&f->timeline, &f->trace, &diag) < 0 || service_init(&f->service, &f->trace, &f->timeline, &diag) < 0)
+    assert_int_equal(timeline_init(&f->timeline, &f->trace, &diag), 0);
+    const struct service_pvs pvs = {.of_trace_pv = f->timeline.of_trace_pv, .n = f->timeline.npvs};
+    if (service_init(&f->service, &f->trace, &pvs, &diag) < 0)
         fail_msg("%s", diag.text);
 }
 
@@ -83,7 +86,8 @@ static void further_requests_draw_from_their_class(void **state)
         service_next(&f.service, 0, SIM_READ); /* another PV's requests change nothing */
     struct service again;
     struct diag diag = {0};
-    assert_int_equal(service_init(&again, &f.trace, &f.timeline, &diag), 0);
+    const struct service_pvs pvs = {.of_trace_pv = f.timeline.of_trace_pv, .n = f.timeline.npvs};
+    assert_int_equal(service_init(&again, &f.trace, &pvs, &diag), 0);
     for (int i = 0; i < 200; i++)
         assert_int_equal(service_next(&again, 1, SIM_READ), draws[i]);
     service_fini(&again);
@@ -146,7 +150,7 @@ static void puts_take_their_own_time(void **state)
     ask_at_once(&m, x, WIRE_WRITE_NOTIFY, 0, 3);
     build(&f, &m);
     for (unsigned k = 1; k <= 3; k++)
-        assert_int_equal(service_next(&f.service, 0, SIM_WRITE), k * 20000);
+        assert_int_equal(service_next(&f.service, 0, SIM_PUT_CALLBACK), k * 20000);
     done(&f);
 }
 
@@ -157,9 +161,9 @@ static void what_was_never_asked_takes_no_time(void **state)
     struct maker m = maker_begin();
     maker_pv(&m, "x", WIRE_DOUBLE, 1);
     build(&f, &m);
-    assert_int_equal(service_next(&f.service, 0, SIM_WRITE), 0);
+    assert_int_equal(service_next(&f.service, 0, SIM_PUT_CALLBACK), 0);
     assert_int_equal(service_next(&f.service, SERVICE_NO_PV, SIM_ECHO), 0);
-    assert_int_equal(service_quantile(&f.service, SIM_WRITE, 0.5), 0);
+    assert_int_equal(service_quantile(&f.service, SIM_PUT_CALLBACK, 0.5), 0);
     done(&f);
 }
 
@@ -271,8 +275,10 @@ static void what_is_faster_than_a_timer_is_answered_at_once(void **state)
     struct replay_source *source = replay_source_new(&f.timeline, &once, &config, &diag);
     struct sim_source calls = replay_source_calls(source);
     struct sim_pv *pv = calls.calls->find(calls.self, "x", 1);
-    assert_int_equal(calls.calls->delay_ns(calls.self, pv, SIM_READ), 0);
-    assert_int_equal(calls.calls->delay_ns(calls.self, pv, SIM_READ), 21000);
+    const struct latency_request r = {.class = SIM_READ, .pv = pv};
+    struct latency latency = {0};
+    assert_int_equal(latency_next(&latency, &calls, &r), 0);
+    assert_int_equal(latency_next(&latency, &calls, &r), 21000);
     replay_source_free(source);
     done(&f);
 }

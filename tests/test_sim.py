@@ -404,10 +404,15 @@ def test_where_no_descriptor_is_left_clients_wait_for_their_turn():
 
 def test_latency_is_kept_and_never_undercut(tmp_path):
     report = tmp_path / "report.json"
-    with cahelp.server("sim", "ten-thousand", "--count", "10", "--latency", "30ms", "--report", report) as server:
+    with cahelp.server("sim", "ten-thousand", "--count", "10", "--latency", "30ms", "--latency", "read=10ms", "--report",
+                       report) as server:
         result = cahelp.run_job("libca", {"task": "connect", "names": [scalar(1)], "gets": 2}, server.env)
         told = report_of(server, report)
-    assert min(result["get_ns"]) >= 30_000_000
+        said = server.stderr()
+    read = told["latency"]["classes"]["read"]
+    assert min(result["get_ns"]) >= read["effective"]["min_ns"] >= read["drawn"]["max_ns"] == 10_000_000
+    assert read["model"] == "10ms" and read["effective"]["count"] == read["drawn"]["count"] == 2
+    assert "latency read 10ms; drawn 2: p50 10 ms" in said and "; effective 2: p50 " in said
     assert result["connect_ns"] >= 60_000_000  # search and CREATE_CHAN
     assert told["lateness"]["self"]["count"] >= 4
     assert told["arrival"]["kernel"] > 0

@@ -220,7 +220,7 @@ static void a_slow_put_delays_no_read(void **state)
 {
     (void)state;
     struct fixture *f = fix_with_channels();
-    f->delay_ns[SIM_WRITE] = 1000000000;
+    f->delay_ns[SIM_PUT_CALLBACK] = 1000000000;
     fix_say(f, "00130008 00060001 00000000 00000001 | 4000000000000000 000f0000 00060001 00000000 00000002");
     fix_expect(f, "the read", "000f0008 00060001 00000001 00000002 | 4000000000000000");
     fix_say(f, "000c0000 00000000 00000000 00000001");
@@ -235,7 +235,7 @@ static void the_second_put_of_a_channel_holds_up_what_follows(void **state)
 {
     (void)state;
     struct fixture *f = fix_with_channels();
-    f->delay_ns[SIM_WRITE] = 1000;
+    f->delay_ns[SIM_PUT_CALLBACK] = 1000;
     fix_say(f, "00130008 00060001 00000000 00000001 | 4000000000000000");
     f->now_ns += 400;
     fix_say(f, "00130008 00060001 00000000 00000002 | 4008000000000000 00170000 00000000 00000000 00000000");

@@ -174,12 +174,23 @@ static inline void maker_read(struct maker *m, double t_ms, uint32_t pv, unsigne
     maker_answer(m, e, &v);
 }
 
+/* Finish; the file m->path is the caller's to remove. */
+static inline void maker_write(struct maker *m)
+{
+    struct diag diag = {0};
+    struct trace_meta meta = {.start_realtime_ns = MAKER_START, .end_ns = 1000000 * MS, .source = "test", .missing = m->missing};
+    if (trace_writer_finish(m->writer, &meta, &diag) < 0) {
+        fprintf(stderr, "%s\n", diag.text);
+        abort();
+    }
+}
+
 /* Finish and open; the file is gone when the trace is closed. */
 static inline void maker_finish(struct maker *m, struct trace *trace)
 {
     struct diag diag = {0};
-    struct trace_meta meta = {.start_realtime_ns = MAKER_START, .end_ns = 1000000 * MS, .source = "test", .missing = m->missing};
-    if (trace_writer_finish(m->writer, &meta, &diag) < 0 || trace_open(trace, m->path, &diag) < 0) {
+    maker_write(m);
+    if (trace_open(trace, m->path, &diag) < 0) {
         fprintf(stderr, "%s\n", diag.text);
         abort();
     }

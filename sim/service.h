@@ -10,13 +10,14 @@
  * SERVICE_FEW, times run from the reply before instead.
  *
  * Puts are always taken as they are: rsrv completes each when its record is done. */
-#ifndef CAPLAY_REPLAY_SERVICE_H
-#define CAPLAY_REPLAY_SERVICE_H
+#ifndef CAPLAY_SIM_SERVICE_H
+#define CAPLAY_SIM_SERVICE_H
 
-#include "replay/timeline.h"
 #include "sim/source.h"
+#include "traces/trace.h"
 
-#define SERVICE_NO_PV UINT32_MAX /* ECHO */
+#define SERVICE_NO_PV    UINT32_MAX /* ECHO */
+#define SERVICE_UNSERVED UINT32_MAX /* of_trace_pv: nobody needs its times */
 
 /* All recorded times of one class. */
 struct service_class {
@@ -34,18 +35,25 @@ struct service_class {
 struct service {
     struct service_class classes[SIM_CLASSES];
     uint32_t npvs;
+    uint64_t seed; /* of draws; may be changed before the first */
 };
 
-/* Collect. pv numbers below are the timeline's. 0, or -1 with DIAG_ENVIRONMENT; service_fini() also after a failure. */
-int service_init(struct service *service, const struct trace *trace, const struct timeline *timeline, struct diag *diag);
+struct service_pvs {
+    const uint32_t *of_trace_pv; /* number of each of the trace's PVs, below n, or SERVICE_UNSERVED; NULL: its own */
+    uint32_t n;
+};
+
+/* Collect. 0, or -1 with DIAG_ENVIRONMENT; service_fini() also after a failure. */
+int service_init(struct service *service, const struct trace *trace, const struct service_pvs *pvs, struct diag *diag);
 void service_fini(struct service *service);
 
 /* ns for the next request of this class and PV; 0 if the recording has no such request. Allocates nothing. */
 uint64_t service_next(struct service *service, uint32_t pv, enum sim_class class);
 
+/* One of the PV's times, whichever these random bits say; of the class where the PV has none. Changes nothing. */
+uint64_t service_draw(const struct service *service, uint32_t pv, enum sim_class class, uint64_t bits);
+
 /* The time that a fraction of those to draw from does not exceed; 0 if there is none. */
 uint64_t service_quantile(const struct service *service, enum sim_class class, double fraction);
-
-const char *service_class_name(enum sim_class class);
 
 #endif

@@ -1,24 +1,12 @@
-#include "replay/service.h"
+#include "sim/service.h"
+
+#include "base/random.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* Draws are the same in each run. */
 #define SEED UINT64_C(0x6361706c6179)
-
-static const char *const class_names[SIM_CLASSES] = {
-    [SIM_SEARCH] = "search",
-    [SIM_CREATE] = "create",
-    [SIM_READ] = "read",
-    [SIM_WRITE] = "write",
-    [SIM_FIRST_UPDATE] = "first update",
-    [SIM_ECHO] = "echo",
-};
-
-const char *service_class_name(enum sim_class class)
-{
-    return class_names[class];
-}
 
 /* ---- collecting ---- */
 
@@ -36,7 +24,7 @@ static enum sim_class class_of(const struct trace_event *reply)
     case WIRE_READ_NOTIFY:
         return SIM_READ;
     case WIRE_WRITE_NOTIFY:
-        return SIM_WRITE;
+        return SIM_PUT_CALLBACK;
     case WIRE_EVENT_ADD:
         return reply->flags & TRACE_FIRST ? SIM_FIRST_UPDATE : SIM_CLASSES;
     case WIRE_ECHO:
@@ -52,16 +40,18 @@ enum lane { LANE_NONE, LANE_REPLIES, LANE_EVENTS, LANE_PUTS };
 static enum lane lane_of(enum sim_class class)
 {
     static const uint8_t lanes[SIM_CLASSES + 1] = {
-        [SIM_SEARCH] = LANE_REPLIES,      [SIM_CREATE] = LANE_REPLIES, [SIM_READ] = LANE_REPLIES, [SIM_WRITE] = LANE_PUTS,
-        [SIM_FIRST_UPDATE] = LANE_EVENTS, [SIM_ECHO] = LANE_REPLIES,   [SIM_CLASSES] = LANE_NONE,
+        [SIM_SEARCH] = LANE_REPLIES,    [SIM_CREATE] = LANE_REPLIES,      [SIM_READ] = LANE_REPLIES,
+        [SIM_PUT_CALLBACK] = LANE_PUTS, [SIM_FIRST_UPDATE] = LANE_EVENTS, [SIM_ECHO] = LANE_REPLIES,
     };
     return lanes[class];
 }
 
-/* npvs for what belongs to none; NAMES_NONE: to one that is not served. */
-static uint32_t pv_of(const struct timeline *timeline, const struct trace_event *e)
+/* n for what belongs to none. */
+static uint32_t pv_of(const struct service_pvs *pvs, const struct trace_event *e)
 {
-    return e->pv == TRACE_NONE ? timeline->npvs : timeline->of_trace_pv[e->pv];
+    if (e->pv == TRACE_NONE)
+        return pvs->n;
+    return pvs->of_trace_pv != NULL ? pvs->of_trace_pv[e->pv] : e->pv;
 }
 
 /* What is going on in one lane of a circuit. */
@@ -74,7 +64,7 @@ struct lane_state {
 struct collector {
     struct service *service;
     const struct trace *trace;
-    const struct timeline *timeline;
+    const struct service_pvs *pvs;
     struct diag *diag;
     uint8_t *lanes;            /* of each event that is a request and was answered: enum lane */
     struct lane_state *states; /* of each circuit, and one for what has none; of the lane at hand */
@@ -86,8 +76,8 @@ static void place(const struct collector *c, enum sim_class class)
     struct service_class *s = &c->service->classes[class];
     for (uint32_t i = 0; i < c->trace->nevents; i++) {
         const struct trace_event *e = &c->trace->events[i];
-        uint32_t pv = class_of(e) == class ? pv_of(c->timeline, e) : NAMES_NONE;
-        if (pv != NAMES_NONE)
+        uint32_t pv = class_of(e) == class ? pv_of(c->pvs, e) : SERVICE_UNSERVED;
+        if (pv != SERVICE_UNSERVED)
             s->start[pv + 1]++;
     }
     for (uint32_t k = 0; k <= c->service->npvs; k++)
@@ -131,8 +121,8 @@ static uint64_t time_of(const struct collector *c, const struct lane_state *stat
 static void on_reply(const struct collector *c, struct service_class *s, const struct trace_event *reply, bool counting)
 {
     const struct lane_state *state = state_of(c, reply);
-    const uint32_t pv = pv_of(c->timeline, reply);
-    if (pv == NAMES_NONE)
+    const uint32_t pv = pv_of(c->pvs, reply);
+    if (pv == SERVICE_UNSERVED)
         return;
     const bool alone = was_alone(state, reply);
     if (counting) {
@@ -201,10 +191,10 @@ static void mark_requests(const struct collector *c)
     }
 }
 
-int service_init(struct service *service, const struct trace *trace, const struct timeline *timeline, struct diag *diag)
+int service_init(struct service *service, const struct trace *trace, const struct service_pvs *pvs, struct diag *diag)
 {
-    *service = (struct service){.npvs = timeline->npvs};
-    struct collector c = {.service = service, .trace = trace, .timeline = timeline, .diag = diag};
+    *service = (struct service){.npvs = pvs->n, .seed = SEED};
+    struct collector c = {.service = service, .trace = trace, .pvs = pvs, .diag = diag};
     c.lanes = calloc((size_t)trace->nevents + 1, sizeof *c.lanes);
     c.states = calloc((size_t)trace->ncircuits + 1, sizeof *c.states);
     int result = 0;
@@ -233,15 +223,6 @@ void service_fini(struct service *service)
 
 /* ---- giving out ---- */
 
-/* splitmix64: a number that looks random, of one that does not. */
-static uint64_t scramble(uint64_t x)
-{
-    x += UINT64_C(0x9e3779b97f4a7c15);
-    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
-}
-
 uint64_t service_next(struct service *service, uint32_t pv, enum sim_class class)
 {
     struct service_class *s = &service->classes[class];
@@ -253,8 +234,19 @@ uint64_t service_next(struct service *service, uint32_t pv, enum sim_class class
     const uint64_t recorded = k < mine ? s->times_ns[s->start[pv] + k] : SERVICE_DRAW;
     if (recorded != SERVICE_DRAW)
         return recorded;
-    const uint64_t draw = scramble(scramble(scramble(SEED + class) + pv) + k);
-    return s->sorted_ns[draw % s->nsorted];
+    return s->sorted_ns[random_bits(service->seed + class, pv, k) % s->nsorted];
+}
+
+uint64_t service_draw(const struct service *service, uint32_t pv, enum sim_class class, uint64_t bits)
+{
+    const struct service_class *s = &service->classes[class];
+    if (s->nsorted == 0)
+        return 0;
+    if (pv == SERVICE_NO_PV)
+        pv = service->npvs;
+    const uint32_t mine = s->start[pv + 1] - s->start[pv];
+    const uint64_t own = mine > 0 ? s->times_ns[s->start[pv] + bits % mine] : SERVICE_DRAW;
+    return own != SERVICE_DRAW ? own : s->sorted_ns[random_scramble(bits) % s->nsorted];
 }
 
 uint64_t service_quantile(const struct service *service, enum sim_class class, double fraction)
