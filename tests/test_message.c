@@ -1,9 +1,10 @@
-#include "wire/message.h"
 #include "tests/hex.h"
+#include "wire/message.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -84,6 +85,28 @@ static void a_message_says_how_many_bytes_it_needs(void **state)
     assert_string_equal((const char *)payload, "ws1");
 }
 
+/* Payloads of 0xff behind the headers, in memory of exactly the size. */
+static void every_prefix_of_a_message_is_short_and_touches_nothing(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        size_t whole = rows[i].used + rows[i].h.size;
+        for (size_t cut = 0; cut <= whole; cut += cut > 64 && cut + 64 < whole ? 61 : 1) {
+            uint8_t *bytes = malloc(cut > 24 ? cut : 24);
+            memset(bytes, 0xff, cut);
+            unhex(rows[i].hex, bytes);
+            bytes = realloc(bytes, cut > 0 ? cut : 1);
+            struct cursor c = cursor_over(bytes, cut);
+            struct wire_header h = {.command = 99};
+            const uint8_t *payload = NULL;
+            enum wire_err err = wire_message_read(&c, rows[i].minor, &h, &payload, NULL);
+            assert_int_equal(err, cut < whole ? WIRE_SHORT : WIRE_OK);
+            assert_true(cut < whole ? c.p == bytes && payload == NULL && h.command == 99 : cursor_left(&c) == 0);
+            free(bytes);
+        }
+    }
+}
+
 static void sizes_near_the_end_of_32_bits_do_not_wrap(void **state)
 {
     (void)state;
@@ -103,6 +126,12 @@ static void the_last_byte_is_never_part_of_a_name(void **state)
     assert_int_equal(wire_name_length((const uint8_t *)"SIM:AI\0\0", 8), 6);
     assert_int_equal(wire_name_length((const uint8_t *)"12345678", 8), 7);
     assert_int_equal(wire_name_length((const uint8_t *)"", 0), 0);
+    for (uint32_t cut = 0; cut <= 8; cut++) {
+        uint8_t *exact = malloc(cut > 0 ? cut : 1);
+        memcpy(exact, "SIM:AI\0\0", cut);
+        assert_int_equal(wire_name_length(exact, cut), cut == 0 ? 0 : cut < 7 ? cut - 1 : 6);
+        free(exact);
+    }
 }
 
 int main(void)
@@ -111,6 +140,7 @@ int main(void)
         cmocka_unit_test(headers_are_read_and_written_as_they_are_on_the_wire),
         cmocka_unit_test(every_prefix_of_a_header_is_short_and_touches_nothing),
         cmocka_unit_test(a_message_says_how_many_bytes_it_needs),
+        cmocka_unit_test(every_prefix_of_a_message_is_short_and_touches_nothing),
         cmocka_unit_test(sizes_near_the_end_of_32_bits_do_not_wrap),
         cmocka_unit_test(the_last_byte_is_never_part_of_a_name),
     };

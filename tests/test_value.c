@@ -418,22 +418,47 @@ static const struct {
     {"no such type", 39, 1, ZEROS_8, WIRE_DOUBLE, 1, WIRE_ECA_PUTFAIL, 0, ""},
 };
 
+/* The first `size` bytes of the row's payload, in memory of exactly that size; so is what is written, which goes to out. */
+static uint32_t put_cut(size_t i, const uint8_t *bytes, uint32_t size, uint8_t *out, uint32_t *written)
+{
+    struct wire_meta meta = {.nlabels = 2, .labels = {"off", "on"}};
+    size_t room = puts_[i].room * wire_base_size(puts_[i].base);
+    uint8_t *payload = malloc(size > 0 ? size : 1), *exact = calloc(1, room);
+    memcpy(payload, bytes, size);
+    uint32_t status = wire_put_convert(puts_[i].type, puts_[i].count, payload, size, (uint8_t)puts_[i].base, &meta, exact,
+                                       puts_[i].room, written);
+    memcpy(out, exact, room);
+    free(payload);
+    free(exact);
+    return status;
+}
+
 static void puts_are_converted_within_payload_and_room(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof puts_ / sizeof *puts_; i++) {
-        uint8_t bytes[128], expected[128];
-        struct wire_meta meta = {.nlabels = 2, .labels = {"off", "on"}};
+        uint8_t bytes[128], expected[128], out[128];
         uint32_t size = (uint32_t)unhex(puts_[i].hex, bytes), written = 0;
-        size_t room = puts_[i].room * wire_base_size(puts_[i].base), n = unhex(puts_[i].out, expected);
-        uint8_t *payload = memcpy(malloc(size + 1), bytes, size), *out = malloc(room);
-        payload = realloc(payload, size > 0 ? size : 1);
-        uint32_t status = wire_put_convert(puts_[i].type, puts_[i].count, payload, size, (uint8_t)puts_[i].base, &meta, out,
-                                           puts_[i].room, &written);
+        size_t n = unhex(puts_[i].out, expected);
+        uint32_t status = put_cut(i, bytes, size, out, &written);
         if (status != puts_[i].status || written != puts_[i].written || memcmp(out, expected, n) != 0)
             fail_msg("%s", puts_[i].name);
-        free(payload);
-        free(out);
+    }
+}
+
+static void every_prefix_of_a_put_is_that_put_with_zeros(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof puts_ / sizeof *puts_; i++) {
+        uint8_t bytes[128], out[128], out_of_zeros[128];
+        uint32_t size = (uint32_t)unhex(puts_[i].hex, bytes);
+        for (uint32_t cut = size + 1; cut-- > 0; bytes[cut > 0 ? cut - 1 : 0] = 0) {
+            uint32_t written = 0, written_of_zeros = 0, status = put_cut(i, bytes, cut, out, &written);
+            assert_int_equal(status, put_cut(i, bytes, size, out_of_zeros, &written_of_zeros));
+            assert_int_equal(written, written_of_zeros);
+            if (status == WIRE_ECA_NORMAL)
+                assert_memory_equal(out, out_of_zeros, puts_[i].room * wire_base_size(puts_[i].base));
+        }
     }
 }
 
@@ -502,6 +527,7 @@ int main(void)
         cmocka_unit_test(labels_go_out_and_come_back),
         cmocka_unit_test(what_has_no_conversion_fails_with_zeros),
         cmocka_unit_test(puts_are_converted_within_payload_and_room),
+        cmocka_unit_test(every_prefix_of_a_put_is_that_put_with_zeros),
         cmocka_unit_test(a_number_is_put_to_a_state_whose_labels_nobody_told),
         cmocka_unit_test(values_are_shown_to_people),
     };

@@ -8,17 +8,13 @@
 /* The one value type that rsrv refuses in a WRITE: it mistakes it for an option. */
 #define TIME_STRING 14
 
-/* Element i of a put, completed with zeros where the payload ends. */
-static const uint8_t *element_at(const uint8_t *values, size_t bytes, uint32_t i, size_t size, uint8_t *whole)
+/* Element i of a put, which is cut by the payload's end or lies behind it: completed with zeros. */
+static void complete(const uint8_t *values, size_t bytes, uint32_t i, size_t size, uint8_t *element)
 {
     uint64_t at = (uint64_t)i * size;
-    size_t left = at < bytes ? bytes - (size_t)at : 0;
-    if (left >= size)
-        return values + at;
-    memset(whole, 0, size);
-    if (left > 0)
-        memcpy(whole, values + at, left);
-    return whole;
+    memset(element, 0, size);
+    if (at < bytes)
+        memcpy(element, values + at, bytes - (size_t)at);
 }
 
 uint32_t wire_put_convert(unsigned type, uint32_t count, const uint8_t *payload, uint32_t size, uint8_t base,
@@ -42,8 +38,8 @@ uint32_t wire_put_convert(unsigned type, uint32_t count, const uint8_t *payload,
         return WIRE_ECA_PUTFAIL;
     for (uint32_t i = whole; i < n; i++) {
         uint8_t element[WIRE_STRING_BYTES];
-        const uint8_t *src = element_at(payload + skip, bytes, i, t->size, element);
-        if (!wire_convert(&how, src, 1, out + (size_t)i * wire_base_size((enum wire_base)base)))
+        complete(payload + skip, bytes, i, t->size, element);
+        if (!wire_convert(&how, element, 1, out + (size_t)i * wire_base_size((enum wire_base)base)))
             return WIRE_ECA_PUTFAIL;
     }
     *written = n;
