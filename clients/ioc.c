@@ -5,6 +5,7 @@
 #include "base/diag.h"
 #include "base/options.h"
 #include "clients/ioc_source.h"
+#include "clients/libca_repeater.h"
 
 #include <asDbLib.h>
 #include <dbAccess.h>
@@ -95,10 +96,13 @@ static void say_ready(FILE *out, unsigned port)
     fclose(out);
 }
 
+/* The repeater comes before the first beacon, and before any client that would complain that there is none. */
 static int serve(const struct settings *settings, struct diag *diag)
 {
     FILE *out = keep_stdout();
     unsigned short port;
+    if (repeater_beside(diag) < 0)
+        return -1;
     if (iocInit() != 0)
         return settings->access_security != NULL
                    ? diag_fail(diag, DIAG_USAGE, "cannot use %s: EPICS Base's message is above", settings->access_security)

@@ -2,7 +2,8 @@
 
 #include <arpa/inet.h>
 #include <envDefs.h>
-#include <pthread.h>
+#include <epicsThread.h>
+#include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,6 +17,7 @@ void caRepeaterThread(void *);
 #define REGISTER    24
 #define CONFIRM     17
 #define PATIENCE_US 50000 /* between two registrations */
+#define TRIES       200
 
 static void on_stop(int signal)
 {
@@ -29,15 +31,16 @@ static int open_udp(struct in_addr address, uint16_t port)
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0)
         return fd;
+    int sys = errno;
     if (fd >= 0)
         close(fd);
+    errno = sys;
     return -1;
 }
 
 /* Register as a client does, until the repeater confirms. */
-static void *announce(void *arg)
+static bool wait_ready(uint16_t port)
 {
-    uint16_t port = *(uint16_t *)arg;
     const uint8_t ask[16] = {0, REGISTER, [12] = 127, 0, 0, 1};
     uint8_t answer[16] = {0};
     struct in_addr loopback = {htonl(INADDR_LOOPBACK)};
@@ -45,29 +48,51 @@ static void *announce(void *arg)
     struct timeval patience = {.tv_usec = PATIENCE_US};
     int fd = open_udp(loopback, 0);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    while (fd >= 0 && answer[1] != CONFIRM) {
+    for (unsigned i = 0; i < TRIES && fd >= 0 && answer[1] != CONFIRM; i++) {
         sendto(fd, ask, sizeof ask, 0, (struct sockaddr *)&to, sizeof to);
         (void)!recv(fd, answer, sizeof answer, 0);
     }
-    close(fd);
-    printf("ready udp=%u\n", port);
-    fflush(stdout);
-    return NULL;
+    if (fd >= 0)
+        close(fd);
+    return answer[1] == CONFIRM;
+}
+
+/* 1: another program holds the port. */
+static int start(uint16_t port, struct diag *diag)
+{
+    int probe = open_udp((struct in_addr){htonl(INADDR_ANY)}, port);
+    if (probe < 0) {
+        diag_errno(diag, DIAG_ENVIRONMENT, "repeater: UDP port %u (EPICS_CA_REPEATER_PORT)", port);
+        return 1;
+    }
+    close(probe);
+    unsigned stack = epicsThreadGetStackSize(epicsThreadStackMedium);
+    if (epicsThreadCreate("CA-repeater", epicsThreadPriorityLow, stack, caRepeaterThread, NULL) == NULL)
+        return diag_fail(diag, DIAG_ENVIRONMENT, "repeater: cannot start a thread");
+    if (!wait_ready(port))
+        return diag_fail(diag, DIAG_ENVIRONMENT, "repeater: EPICS Base cannot use UDP port %u", port);
+    return 0;
+}
+
+static uint16_t repeater_port(void)
+{
+    return envGetInetPortConfigParam(&EPICS_CA_REPEATER_PORT, 5065);
+}
+
+int repeater_beside(struct diag *diag)
+{
+    return start(repeater_port(), diag) < 0 ? -1 : 0;
 }
 
 int repeater_run(struct diag *diag)
 {
-    static uint16_t port;
-    port = envGetInetPortConfigParam(&EPICS_CA_REPEATER_PORT, 5065);
-    int probe = open_udp((struct in_addr){htonl(INADDR_ANY)}, port);
-    if (probe < 0)
-        return diag_errno(diag, DIAG_ENVIRONMENT, "repeater: UDP port %u (EPICS_CA_REPEATER_PORT)", port);
-    close(probe);
+    const uint16_t port = repeater_port();
     signal(SIGINT, on_stop);
     signal(SIGTERM, on_stop);
-    pthread_t thread;
-    if (pthread_create(&thread, NULL, announce, &port) != 0)
-        return diag_fail(diag, DIAG_ENVIRONMENT, "repeater: cannot start a thread");
-    caRepeaterThread(NULL);
-    return diag_fail(diag, DIAG_ENVIRONMENT, "repeater: EPICS Base cannot use UDP port %u", port);
+    if (start(port, diag) != 0)
+        return -1;
+    printf("ready udp=%u\n", port);
+    fflush(stdout);
+    for (;;)
+        pause();
 }

@@ -7,22 +7,15 @@
 
 #include <arpa/inet.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <sys/prctl.h>
 
 #define CHANGES_A_PASS 1000u
 
 const char *const sim_spin_choices[] = {"auto", "never", "always", NULL};
 
-static const char *from_environment(const char *name)
-{
-    const char *text = getenv(name);
-    return text != NULL && *text != '\0' ? text : NULL;
-}
-
 void sim_config_init(struct sim_config *config)
 {
-    const char *interface = from_environment("EPICS_CAS_INTF_ADDR_LIST");
+    const char *interface = environment_text("EPICS_CAS_INTF_ADDR_LIST");
     const uint16_t port = child_epics_port("EPICS_CAS_SERVER_PORT", child_epics_port("EPICS_CA_SERVER_PORT", WIRE_PORT));
     *config = (struct sim_config){.name = "caplay", .interface = interface != NULL ? interface : "127.0.0.1", .port = port};
     config->isolation.cpu = ISOLATION_NO_CPU;
@@ -36,7 +29,7 @@ uint64_t sim_config_now_ns(const struct sim_config *config)
 /* A message with the largest array that EPICS_CA_MAX_ARRAY_BYTES allows. */
 static uint64_t array_limit(void)
 {
-    const char *most = from_environment("EPICS_CA_MAX_ARRAY_BYTES");
+    const char *most = environment_text("EPICS_CA_MAX_ARRAY_BYTES");
     uint64_t limit = (most != NULL ? strtoull(most, NULL, 10) : SIM_ARRAY_BYTES) + WIRE_EXTENDED_BYTES;
     return limit < SIM_ARRAY_BYTES ? SIM_ARRAY_BYTES : limit < SIM_MESSAGE_LIMIT ? limit : SIM_MESSAGE_LIMIT;
 }
@@ -44,9 +37,8 @@ static uint64_t array_limit(void)
 /* It limits messages only where AUTO_ARRAY_BYTES is NO (ca-protocol 1.1); a real server tells it as the limit all the same. */
 static void set_limits(struct sim *sim)
 {
-    const char *is_auto = from_environment("EPICS_CA_AUTO_ARRAY_BYTES");
     sim->told_limit = array_limit();
-    sim->message_limit = is_auto == NULL || strcasecmp(is_auto, "yes") == 0 ? SIM_MESSAGE_LIMIT : sim->told_limit;
+    sim->message_limit = environment_flag("EPICS_CA_AUTO_ARRAY_BYTES", true) ? SIM_MESSAGE_LIMIT : sim->told_limit;
 }
 
 /* ---- the loop's callbacks ---- */
@@ -128,6 +120,8 @@ static int open_server(struct server *s, const struct sim_config *config, struct
     s->changes = (struct schedule_entry){.fire = on_changes, .owner = s};
     if (schedule_add(&s->loop.schedule, &s->changes) < 0)
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for the schedule");
+    if (repeater_open(s, diag) < 0) /* before the first beacon */
+        return -1;
     return beacon_open(s, clock_monotonic_ns(), diag);
 }
 
@@ -138,6 +132,7 @@ static void close_server(struct server *s)
     accept_close(s);
     udp_close(s);
     beacon_close(s);
+    repeater_close(s);
     loop_fini(&s->loop);
     latency_close(&s->sim.latency);
 }
@@ -145,7 +140,9 @@ static void close_server(struct server *s)
 static void client_environment(const struct server *s, struct child_env *env)
 {
     char address[INET_ADDRSTRLEN];
-    struct in_addr at = s->address.s_addr != htonl(INADDR_ANY) ? s->address : (struct in_addr){htonl(INADDR_LOOPBACK)};
+    struct in_addr at = s->interface[0].address;
+    if (at.s_addr == htonl(INADDR_ANY))
+        at.s_addr = htonl(INADDR_LOOPBACK);
     inet_ntop(AF_INET, &at, address, sizeof address);
     child_client_env(&(struct child_ports){.address = address, .port = s->udp_port}, env);
 }
@@ -192,7 +189,7 @@ int sim_run(const struct sim_config *config, const struct sim_source *source, ch
     struct server *s = calloc(1, sizeof *s);
     if (s == NULL)
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for a server");
-    s->listen_fd = s->beacon.fd = s->loop.timer_fd = -1;
+    s->beacon.fd = s->loop.timer_fd = -1;
     prctl(PR_SET_TIMERSLACK, 1);
     sim_init(&s->sim, source);
     struct whole report = {.file = NULL};

@@ -4,6 +4,7 @@
 #define CAPLAY_SIM_SERVER_H
 
 #include "base/machine.h"
+#include "sim/addresses.h"
 #include "sim/arrival.h"
 #include "sim/budget.h"
 #include "sim/contention.h"
@@ -17,15 +18,17 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-#define SERVER_SIGNALS 4
+#define SERVER_INTERFACES 16u
+#define SERVER_SIGNALS    4
 
 struct udp;
 struct connection;
+struct server_repeater;
 
 struct beacon {
     struct schedule_entry entry;
     int fd;
-    struct sockaddr_in to;
+    struct addresses to;
     uint64_t interval_ns, longest_ns, due_ns;
     uint32_t sent;
 };
@@ -38,17 +41,26 @@ struct status { /* --status */
     uint64_t shown_ns, sent; /* with the last one */
 };
 
+/* An address that is served: a TCP socket, and a UDP socket or two, on the same ports everywhere. */
+struct server_interface {
+    struct server *server;
+    struct in_addr address;
+    int listen_fd; /* -1: none */
+    struct event *acceptable;
+    struct udp *udp;
+};
+
 struct server {
     struct sim sim;
     struct loop loop;
     struct isolation isolation;
     struct tap *tap; /* --tap; or NULL */
-    struct in_addr address;
+    struct server_interface interface[SERVER_INTERFACES];
+    unsigned ninterfaces;
+    struct addresses groups, ignored; /* multicast groups that are joined for searches; whose datagrams are dropped */
     uint16_t udp_port, tcp_port;
 
     /* server_accept.c */
-    int listen_fd;
-    struct event *acceptable;
     struct schedule_entry accept_again; /* no descriptor was left: accepting pauses until then */
 
     /* server_tcp.c */
@@ -62,9 +74,8 @@ struct server {
     struct contention contention;
     struct status status;
 
-    /* server_udp.c */
-    struct udp *udp;
     struct beacon beacon;
+    struct server_repeater *repeater;
 
     struct schedule_entry changes; /* the source's next change */
 
@@ -75,11 +86,12 @@ struct server {
     bool is_ending;
 };
 
-/* server_bind.c: both sockets, on one port. -1: DIAG_ENVIRONMENT that names the port, DIAG_USAGE for an address that is none. */
+/* server_bind.c: the sockets of all interfaces, on one port. -1: DIAG_ENVIRONMENT that names the port, DIAG_USAGE for an address
+ * that is none. */
 int server_bind(struct server *s, const struct sim_config *config, struct diag *diag);
 
 /* server_accept.c */
-int accept_open(struct server *s, uint16_t port, struct diag *diag); /* 1: the port is taken; nothing is open */
+int accept_open(struct server_interface *at, uint16_t port, struct diag *diag); /* 1: the port is taken; nothing is open */
 int accept_listen(struct server *s, struct diag *diag);
 void accept_close(struct server *s);
 /* A descriptor is free again. */
@@ -116,11 +128,15 @@ void tcp_end(struct server *s, uint64_t now_ns);
 bool tcp_serve(struct server *s, uint64_t now_ns);
 
 /* server_udp.c */
-int udp_open(struct server *s, uint16_t port, bool share, struct diag *diag); /* 1: the port is taken; nothing is open */
+int udp_open(struct server_interface *at, uint16_t port, bool share, struct diag *diag); /* 1: taken; nothing is open */
 int udp_listen(struct server *s, struct diag *diag);
 void udp_close(struct server *s);
 uint64_t udp_drops(const struct server *s);        /* datagrams that the kernel had no room for */
 uint64_t udp_buffer_bytes(const struct server *s); /* that it granted for datagrams; its own overhead counts too */
+
+/* server_repeater.c: be the CA repeater of this host, unless and until there is another. -1 with DIAG_ENVIRONMENT. */
+int repeater_open(struct server *s, struct diag *diag);
+void repeater_close(struct server *s);
 
 /* server_beacon.c: start, now. -1 with DIAG_ENVIRONMENT. */
 int beacon_open(struct server *s, uint64_t now_ns, struct diag *diag);

@@ -47,7 +47,8 @@ static bool is_shortage(int error)
 static void pause_accepting(struct server *s)
 {
     server_notice(s, "no file descriptor is left (ulimit -n): new clients wait");
-    event_del(s->acceptable);
+    for (unsigned i = 0; i < s->ninterfaces; i++)
+        event_del(s->interface[i].acceptable);
     schedule_set(&s->loop.schedule, &s->accept_again, clock_monotonic_ns() + PAUSE_NS);
 }
 
@@ -55,7 +56,8 @@ static void on_accept_again(void *owner, uint64_t now_ns)
 {
     (void)now_ns;
     struct server *s = owner;
-    event_add(s->acceptable, NULL);
+    for (unsigned i = 0; i < s->ninterfaces; i++)
+        event_add(s->interface[i].acceptable, NULL);
 }
 
 static void on_acceptable(evutil_socket_t fd, short what, void *arg)
@@ -80,10 +82,10 @@ void accept_go_on(struct server *s)
         schedule_set(&s->loop.schedule, &s->accept_again, clock_monotonic_ns());
 }
 
-int accept_open(struct server *s, uint16_t port, struct diag *diag)
+int accept_open(struct server_interface *where, uint16_t port, struct diag *diag)
 {
     const int on = 1;
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = s->address, .sin_port = htons(port)};
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = where->address, .sin_port = htons(port)};
     socklen_t n = sizeof at;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
@@ -97,8 +99,8 @@ int accept_open(struct server *s, uint16_t port, struct diag *diag)
         return is_taken ? 1 : -1;
     }
     getsockname(fd, (struct sockaddr *)&at, &n);
-    s->listen_fd = fd;
-    s->tcp_port = ntohs(at.sin_port);
+    where->listen_fd = fd;
+    where->server->tcp_port = ntohs(at.sin_port);
     return 0;
 }
 
@@ -107,16 +109,24 @@ int accept_listen(struct server *s, struct diag *diag)
     s->accept_again = (struct schedule_entry){.fire = on_accept_again, .owner = s};
     if (schedule_add(&s->loop.schedule, &s->accept_again) < 0)
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for the schedule");
-    s->acceptable = event_new(s->loop.base, s->listen_fd, EV_READ | EV_PERSIST, on_acceptable, s);
-    if (s->acceptable == NULL || event_add(s->acceptable, NULL) < 0)
-        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot watch the TCP socket");
+    for (unsigned i = 0; i < s->ninterfaces; i++) {
+        struct server_interface *at = &s->interface[i];
+        at->acceptable = event_new(s->loop.base, at->listen_fd, EV_READ | EV_PERSIST, on_acceptable, s);
+        if (at->acceptable == NULL || event_add(at->acceptable, NULL) < 0)
+            return diag_errno(diag, DIAG_ENVIRONMENT, "cannot watch the TCP socket");
+    }
     return 0;
 }
 
 void accept_close(struct server *s)
 {
-    if (s->acceptable != NULL)
-        event_free(s->acceptable);
-    if (s->listen_fd >= 0)
-        close(s->listen_fd);
+    for (unsigned i = 0; i < s->ninterfaces; i++) {
+        struct server_interface *at = &s->interface[i];
+        if (at->acceptable != NULL)
+            event_free(at->acceptable);
+        if (at->listen_fd >= 0)
+            close(at->listen_fd);
+        at->acceptable = NULL;
+        at->listen_fd = -1;
+    }
 }

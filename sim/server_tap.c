@@ -33,7 +33,7 @@ void server_tap_circuit(struct server *s, int fd, const struct tap_circuit *circ
 void server_tap_datagram(struct server *s, const struct sockaddr_in *peer, const struct tap_bytes *bytes)
 {
     const struct dialogue_endpoints ends = {.client_address = ntohl(peer->sin_addr.s_addr),
-                                            .server_address = ntohl(s->address.s_addr),
+                                            .server_address = ntohl(s->interface[0].address.s_addr),
                                             .client_port = ntohs(peer->sin_port),
                                             .server_port = s->udp_port};
     if (s->tap != NULL)

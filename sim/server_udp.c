@@ -2,10 +2,9 @@
 
 #include "base/clock.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
-#include <ifaddrs.h>
 #include <linux/sock_diag.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -55,9 +54,20 @@ static void on_late(void *owner, uint64_t now_ns)
     settle(udp);
 }
 
+/* EPICS_CAS_IGNORE_ADDR_LIST */
+static bool is_ignored(const struct server *s, struct in_addr address)
+{
+    for (unsigned i = 0; i < s->ignored.n; i++)
+        if (s->ignored.at[i].sin_addr.s_addr == address.s_addr)
+            return true;
+    return false;
+}
+
 static void take(struct udp *udp, unsigned i, const struct clock_pair *now)
 {
     const struct sockaddr_in *from = &udp->from[i];
+    if (is_ignored(udp->server, from->sin_addr))
+        return;
     const struct search_peer peer = {.address = ntohl(from->sin_addr.s_addr), .port = ntohs(from->sin_port)};
     const uint64_t arrived_ns = stamp_arrival(udp->server, &udp->message[i].msg_hdr, now);
     server_tap_datagram(udp->server, from,
@@ -123,39 +133,48 @@ static int make_socket(struct in_addr address, uint16_t port, bool share)
 /* The broadcast address of the interface with this address: a socket that is bound to the latter does not hear broadcasts. */
 static bool find_broadcast(struct in_addr address, struct in_addr *broadcast)
 {
-    struct ifaddrs *all, *one;
-    bool found = false;
-    if (getifaddrs(&all) < 0)
+    struct addresses found = {.n = 0};
+    if (address.s_addr == htonl(INADDR_ANY) || address_is_loopback(address))
         return false;
-    for (one = all; one != NULL && !found; one = one->ifa_next) {
-        if (one->ifa_addr == NULL || one->ifa_addr->sa_family != AF_INET || !(one->ifa_flags & IFF_BROADCAST))
-            continue;
-        found = ((const struct sockaddr_in *)(const void *)one->ifa_addr)->sin_addr.s_addr == address.s_addr;
-        if (found)
-            *broadcast = ((const struct sockaddr_in *)(const void *)one->ifa_broadaddr)->sin_addr;
-    }
-    freeifaddrs(all);
-    return found;
+    addresses_add_broadcasts(&found, address, 0);
+    if (found.n > 0)
+        *broadcast = found.at[0].sin_addr;
+    return found.n > 0;
 }
 
-int udp_open(struct server *s, uint16_t port, bool share, struct diag *diag)
+/* Searches that are sent to a group of hosts: EPICS_CAS_INTF_ADDR_LIST names it beside the interfaces. */
+static void join_groups(const struct server_interface *at, int fd)
+{
+    char group[INET_ADDRSTRLEN];
+    const struct addresses *groups = &at->server->groups;
+    for (unsigned i = 0; i < groups->n; i++) {
+        const struct ip_mreq join = {.imr_multiaddr = groups->at[i].sin_addr, .imr_interface = at->address};
+        if (setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &join, sizeof join) == 0)
+            continue;
+        inet_ntop(AF_INET, &join.imr_multiaddr, group, sizeof group);
+        fprintf(stderr, "caplay: cannot join the group %s: %s\n", group, strerror(errno));
+    }
+}
+
+int udp_open(struct server_interface *at, uint16_t port, bool share, struct diag *diag)
 {
     struct in_addr broadcast;
-    int fd = make_socket(s->address, port, share);
+    int fd = make_socket(at->address, port, share);
     if (fd < 0) {
         bool is_taken = errno == EADDRINUSE;
         diag_errno(diag, DIAG_ENVIRONMENT, "cannot bind UDP port %u (--port 0 picks a free one)", port);
         return is_taken ? 1 : -1;
     }
-    s->udp = calloc(1, sizeof *s->udp);
-    if (s->udp == NULL) {
+    at->udp = calloc(1, sizeof *at->udp);
+    if (at->udp == NULL) {
         close(fd);
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for UDP");
     }
-    s->udp->server = s;
-    s->udp->fd[0] = fd;
-    s->udp->fd[1] = find_broadcast(s->address, &broadcast) ? make_socket(broadcast, port, share) : -1;
-    s->udp_port = port;
+    at->udp->server = at->server;
+    at->udp->fd[0] = fd;
+    at->udp->fd[1] = find_broadcast(at->address, &broadcast) ? make_socket(broadcast, port, share) : -1;
+    join_groups(at, fd);
+    at->server->udp_port = port;
     return 0;
 }
 
@@ -167,9 +186,8 @@ static int watch(struct udp *udp, unsigned i)
     return udp->readable[i] != NULL ? event_add(udp->readable[i], NULL) : -1;
 }
 
-int udp_listen(struct server *s, struct diag *diag)
+static int listen_to(struct server *s, struct udp *udp, struct diag *diag)
 {
-    struct udp *udp = s->udp;
     udp->search = (struct search){.sim = &s->sim, .send = send_answer, .arg = udp};
     udp->late = (struct schedule_entry){.fire = on_late, .owner = udp};
     prepare_messages(udp);
@@ -179,11 +197,17 @@ int udp_listen(struct server *s, struct diag *diag)
     return 0;
 }
 
-void udp_close(struct server *s)
+int udp_listen(struct server *s, struct diag *diag)
 {
-    struct udp *udp = s->udp;
-    if (udp == NULL)
-        return;
+    addresses_from_environment(&s->ignored, "EPICS_CAS_IGNORE_ADDR_LIST", 0);
+    for (unsigned i = 0; i < s->ninterfaces; i++)
+        if (listen_to(s, s->interface[i].udp, diag) < 0)
+            return -1;
+    return 0;
+}
+
+static void close_one(struct udp *udp)
+{
     for (unsigned i = 0; i < SOCKETS; i++) {
         if (udp->readable[i] != NULL)
             event_free(udp->readable[i]);
@@ -192,7 +216,15 @@ void udp_close(struct server *s)
     }
     search_fini(&udp->search);
     free(udp);
-    s->udp = NULL;
+}
+
+void udp_close(struct server *s)
+{
+    for (unsigned i = 0; i < s->ninterfaces; i++) {
+        if (s->interface[i].udp != NULL)
+            close_one(s->interface[i].udp);
+        s->interface[i].udp = NULL;
+    }
 }
 
 static uint64_t drops_of(int fd)
@@ -206,10 +238,16 @@ uint64_t udp_buffer_bytes(const struct server *s)
 {
     int bytes = 0;
     socklen_t n = sizeof bytes;
-    return s->udp != NULL && getsockopt(s->udp->fd[0], SOL_SOCKET, SO_RCVBUF, &bytes, &n) == 0 ? (uint64_t)bytes : 0;
+    const struct udp *udp = s->interface[0].udp;
+    return udp != NULL && getsockopt(udp->fd[0], SOL_SOCKET, SO_RCVBUF, &bytes, &n) == 0 ? (uint64_t)bytes : 0;
 }
 
 uint64_t udp_drops(const struct server *s)
 {
-    return s->udp != NULL ? drops_of(s->udp->fd[0]) + drops_of(s->udp->fd[1]) : 0;
+    uint64_t drops = 0;
+    for (unsigned i = 0; i < s->ninterfaces; i++) {
+        const struct udp *udp = s->interface[i].udp;
+        drops += udp != NULL ? drops_of(udp->fd[0]) + drops_of(udp->fd[1]) : 0;
+    }
+    return drops;
 }

@@ -12,7 +12,7 @@ enum sim_spin { SIM_SPIN_AUTO, SIM_SPIN_NEVER, SIM_SPIN_ALWAYS };
 
 struct sim_config {
     const char *name;      /* of the server in reports: "caplay sim" */
-    const char *interface; /* address to bind; default 127.0.0.1 (EPICS_CAS_INTF_ADDR_LIST's first if set) */
+    const char *interface; /* addresses to serve, blanks between; default EPICS_CAS_INTF_ADDR_LIST, or 127.0.0.1 */
     uint64_t port;   /* 0: any free pair outside the ephemeral range; default EPICS_CAS_SERVER_PORT, EPICS_CA_SERVER_PORT, 5064 */
     bool share_port; /* SO_REUSEPORT on UDP */
     const char *env_file;   /* written whole once the server is ready, or NULL */
@@ -34,7 +34,7 @@ struct sim_config {
 /* clang-format off */
 #define SIM_OPTIONS(type, member) \
     {"interface", .kind = OPTION_STRING, .offset = offsetof(type, member.interface), .metavar = "ADDRESS", \
-     .help = "address to bind (default 127.0.0.1)"}, \
+     .help = "addresses to serve, blanks between (default $EPICS_CAS_INTF_ADDR_LIST or 127.0.0.1)"}, \
     {"port", .kind = OPTION_COUNT, .offset = offsetof(type, member.port), .metavar = "PORT", .max = 65535, \
      .help = "UDP and TCP port; 0 picks free ones (default $EPICS_CA_SERVER_PORT or 5064)"}, \
     {"share-port", .kind = OPTION_FLAG, .offset = offsetof(type, member.share_port), \
