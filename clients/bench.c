@@ -55,7 +55,7 @@ static const struct option_command command = {
         "create,\n"
         "connect, verify; first get; second get; put with callback. A wrong value, a crash or a time-out is a failed run: it\n"
         "is shown and never a sample. A crash after the last stage keeps its sample: `died at exit`. Runs whose server died,\n"
-        "dropped datagrams or was late itself (p99 over a period of the image) are invalid, and done again up to 3 times.\n"
+        "dropped datagrams or was late itself (p99 over a period of the image, or 10 ms) are invalid, and done again up to 3 times.\n"
         "\n"
         "Servers are pinned to the first core that this process may use, clients to the rest; nofile is 1,024 for all; one CA\n"
         "repeater of our own runs for all; clients and servers alternate in rounds.\n"

@@ -66,7 +66,9 @@ static void print_steps(const struct bench_result *r, FILE *out)
 
 struct lateness {
     unsigned reports, invalid, repeated;
-    uint64_t p99_ns, max_ns, udp_drops; /* the worst of the reports; the drops' sum */
+    uint64_t p99_ns, max_ns;          /* the worst of the reports */
+    uint64_t udp_drops, run_queue_ns; /* their sums */
+    uint64_t steal_ns;
 };
 
 /* Runs of one server start follow each other, and bear one report: each start counts once. */
@@ -86,6 +88,8 @@ static struct lateness lateness_of(const struct bench_result *r, unsigned server
             continue;
         l.udp_drops += run->report.udp_drops;
         l.reports += run->report.known;
+        l.run_queue_ns += run->report.run_queue_ns;
+        l.steal_ns += run->report.steal_ns;
         l.p99_ns = run->report.self.p99_ns > l.p99_ns ? run->report.self.p99_ns : l.p99_ns;
         l.max_ns = run->report.self.max_ns > l.max_ns ? run->report.self.max_ns : l.max_ns;
     }
@@ -94,12 +98,13 @@ static struct lateness lateness_of(const struct bench_result *r, unsigned server
 
 static void print_server(const struct bench_result *r, unsigned server, FILE *out)
 {
-    char p99[TEXT_NUMBER], most[TEXT_NUMBER];
+    char p99[TEXT_NUMBER], most[TEXT_NUMBER], waited[TEXT_NUMBER], stolen[TEXT_NUMBER];
     struct lateness l = lateness_of(r, server);
     fprintf(out, "server     %s: ", r->servers[server].name);
     if (l.reports > 0)
-        fprintf(out, "own lateness p99 %s, most %s (worst of %u starts); ", text_seconds((double)l.p99_ns / 1e9, p99),
-                text_seconds((double)l.max_ns / 1e9, most), l.reports);
+        fprintf(out, "own lateness p99 %s, most %s (worst of %u starts; it waited %s for its core, %s were stolen); ",
+                text_seconds((double)l.p99_ns / 1e9, p99), text_seconds((double)l.max_ns / 1e9, most), l.reports,
+                text_seconds((double)l.run_queue_ns / 1e9, waited), text_seconds((double)l.steal_ns / 1e9, stolen));
     else
         fprintf(out, "tells no lateness; ");
     fprintf(out, "%" PRIu64 " UDP drops; %u runs invalid, %u of them repeated\n", l.udp_drops, l.invalid, l.repeated);

@@ -84,12 +84,15 @@ static json_t *server_report_json(const struct bench_server_report *s)
 {
     if (!s->known)
         return json_pack("{s:b, s:o}", "died", s->died, "udp_drops", count(s->udp_drops));
-    json_t *lateness = json_pack("{s:o, s:o, s:o}", "self", lateness_json(&s->self), "order", lateness_json(&s->order), "peer",
-                                 lateness_json(&s->peer));
-    return json_pack("{s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "valid", s->valid, "died", s->died, "udp_drops",
-                     count(s->udp_drops), "posts", count(s->posts), "sent", count(s->sent), "merged", count(s->merged),
-                     "events_off", count(s->events_off), "events_off_ns", count(s->events_off_ns), "searches", count(s->searches),
-                     "repeated_searches", count(s->repeated_searches), "lateness", lateness);
+    json_t *lateness = json_pack("{s:o, s:o, s:o, s:o}", "self", lateness_json(&s->self), "order", lateness_json(&s->order),
+                                 "peer", lateness_json(&s->peer), "contention", lateness_json(&s->contention));
+    json_t *machine = json_pack("{s:o, s:o, s:o, s:o}", "steal_ns", count(s->steal_ns), "run_queue_ns", count(s->run_queue_ns),
+                                "preempted", count(s->preempted), "mhz", count(s->mhz));
+    return json_pack("{s:b, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "valid", s->valid, "why", s->why,
+                     "died", s->died, "udp_drops", count(s->udp_drops), "posts", count(s->posts), "sent", count(s->sent),
+                     "merged", count(s->merged), "events_off", count(s->events_off), "events_off_ns", count(s->events_off_ns),
+                     "searches", count(s->searches), "repeated_searches", count(s->repeated_searches), "lateness", lateness,
+                     "machine", machine);
 }
 
 static json_t *connect_json(const struct bench_run *run)

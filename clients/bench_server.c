@@ -130,9 +130,10 @@ static void add_sim(struct command_line *line, const struct bench_image *image, 
     add_text(line, "%" PRIu32 "x%" PRIu32, image->size.width, image->size.height);
 }
 
-static void make_command(const struct bench_server *server, const struct bench_image *image, const struct bench_target *t,
+static void make_command(const struct bench_server *server, const struct bench_server_start *start, const struct bench_target *t,
                          struct command_line *line)
 {
+    const struct bench_image *image = start->image;
     add(line, "/proc/self/exe");
     if (server->kind == BENCH_SIM)
         add_sim(line, image, t->image);
@@ -149,6 +150,8 @@ static void make_command(const struct bench_server *server, const struct bench_i
     if (server->kind != BENCH_IOC) {
         add(line, "--report");
         add(line, t->report);
+        add(line, "--late-budget");
+        add(line, start->budget);
     }
 }
 
@@ -236,7 +239,7 @@ int bench_server_start(const struct bench_server *server, const struct bench_ser
     if (server->kind == BENCH_HOST)
         return 0;
     unlink(t->report);
-    make_command(server, start->image, t, &line);
+    make_command(server, start, t, &line);
     int out = spawn(start, &line, t, diag);
     if (out < 0)
         return -1;
@@ -265,6 +268,14 @@ static void read_lateness(const json_t *report, const char *owner, struct bench_
     *l = (struct bench_lateness){number(of, "count"), number(of, "p50_ns"), number(of, "p99_ns"), number(of, "max_ns")};
 }
 
+static void read_machine(const json_t *machine, struct bench_server_report *r)
+{
+    r->steal_ns = number(machine, "steal_ns");
+    r->run_queue_ns = number(machine, "run_queue_ns");
+    r->preempted = number(machine, "preempted");
+    r->mhz = number(machine, "mhz_after");
+}
+
 static void read_report(const struct bench_target *t, struct bench_server_report *r)
 {
     json_t *json = json_load_file(t->report, 0, NULL);
@@ -284,6 +295,10 @@ static void read_report(const struct bench_target *t, struct bench_server_report
     read_lateness(json, "self", &r->self);
     read_lateness(json, "order", &r->order);
     read_lateness(json, "peer", &r->peer);
+    read_lateness(json, "contention", &r->contention);
+    read_machine(json_object_get(json, "machine"), r);
+    const char *why = json_string_value(json_object_get(json, "why"));
+    snprintf(r->why, sizeof r->why, "%s", why != NULL ? why : "");
     json_decref(json);
 }
 
@@ -312,7 +327,8 @@ void bench_server_stop(struct bench_target *t, struct bench_server_report *r)
     waitid(P_PID, (id_t)t->pid, &gone, WEXITED | WNOHANG | WNOWAIT);
     r->udp_drops = read_server_drops(t->pid);
     kill(t->pid, SIGTERM);
-    r->died = child_exit_code(bench_reap(t->pid, STOP_PATIENCE_NS)) != 0 || gone.si_pid != 0;
+    const int code = child_exit_code(bench_reap(t->pid, STOP_PATIENCE_NS));
+    r->died = (code != DIAG_GOOD && code != DIAG_INVALID) || gone.si_pid != 0;
     t->pid = 0;
     read_report(t, r);
     r->valid = r->valid && !r->died;

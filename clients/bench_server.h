@@ -47,6 +47,7 @@ struct bench_server_start {
     uint64_t cores;
     bool realtime; /* SCHED_FIFO */
     uint16_t repeater_port;
+    const char *budget; /* --late-budget of a server of ours */
 };
 
 /* Returns once it is ready. 0, or -1 with DIAG_ENVIRONMENT that holds its last words. */
@@ -60,13 +61,15 @@ struct bench_lateness {
 /* What the server said of itself; an IOC and a host say nothing. */
 struct bench_server_report {
     bool known, valid;
+    char why[160];                /* it is not valid, by its own word; or "" */
     bool died;                    /* before it was asked to */
     uint64_t posts, sent, merged; /* of the image */
     bool events_known;            /* by its report, or heard on the wire: */
     uint64_t events_off, events_off_ns;
     uint64_t searches, repeated_searches;
     uint64_t udp_drops; /* of its sockets; known for all but a host */
-    struct bench_lateness self, order, peer;
+    struct bench_lateness self, order, peer, contention;
+    uint64_t steal_ns, run_queue_ns, preempted, mhz; /* what the machine did to it; 0: not told */
 };
 
 /* End it and read its report. */

@@ -32,6 +32,29 @@ def frames(serials, stamps):
              "nanoseconds": [t % 10**9 for t in ticks], "arrived_ns": ticks}}
 
 
+def starve(image):
+    # Subscribed, let the server stand still for 30 periods: its own fault as far as anybody can tell.
+    import rawca, signal, struct
+    pids = [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and is_server(pid)]
+    with rawca.Circuit("127.0.0.1", int(os.environ["EPICS_CA_SERVER_PORT"])) as c:
+        channel = c.create(image)
+        c.send(rawca.message(rawca.EVENT_ADD, 1, 4, channel.sid, 7, struct.pack(">3fHH", 0, 0, 0, 1, 0)))
+        c.receive(), c.receive()
+        for number in signal.SIGSTOP, signal.SIGCONT:
+            for pid in pids:
+                os.kill(pid, number)
+            time.sleep(0.25)
+        c.receive()
+
+
+def is_server(pid):
+    try:
+        parent = open("/proc/" + pid + "/stat").read().rsplit(")", 1)[1].split()[1]
+        return int(parent) == os.getppid() and b"--late-budget" in open("/proc/" + pid + "/cmdline", "rb").read()
+    except OSError:
+        return False
+
+
 answer = {{"client": "fake", "version": "1", "task": job["task"], "ok": True, "error": None, "setup_ns": 1000}}
 if job["task"] == "connect":
     answer |= {{"connect_ns": 2_000_000 + 3000 * len(job["names"]), "connected": len(job["names"]), "get_ns": [400_000, 300_000],
@@ -58,6 +81,9 @@ elif how == "missing":
     answer |= {{"ok": False, "error": "not installed: no wheel for it"}}
 elif how == "lossy":
     answer["frames"] = frames([5, 6, 9, 12], [5, 6, 9, 11])  # 7, 8 and 10 lost, 11 merged
+elif how == "starve" and not os.path.exists(sys.argv[0] + ".starved"):
+    open(sys.argv[0] + ".starved", "w").close()
+    starve(job["name"])
 elif how == "wrong-sum":
     answer["frames"]["sum"][1] += 1
 elif how == "cut":
@@ -122,6 +148,16 @@ def test_what_became_of_frames_is_told_from_serial_stamp_and_sum(tmp_path, fake)
     assert (frames["delivered"], frames["lost"], frames["merged"]) == (4, 3, 1)
     assert at_120[fake("wrong-sum")]["outcome"] == "wrong value"
     assert "8192 elements" in at_120[fake("cut")]["why"]
+
+
+def test_a_server_that_was_late_is_shown_as_invalid_and_its_run_done_again(tmp_path, fake):
+    code, tables, report = bench(tmp_path, "--server", "sim", "--only", "monitor", "--client", fake("starve"),
+                                 env={"PYTHONPATH": str(cahelp.ROOT / "tests")})
+    first, second = [run for run in report["runs"] if run["monitor"]["hertz"] == 120][:2]
+    assert (first["outcome"], first["repeated"], first["attempt"]) == ("invalid", True, 0)
+    assert "the server: own lateness p99 " in first["why"] and "is over the budget of 8.33 ms" in first["why"]
+    assert (second["outcome"], second["attempt"]) == ("good", 1)
+    assert code == 0 and "1 runs invalid, 1 of them repeated" in tables
 
 
 def test_what_is_not_installed_is_shown_and_fails_only_what_asked_for_it(tmp_path, fake):
