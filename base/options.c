@@ -46,7 +46,7 @@ int options_number(const char *text, double *value)
 }
 
 /* Decimal digits become a fraction over a power of ten: 29.97 is 2997/100, exactly. */
-int options_rate(const char *text, struct clock_rate *rate)
+static int parse_fraction(const char *text, const char **end, struct clock_rate *rate)
 {
     uint64_t num = 0, den = 1;
     bool point = false, digits = false;
@@ -61,14 +61,35 @@ int options_rate(const char *text, struct clock_rate *rate)
         num = num * 10 + (uint64_t)(*text - '0');
         den *= point ? 10 : 1;
     }
-    if (!digits || num == 0 || strcmp(text, "Hz") != 0)
+    if (!digits || num == 0)
         return -1;
+    *end = text;
     *rate = (struct clock_rate){num, den};
     return 0;
 }
 
+static int parse_unit(const char *text, const char *unit, struct clock_rate *rate)
+{
+    struct clock_rate parsed;
+    const char *end;
+    if (parse_fraction(text, &end, &parsed) < 0 || strcmp(end, unit) != 0)
+        return -1;
+    *rate = parsed;
+    return 0;
+}
+
+int options_rate(const char *text, struct clock_rate *rate)
+{
+    return parse_unit(text, "Hz", rate);
+}
+
+int options_ratio(const char *text, struct clock_rate *ratio)
+{
+    return parse_unit(text, "", ratio);
+}
+
 /* ".25" is 250 ms. Moves *text to behind it. */
-static uint64_t parse_fraction(const char **text)
+static uint64_t parse_decimals(const char **text)
 {
     uint64_t ns = 0, unit = CLOCK_NS / 10;
     const char *c = *text;
@@ -91,7 +112,7 @@ int options_time(const char *text, uint64_t *ns)
     if (end == NULL || end - text != LENGTH)
         return -1;
     const int64_t seconds = timegm(&tm);
-    const uint64_t fraction = *end == '.' ? parse_fraction(&end) : 0;
+    const uint64_t fraction = *end == '.' ? parse_decimals(&end) : 0;
     bool is_same = strftime(again, sizeof again, form, &tm) == LENGTH && memcmp(again, text, LENGTH) == 0;
     if (!is_same || strcmp(end, "Z") != 0 || seconds < first || seconds > last)
         return -1;
@@ -144,7 +165,7 @@ static int store_count(const struct option *o, const char *text, uint64_t *value
 {
     uint64_t count;
     if (options_count(text, &count) < 0)
-        return bad_value(o, text, "a whole number below 2^64", diag);
+        return bad_value(o, text, "a whole number below 2^64 (example: 3)", diag);
     if (o->max == 0 && count < o->min)
         return diag_fail(diag, DIAG_USAGE, "--%s: %" PRIu64 " is less than %" PRIu64, o->name, count, o->min);
     if (o->max != 0 && (count < o->min || count > o->max))
@@ -197,6 +218,8 @@ static int store(const struct option *o, const char *text, void *into, struct di
     }
     case OPTION_DURATION:
         return store_duration(o, text, at, diag);
+    case OPTION_RATIO:
+        return options_ratio(text, at) == 0 ? 0 : bad_value(o, text, "a number above 0 (examples: 2, 0.5)", diag);
     case OPTION_RATE:
         return options_rate(text, at) == 0 ? 0 : bad_value(o, text, "a rate above 0 (examples: 120Hz, 0.1Hz)", diag);
     case OPTION_TIME:

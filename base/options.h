@@ -18,6 +18,7 @@ enum option_kind {
     OPTION_COUNT,    /* uint64_t; min..max are checked */
     OPTION_NUMBER,   /* double, finite and > 0 */
     OPTION_DURATION, /* uint64_t nanoseconds: 0, 100us, 1.5ms, 10s, 2min */
+    OPTION_RATIO,    /* struct clock_rate: 2, 0.5; > 0, with at most seven decimals */
     OPTION_RATE,     /* struct clock_rate: 120Hz, 29.97Hz, 0.1Hz; > 0 */
     OPTION_TIME,     /* uint64_t, ns since 1970: 2026-01-01T12:00:00Z; not before 1990, where EPICS's time begins */
     OPTION_SIZE2D,   /* struct option_size: 640x480 */
@@ -72,6 +73,7 @@ void options_help(const struct option_command *command, FILE *out);
 
 /* Value parsers, also for other text. The whole text must match. 0 or -1. */
 int options_duration(const char *text, uint64_t *ns);
+int options_ratio(const char *text, struct clock_rate *ratio);
 int options_rate(const char *text, struct clock_rate *rate);
 int options_time(const char *text, uint64_t *ns);
 int options_count(const char *text, uint64_t *count); /* decimal, below 2^64 */

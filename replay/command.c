@@ -1,20 +1,18 @@
 #include "replay/command.h"
 
 #include "replay/floor.h"
+#include "replay/pace.h"
 #include "replay/report.h"
 #include "replay/source.h"
 #include "replay/unknown.h"
 #include "sim/sim.h"
 
-#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct settings {
     struct sim_config sim;
-    double speed;
-    struct clock_rate rate; /* num 0: not given */
-    bool asap;
-    uint64_t loop;
+    struct pace pace;
     unsigned puts, stamps, unknown;
 };
 
@@ -25,12 +23,7 @@ static const char *const stamps_choices[] = {"moved", "recorded", NULL};
 static const char *const unknown_choices[] = {"silent", "log", "fail", NULL};
 
 static const struct option options[] = {
-    {"speed", 0, OPTION_NUMBER, offsetof(struct settings, speed), "X", NULL, 0, 0, "recorded seconds a second (default 1)"},
-    {"rate", 0, OPTION_RATE, offsetof(struct settings, rate), "HZ", NULL, 0, 0,
-     "each PV's updates at this rate, whatever their times were"},
-    {"asap", 0, OPTION_FLAG, offsetof(struct settings, asap), NULL, NULL, 0, 0, "updates as fast as the server goes"},
-    {"loop", 0, OPTION_COUNT, offsetof(struct settings, loop), "N", NULL, 0, 0,
-     "play the recording N times; 0: for ever (default 1)"},
+    PACE_OPTIONS(struct settings, pace),
     {"puts", 0, OPTION_CHOICE, offsetof(struct settings, puts), "WHAT", puts_choices, 0, 0,
      "keep, ignore or refuse (default keep)"},
     {"stamps", 0, OPTION_CHOICE, offsetof(struct settings, stamps), "WHICH", stamps_choices, 0, 0,
@@ -67,28 +60,6 @@ static const struct option_command command = {
     .max_operands = 1,
 };
 
-/* ---- options to configurations ---- */
-
-/* A speed has six decimals, so that due times are computed in integers. */
-#define SPEED_DEN UINT64_C(1000000)
-#define SPEED_MAX 1e6
-
-static int set_pace(const struct settings *settings, struct playback_config *playback, struct diag *diag)
-{
-    bool has_rate = settings->rate.num > 0, has_speed = settings->speed > 0;
-    if (has_rate + has_speed + settings->asap > 1)
-        return diag_fail(diag, DIAG_USAGE, "--speed, --rate and --asap exclude each other");
-    double speed = has_speed ? round(settings->speed * (double)SPEED_DEN) : (double)SPEED_DEN;
-    if (speed < 1 || speed > SPEED_MAX * (double)SPEED_DEN)
-        return diag_fail(diag, DIAG_USAGE, "--speed %g: expected 0.000001 to %g", settings->speed, SPEED_MAX);
-    playback->pace = has_rate ? PLAYBACK_RATE : settings->asap ? PLAYBACK_ASAP : PLAYBACK_RECORDED;
-    playback->rate = settings->rate;
-    playback->speed = (struct clock_rate){.num = (uint64_t)speed, .den = SPEED_DEN};
-    playback->loops = settings->loop;
-    playback->recorded_stamps = settings->stamps == STAMPS_RECORDED;
-    return 0;
-}
-
 /* ---- serving ---- */
 
 struct replay {
@@ -96,6 +67,7 @@ struct replay {
     const char *path;
     char **command;
     struct playback_config playback;
+    struct clock_rate *rates; /* of each PV, or NULL */
     struct replay_source_config source;
     struct trace trace;
     struct timeline timeline;
@@ -108,6 +80,7 @@ static int serve(struct replay *r, struct diag *diag)
     r->source.on_unknown = unknown_name;
     r->source.arg = &unknown;
     r->source.puts = r->settings->puts;
+    r->source.has_fixed_stamps = r->settings->sim.clock_origin_ns != 0;
     r->source.now_ns = clock_monotonic_ns();
     r->source.now_stamp_ns = sim_config_now_ns(&r->settings->sim) - CLOCK_EPICS_EPOCH * CLOCK_NS;
     struct replay_source *source = replay_source_new(&r->timeline, &r->playback, &r->source, diag);
@@ -121,14 +94,32 @@ static int serve(struct replay *r, struct diag *diag)
     return code == DIAG_GOOD ? unknown_verdict(&unknown, diag) : code;
 }
 
+/* The part of the recording that is asked for, at the pace that is asked for. */
+static int set_pace(struct replay *r, struct diag *diag)
+{
+    const struct pace *pace = &r->settings->pace;
+    bool is_cut = pace->from_ns > 0 || pace->to_ns != CLOCK_NEVER;
+    if (is_cut && timeline_cut(&r->timeline, pace->from_ns, pace->to_ns, diag) < 0)
+        return -1;
+    if (pace_rates(pace, &r->timeline, &r->rates, diag) < 0)
+        return -1;
+    r->playback.rates = r->rates;
+    r->playback.recorded_stamps = r->settings->stamps == STAMPS_RECORDED;
+    if (is_cut)
+        report_cut(stderr, &r->timeline, pace->from_ns);
+    return 0;
+}
+
 static int load(struct replay *r, struct diag *diag)
 {
     const struct sim_config *sim = &r->settings->sim;
-    if (set_pace(r->settings, &r->playback, diag) < 0)
+    if (pace_check(&r->settings->pace, &r->playback, diag) < 0)
         return -1;
     if (trace_open(&r->trace, r->path, diag) < 0 || timeline_init(&r->timeline, &r->trace, diag) < 0)
         return -1;
     report_contents(stderr, r->path, &r->trace, &r->timeline);
+    if (set_pace(r, diag) < 0)
+        return -1;
     if (!latency_needs_recorded(&sim->latency))
         return 0;
     const struct service_pvs pvs = {.of_trace_pv = r->timeline.of_trace_pv, .n = r->timeline.npvs};
@@ -143,7 +134,7 @@ static int load(struct replay *r, struct diag *diag)
 
 int replay_command(int argc, char **argv, struct diag *diag)
 {
-    struct settings settings = {.loop = 1};
+    struct settings settings = {.pace = PACE_DEFAULTS};
     struct option_result result;
     sim_config_init(&settings.sim);
     if (options_parse(&command, argc, argv, &settings, &result, diag) < 0)
@@ -157,6 +148,7 @@ int replay_command(int argc, char **argv, struct diag *diag)
     if (code == 0)
         code = serve(&r, diag);
     service_fini(&r.service);
+    free(r.rates);
     timeline_fini(&r.timeline);
     trace_close(&r.trace);
     return code;

@@ -5,21 +5,26 @@
  * A round is as long as the recording, stretched so that the PV with the most updates keeps its rhythm: from its last update to
  * its first of the next round there is a whole number of mean intervals, one if no other PV needs longer. From the second round
  * on a PV falls back to its initial value, at that value's own time if it was part of its rhythm, else when the round begins.
- * With a fixed rate each PV goes round on its own. */
+ * Where the recording was cut at an end (--to), a round is as long as the cut, and all fall back when it begins.
+ * A PV with a rate of its own goes round on its own. */
 #ifndef CAPLAY_REPLAY_PLAYBACK_H
 #define CAPLAY_REPLAY_PLAYBACK_H
 
 #include "base/clock.h"
 #include "replay/timeline.h"
 
-enum playback_pace { PLAYBACK_RECORDED, PLAYBACK_RATE, PLAYBACK_ASAP };
+enum playback_pace {
+    PLAYBACK_RECORDED, /* by its times, or its PVs' rates */
+    PLAYBACK_ASAP,     /* in that order, as fast as it goes */
+    PLAYBACK_STEP,     /* in that order, each when it is told to come */
+};
 
 struct playback_config {
     enum playback_pace pace;
-    struct clock_rate speed; /* recorded seconds a second; RECORDED only, else 1/1 */
-    struct clock_rate rate;  /* RATE: updates a second of each PV */
-    uint64_t loops;          /* rounds; 0: for ever */
-    bool recorded_stamps;    /* leave stamps as they are */
+    struct clock_rate speed;        /* recorded seconds a second; 1/1 with ASAP and STEP */
+    const struct clock_rate *rates; /* each PV's updates a second, num 0: as recorded. NULL: all as recorded. Borrowed */
+    uint64_t loops;                 /* rounds; 0: for ever */
+    bool recorded_stamps;           /* leave stamps as they are */
 };
 
 struct playback {
@@ -27,6 +32,7 @@ struct playback {
     const struct timeline *timeline;
     uint64_t period_ns;   /* of a round, recorded time */
     uint64_t interval_ns; /* mean interval of the busiest PV */
+    bool has_recorded;    /* some PV has no rate of its own */
 };
 
 void playback_init(struct playback *playback, const struct timeline *timeline, const struct playback_config *config);
@@ -38,10 +44,16 @@ bool playback_has(const struct playback *playback, const struct timeline_pv *pv,
 uint64_t playback_due_ns(const struct playback *playback, const struct timeline_pv *pv, uint64_t k);
 
 /* Stamp of update k >= 0, in ns since 1990, of a replay whose time 0 is origin_ns (since 1990). What was stamped before time 0
- * keeps its age, 0 stays 0. With a fixed rate the stamp of an update is its due time. */
+ * keeps its age, 0 stays 0. With a rate of its own the stamp of an update is its due time. */
 uint64_t playback_stamp_ns(const struct playback *playback, const struct timeline_pv *pv, uint64_t k, uint64_t origin_ns);
 
-/* Changes of rights, k >= 0; they come at their recorded times only. */
+/* ns after time 0 -> recorded time since the begin of the first round, and back (rounded down). */
+uint64_t playback_recorded_ns(const struct playback *playback, uint64_t ns);
+
+/* All updates of all PVs in all rounds; 0: for ever. */
+uint64_t playback_total(const struct playback *playback);
+
+/* Changes of rights, k >= 0; they come at their recorded times only: none where every PV has a rate of its own. */
 bool playback_has_rights(const struct playback *playback, uint64_t k);
 uint64_t playback_rights_ns(const struct playback *playback, uint64_t k);
 

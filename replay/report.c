@@ -132,6 +132,12 @@ void report_contents(FILE *out, const char *path, const struct trace *trace, con
                 c->unconverted, plural(c->unconverted));
 }
 
+void report_cut(FILE *out, const struct timeline *t, uint64_t from_ns)
+{
+    fprintf(out, "caplay: played from %.3f s on for %.3f s: %" PRIu64 " update%s\n", (double)from_ns / 1e9,
+            (double)t->length_ns / 1e9, t->counts.updates, plural(t->counts.updates));
+}
+
 void report_service(FILE *out, const struct service *service, uint64_t floor_ns)
 {
     for (unsigned kind = 0; kind < SIM_CLASSES; kind++) {

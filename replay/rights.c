@@ -29,11 +29,11 @@ static void take(struct rights *r, uint8_t *now, uint32_t pv, const struct trace
         r->changes[r->nchanges++] = (struct rights_change){.due_ns = e->t_ns - zero_ns, .pv = pv, .rights = rights};
 }
 
-static void change_back(struct rights *r, const uint8_t *now, uint32_t npvs)
+static void change_back(struct rights *r, const uint8_t *now, const uint8_t *first, uint32_t npvs)
 {
     for (uint32_t pv = 0; pv < npvs; pv++)
-        if (now[pv] != r->first[pv])
-            r->changes[r->nchanges++] = (struct rights_change){.due_ns = RIGHTS_ROUND_END, .pv = pv, .rights = r->first[pv]};
+        if (now[pv] != first[pv])
+            r->changes[r->nchanges++] = (struct rights_change){.due_ns = RIGHTS_ROUND_END, .pv = pv, .rights = first[pv]};
 }
 
 int rights_init(struct rights *r, const struct samples *s, uint64_t zero_ns)
@@ -51,7 +51,29 @@ int rights_init(struct rights *r, const struct samples *s, uint64_t zero_ns)
     for (uint32_t i = 0; i < s->trace->nevents; i++)
         if (tells_rights(&s->trace->events[i]))
             take(r, now, s->pv_of[s->trace->events[i].pv], &s->trace->events[i], zero_ns);
-    change_back(r, now, npvs);
+    change_back(r, now, r->first, npvs);
+    free(now);
+    return 0;
+}
+
+/* Room for the changes back of all PVs is behind those that were recorded. */
+int rights_cut(struct rights *r, uint8_t *first, uint32_t npvs, uint64_t from_ns, uint64_t to_ns)
+{
+    const uint32_t n = r->nchanges;
+    uint8_t *now = malloc((size_t)npvs + 1);
+    if (now == NULL)
+        return -1;
+    uint32_t i = 0;
+    for (; i < n && r->changes[i].due_ns <= from_ns; i++)
+        first[r->changes[i].pv] = r->changes[i].rights;
+    memcpy(now, first, npvs);
+    for (r->nchanges = 0; i < n && r->changes[i].due_ns < to_ns && r->changes[i].due_ns != RIGHTS_ROUND_END; i++) {
+        struct rights_change *kept = &r->changes[r->nchanges++];
+        *kept = r->changes[i];
+        kept->due_ns -= from_ns;
+        now[kept->pv] = kept->rights;
+    }
+    change_back(r, now, first, npvs);
     free(now);
     return 0;
 }

@@ -23,4 +23,8 @@ struct rights {
 int rights_init(struct rights *rights, const struct samples *samples, uint64_t zero_ns);
 void rights_fini(struct rights *rights);
 
+/* Time 0 moves to from_ns, and nothing comes at to_ns or later. first: the rights of each of npvs PVs at time 0, which move
+ * along; the changes' PVs are indices in it. 0, or -1 without memory. */
+int rights_cut(struct rights *rights, uint8_t *first, uint32_t npvs, uint64_t from_ns, uint64_t to_ns);
+
 #endif

@@ -1,5 +1,9 @@
 #include "replay/source.h"
 
+#include "replay/movers.h"
+#include "replay/position.h"
+#include "replay/transport.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,75 +16,19 @@
 /* The alarm of a record that was never processed (ca-protocol 7.2). */
 enum { UDF = 17, INVALID = 3 };
 
-/* A PV whose value changes, with its next update. */
-struct mover {
-    uint64_t due_ns; /* after time 0 */
-    uint64_t k;
-    uint32_t pv;
-    size_t touched; /* bytes of update k that are known to be in memory */
-};
-
 struct replay_source {
     const struct timeline *timeline;
     struct playback playback;
     struct replay_source_config config;
     struct sim_pv *pvs;
-    uint8_t **kept;       /* each PV's buffer for puts, made at its first */
-    bool *was_put;        /* before time 0 */
-    struct mover *movers; /* a heap, the next one first */
-    uint32_t nmovers;
+    uint8_t **kept; /* each PV's buffer for puts, made at its first */
+    bool *was_put;  /* before time 0 */
+    struct movers movers;
     uint64_t next_rights; /* the next change of rights */
-    bool started;
-    uint64_t t0_ns, origin_ns; /* CLOCK_MONOTONIC, and as a stamp */
+    struct transport transport;
+    uint64_t last_due_ns;      /* of the last change, after time 0 */
+    uint64_t t0_ns, origin_ns; /* CLOCK_MONOTONIC, and as a stamp: what puts are stamped by */
 };
-
-/* ---- the heap of what comes next ---- */
-
-static bool is_before(const struct mover *a, const struct mover *b)
-{
-    return a->due_ns != b->due_ns ? a->due_ns < b->due_ns : a->pv < b->pv;
-}
-
-static void sift_down(struct replay_source *s, uint32_t i)
-{
-    const struct mover moving = s->movers[i];
-    for (uint32_t child = 2 * i + 1; child < s->nmovers; child = 2 * i + 1) {
-        if (child + 1 < s->nmovers && is_before(&s->movers[child + 1], &s->movers[child]))
-            child++;
-        if (!is_before(&s->movers[child], &moving))
-            break;
-        s->movers[i] = s->movers[child];
-        i = child;
-    }
-    s->movers[i] = moving;
-}
-
-static void start_movers(struct replay_source *s)
-{
-    for (uint32_t i = 0; i < s->timeline->npvs; i++) {
-        const struct timeline_pv *pv = &s->timeline->pvs[i];
-        if (playback_has(&s->playback, pv, 1))
-            s->movers[s->nmovers++] = (struct mover){.pv = i, .k = 1, .due_ns = playback_due_ns(&s->playback, pv, 1)};
-    }
-    for (uint32_t i = s->nmovers / 2; i-- > 0;)
-        sift_down(s, i);
-}
-
-/* On to the first mover's next update; one that would come before the last (a round that is too short) comes with it. */
-static void advance(struct replay_source *s)
-{
-    struct mover *m = &s->movers[0];
-    const struct timeline_pv *pv = &s->timeline->pvs[m->pv];
-    m->k++;
-    m->touched = 0;
-    if (playback_has(&s->playback, pv, m->k)) {
-        uint64_t due_ns = playback_due_ns(&s->playback, pv, m->k);
-        m->due_ns = due_ns > m->due_ns ? due_ns : m->due_ns;
-    } else {
-        *m = s->movers[--s->nmovers];
-    }
-    sift_down(s, 0);
-}
 
 /* ---- values ---- */
 
@@ -98,7 +46,7 @@ static void show(struct replay_source *s, uint32_t i, uint64_t k)
     value->count = u->count;
     value->status = u->status;
     value->severity = u->severity;
-    value->stamp = split_stamp(playback_stamp_ns(&s->playback, pv, k, s->origin_ns));
+    value->stamp = split_stamp(playback_stamp_ns(&s->playback, pv, k, s->transport.origin_ns));
 }
 
 static void show_initial_values(struct replay_source *s)
@@ -161,13 +109,14 @@ static void on_start(void *self, uint64_t t0_ns, uint64_t stamp_ns)
     struct replay_source *s = self;
     s->t0_ns = t0_ns;
     s->origin_ns = stamp_ns > epoch ? stamp_ns - epoch : 0;
-    s->started = true;
+    transport_start(&s->transport, t0_ns, s->origin_ns);
     show_initial_values(s);
 }
 
 static uint64_t next_update_ns(const struct replay_source *s)
 {
-    return s->nmovers > 0 ? s->movers[0].due_ns : CLOCK_NEVER;
+    const struct mover *first = movers_first(&s->movers);
+    return first != NULL ? first->due_ns : CLOCK_NEVER;
 }
 
 static uint64_t next_rights_ns(const struct replay_source *s)
@@ -184,29 +133,61 @@ static struct sim_pv *change_rights(struct replay_source *s, unsigned *mask)
     return pv;
 }
 
+/* Of what comes next, after time 0. */
+static uint64_t next_offset_ns(const struct replay_source *s)
+{
+    const uint64_t update_ns = next_update_ns(s), rights_ns = next_rights_ns(s);
+    return rights_ns < update_ns ? rights_ns : update_ns;
+}
+
 static uint64_t on_next(void *self)
 {
     const struct replay_source *s = self;
-    const uint64_t update_ns = next_update_ns(s), rights_ns = next_rights_ns(s);
-    if (!s->started || (s->nmovers == 0 && rights_ns == CLOCK_NEVER))
+    const uint64_t offset_ns = next_offset_ns(s);
+    if (offset_ns == CLOCK_NEVER || transport_stands(&s->transport))
         return CLOCK_NEVER;
-    if (s->playback.config.pace == PLAYBACK_ASAP)
-        return 0;
-    const uint64_t due_ns = rights_ns <= update_ns ? rights_ns : update_ns;
-    return due_ns < CLOCK_NEVER - s->t0_ns ? s->t0_ns + due_ns : CLOCK_NEVER;
+    return s->playback.config.pace == PLAYBACK_ASAP ? 0 : transport_due_ns(&s->transport, offset_ns);
 }
 
 static struct sim_pv *on_change(void *self, unsigned *mask)
 {
     struct replay_source *s = self;
-    if (s->nmovers == 0 || next_rights_ns(s) <= next_update_ns(s))
+    s->last_due_ns = next_offset_ns(s);
+    transport_stepped(&s->transport);
+    if (next_rights_ns(s) <= next_update_ns(s))
         return change_rights(s, mask);
-    const struct mover *m = &s->movers[0];
+    const struct mover *m = movers_first(&s->movers);
     struct sim_pv *pv = &s->pvs[m->pv];
     *mask = playback_update(&s->timeline->pvs[m->pv], m->k)->mask;
     show(s, m->pv, m->k);
-    advance(s);
+    movers_advance(&s->movers);
     return pv;
+}
+
+/* ---- what its user wants ---- */
+
+static void on_control(void *self, enum sim_control control, uint64_t now_ns)
+{
+    struct replay_source *s = self;
+    if (control == SIM_CONTROL_SIGNAL)
+        control = s->playback.config.pace == PLAYBACK_STEP ? SIM_CONTROL_STEP : SIM_CONTROL_PAUSE;
+    if (control == SIM_CONTROL_PAUSE && s->transport.is_paused)
+        transport_go_on(&s->transport, now_ns);
+    else if (control == SIM_CONTROL_PAUSE || !s->transport.is_paused)
+        transport_pause(&s->transport, now_ns);
+    else if (next_offset_ns(s) != CLOCK_NEVER)
+        transport_step(&s->transport, next_offset_ns(s), now_ns);
+}
+
+static void on_position(void *self, uint64_t now_ns, char *text, size_t room)
+{
+    const struct replay_source *s = self;
+    const struct position position = {.playback = &s->playback,
+                                      .transport = &s->transport,
+                                      .movers = &s->movers,
+                                      .last_due_ns = s->last_due_ns,
+                                      .is_over = next_offset_ns(s) == CLOCK_NEVER};
+    position_print(&position, now_ns, text, room);
 }
 
 /* ---- paging in ---- */
@@ -244,9 +225,9 @@ static bool on_prepare(void *self, uint64_t until_ns)
     (void)until_ns;
     struct replay_source *s = self;
     size_t budget = PREPARED_BYTES;
-    for (uint32_t i = 0; i < s->nmovers && i < AHEAD_PVS && budget > 0; i++)
-        if (s->pvs[s->movers[i].pv].subscriptions != NULL)
-            touch(s, &s->movers[i], &budget);
+    for (uint32_t i = 0; i < s->movers.count && i < AHEAD_PVS && budget > 0; i++)
+        if (s->pvs[s->movers.heap[i].pv].subscriptions != NULL)
+            touch(s, &s->movers.heap[i], &budget);
     return budget == 0;
 }
 
@@ -269,7 +250,7 @@ static void keep_value(struct replay_source *s, struct sim_pv *pv, uint32_t coun
     if (value->status == UDF)
         value->status = value->severity = 0;
     value->stamp = split_stamp(s->origin_ns + (now_ns > s->t0_ns ? now_ns - s->t0_ns : 0));
-    s->was_put[pv->index] |= !s->started;
+    s->was_put[pv->index] |= !s->transport.is_started;
 }
 
 struct put {
@@ -324,6 +305,8 @@ static const struct sim_source_calls calls = {
     .change = on_change,
     .prepare = on_prepare,
     .put = on_put,
+    .control = on_control,
+    .position = on_position,
 };
 
 static int allocate(struct replay_source *s, uint32_t npvs)
@@ -332,14 +315,15 @@ static int allocate(struct replay_source *s, uint32_t npvs)
     s->pvs = calloc(n, sizeof *s->pvs);
     s->kept = calloc(n, sizeof *s->kept);
     s->was_put = calloc(n, sizeof *s->was_put);
-    s->movers = calloc(n, sizeof *s->movers);
-    return s->pvs && s->kept && s->was_put && s->movers ? 0 : -1;
+    return s->pvs && s->kept && s->was_put && movers_init(&s->movers, &s->playback) == 0 ? 0 : -1;
 }
 
 struct replay_source *replay_source_new(const struct timeline *timeline, const struct playback_config *playback,
                                         const struct replay_source_config *config, struct diag *diag)
 {
     struct replay_source *s = calloc(1, sizeof *s);
+    if (s != NULL)
+        playback_init(&s->playback, timeline, playback);
     if (s == NULL || allocate(s, timeline->npvs) < 0) {
         diag_fail(diag, DIAG_ENVIRONMENT, "no memory for %u PVs", timeline->npvs);
         replay_source_free(s);
@@ -349,11 +333,12 @@ struct replay_source *replay_source_new(const struct timeline *timeline, const s
     s->config = *config;
     s->t0_ns = config->now_ns;
     s->origin_ns = config->now_stamp_ns;
-    playback_init(&s->playback, timeline, playback);
+    s->transport = (struct transport){.is_paused = playback->pace == PLAYBACK_STEP,
+                                      .has_fixed_stamps = config->has_fixed_stamps,
+                                      .origin_ns = config->now_stamp_ns};
     for (uint32_t i = 0; i < timeline->npvs; i++)
         describe(s, i);
     show_initial_values(s);
-    start_movers(s);
     return s;
 }
 
@@ -366,7 +351,7 @@ void replay_source_free(struct replay_source *s)
     free(s->pvs);
     free(s->kept);
     free(s->was_put);
-    free(s->movers);
+    movers_fini(&s->movers);
     free(s);
 }
 

@@ -1,5 +1,6 @@
 #include "replay/timeline.h"
 
+#include "base/clock.h"
 #include "replay/merge.h"
 
 #include <stdlib.h>
@@ -44,6 +45,7 @@ static void set_zero(struct timeline *t, const struct samples *s)
     if (t->zero_ns == UINT64_MAX)
         t->zero_ns = 0;
     t->zero_stamp_ns = samples_stamp_ns(s->trace, t->zero_ns);
+    t->length_ns = s->trace->end_ns > t->zero_ns ? s->trace->end_ns - t->zero_ns : 0;
 }
 
 /* ---- one PV ---- */
@@ -255,6 +257,57 @@ void timeline_fini(struct timeline *timeline)
     free(timeline->of_trace_pv);
     arena_fini(&timeline->arena);
     *timeline = (struct timeline){0};
+}
+
+/* ---- a part of it ---- */
+
+static void cut_pv(struct timeline *t, struct timeline_pv *pv, int64_t from_ns, int64_t to_ns)
+{
+    struct timeline_update *all = t->updates + (pv->updates - t->updates);
+    uint32_t first = 0, end = 1;
+    while (first + 1 < pv->nupdates && all[first + 1].due_ns <= from_ns)
+        first++;
+    for (end = first + 1; end < pv->nupdates && all[end].due_ns < to_ns; end++)
+        ;
+    pv->updates = all + first;
+    pv->nupdates = pv->nupdates > 0 ? end - first : 0;
+    for (uint32_t i = first; i < first + pv->nupdates; i++)
+        all[i].due_ns -= from_ns;
+    t->counts.updates += pv->nupdates > 0 ? pv->nupdates - 1 : 0;
+}
+
+static int cut_rights(struct timeline *t, uint64_t from_ns, uint64_t to_ns)
+{
+    uint8_t *first = malloc((size_t)t->npvs + 1);
+    if (first == NULL)
+        return -1;
+    for (uint32_t i = 0; i < t->npvs; i++)
+        first[i] = t->pvs[i].rights;
+    int result = rights_cut(&t->rights, first, t->npvs, from_ns, to_ns);
+    for (uint32_t i = 0; i < t->npvs; i++)
+        t->pvs[i].rights = first[i];
+    free(first);
+    return result;
+}
+
+int timeline_cut(struct timeline *t, uint64_t from_ns, uint64_t to_ns, struct diag *diag)
+{
+    const double s = 1e9;
+    if (from_ns > 0 && from_ns >= t->length_ns)
+        return diag_fail(diag, DIAG_USAGE, "--from %.9gs: the recording ends %.9gs after its first subscription",
+                         (double)from_ns / s, (double)t->length_ns / s);
+    if (to_ns <= from_ns)
+        return diag_fail(diag, DIAG_USAGE, "--to %.9gs is not after --from %.9gs (example: --from 1.5s --to 3s)",
+                         (double)to_ns / s, (double)from_ns / s);
+    if (cut_rights(t, from_ns, to_ns) < 0)
+        return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for the rights of %u PVs", t->npvs);
+    t->counts.updates = 0;
+    for (uint32_t i = 0; i < t->npvs; i++)
+        cut_pv(t, &t->pvs[i], (int64_t)from_ns, to_ns < INT64_MAX ? (int64_t)to_ns : INT64_MAX);
+    t->zero_stamp_ns += from_ns;
+    t->length_ns = (to_ns < t->length_ns ? to_ns : t->length_ns) - from_ns;
+    t->cut_ns = to_ns != CLOCK_NEVER ? to_ns - from_ns : 0;
+    return 0;
 }
 
 uint32_t timeline_find(const struct timeline *timeline, const char *name, size_t length)

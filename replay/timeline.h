@@ -53,6 +53,8 @@ struct timeline {
     uint32_t *of_trace_pv;  /* trace PV -> index in pvs, or NAMES_NONE */
     uint64_t zero_ns;       /* time 0, since the trace's first packet */
     uint64_t zero_stamp_ns; /* time 0 as a stamp */
+    uint64_t length_ns;     /* from time 0 to the recording's end */
+    uint64_t cut_ns;        /* --to: the same to where it was cut; 0: it was not */
     struct rights rights;   /* its changes' PVs are indices in pvs */
     struct timeline_counts counts;
 
@@ -65,6 +67,11 @@ struct timeline {
  * in it (DIAG_USAGE), memory. timeline_fini() also after a failure. */
 int timeline_init(struct timeline *timeline, const struct trace *trace, struct diag *diag);
 void timeline_fini(struct timeline *timeline);
+
+/* Keep what comes from from_ns until before to_ns (CLOCK_NEVER: the end), in recorded time since time 0. Time 0 is at from_ns
+ * then, where each PV has its last value before it, as at every time 0. -1 with DIAG_USAGE and both numbers where from_ns is not
+ * before the end or to_ns not after from_ns; DIAG_ENVIRONMENT without memory. Once only. */
+int timeline_cut(struct timeline *timeline, uint64_t from_ns, uint64_t to_ns, struct diag *diag);
 
 /* Index of a served PV by record or channel name, or NAMES_NONE. Allocates nothing. */
 uint32_t timeline_find(const struct timeline *timeline, const char *name, size_t length);

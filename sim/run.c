@@ -128,6 +128,7 @@ static int open_server(struct server *s, const struct sim_config *config, struct
 static void close_server(struct server *s)
 {
     signals_close(s);
+    keys_close(s);
     tcp_end(s, clock_monotonic_ns());
     accept_close(s);
     udp_close(s);
@@ -169,7 +170,8 @@ static int serve_until_the_end(struct server *s, const struct sim_config *config
     if (s->sim.start.kind == SIM_START_READY)
         sim_begin(&s->sim, clock_monotonic_ns());
     s->sim.late.is_shared = command != NULL;
-    if (status_open(s, config->status, clock_monotonic_ns(), diag) < 0 || announce(s, config, command, diag) < 0)
+    if (status_open(s, config->status, clock_monotonic_ns(), diag) < 0 || keys_open(s, command != NULL, diag) < 0 ||
+        announce(s, config, command, diag) < 0)
         return -1;
     contention_begin(&s->contention, s->child);
     machine_read(&s->machine);

@@ -84,6 +84,8 @@ struct server {
     pid_t child; /* 0: none */
     int exit_code;
     bool is_ending;
+
+    struct event *controls, *lines; /* server_keys.c */
 };
 
 /* server_bind.c: the sockets of all interfaces, on one port. -1: DIAG_ENVIRONMENT that names the port, DIAG_USAGE for an address
@@ -171,6 +173,10 @@ uint64_t server_lost_searches(const struct server *s);
 /* Says on stderr what is invalid. Where a budget is given that makes the exit code 3, whatever the command's was. */
 int verdict_exit_code(const struct server *s);
 void report_print(const struct server *s); /* on stderr */
+
+/* server_keys.c: what the user tells a source that can be paused. -1 with DIAG_ENVIRONMENT. */
+int keys_open(struct server *s, bool has_command, struct diag *diag);
+void keys_close(struct server *s);
 
 /* report.c */
 void report_write(const struct server *s, const char *name, FILE *out); /* JSON; `out` keeps its error */

@@ -48,6 +48,13 @@ enum sim_class {
 
 #define SIM_RIGHTS 0x10000u /* no DBE bit */
 
+/* What the user of a source that plays something may want. */
+enum sim_control {
+    SIM_CONTROL_PAUSE,  /* pause; or go on, if paused */
+    SIM_CONTROL_STEP,   /* the next change and no more; a source that plays pauses first */
+    SIM_CONTROL_SIGNAL, /* SIGUSR2: whichever of the two suits it */
+};
+
 struct sim_source_calls {
     /* The PV of this name, or NULL. The server has cut ".VAL" off, unless there is open(). No allocation. */
     struct sim_pv *(*find)(void *self, const char *name, size_t length);
@@ -76,7 +83,7 @@ struct sim_source_calls {
      * Returns whether there is more to do: then it is called again after a look at the sockets. May be NULL. */
     bool (*prepare)(void *self, uint64_t until_ns);
 
-    /* Where the source is in what it plays, for --status: a short text, "12.3 s of 60 s". May be NULL. */
+    /* Where the source is in what it plays, for --status: a short text, "12.345/60.000 s, loop 2 of 3". May be NULL. */
     void (*position)(void *self, uint64_t now_ns, char *text, size_t room);
 
     /* A put. Returns the ECA status; on success pv->value is new and *mask says what to post (0: nothing). */
@@ -93,6 +100,9 @@ struct sim_source_calls {
 
     /* PUT_ACKT or PUT_ACKS, whose value is new for the whole record. NULL: the server sees to the one PV. */
     void (*acknowledge)(void *self, struct sim_pv *pv, unsigned type, uint16_t value);
+
+    /* The user wants something: next_ns() has changed. NULL: a source that cannot be paused. */
+    void (*control)(void *self, enum sim_control control, uint64_t now_ns);
 };
 
 struct sim_source {

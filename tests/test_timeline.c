@@ -1,52 +1,6 @@
 #include "replay/playback.h"
 #include "replay/timeline.h"
-#include "tests/trace_maker.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-#define TIME(base) (14u + (base))
-#define CTRL(base) (28u + (base))
-
-/* What is under test, and what must be freed. */
-struct fixture {
-    struct trace trace;
-    struct timeline timeline;
-};
-
-static const struct timeline_pv *build(struct fixture *f, struct maker *m)
-{
-    struct diag diag = {0};
-    maker_finish(m, &f->trace);
-    if (timeline_init(&f->timeline, &f->trace, &diag) < 0)
-        fail_msg("%s", diag.text);
-    return f->timeline.npvs > 0 ? &f->timeline.pvs[0] : NULL;
-}
-
-static void done(struct fixture *f)
-{
-    timeline_fini(&f->timeline);
-    trace_close(&f->trace);
-}
-
-static double number(const struct timeline_pv *pv, uint32_t k)
-{
-    struct wire_value v = {.data = pv->updates[k].data, .count = pv->updates[k].count, .base = pv->native};
-    return wire_value_number(&v);
-}
-
-static void assert_values(const struct timeline_pv *pv, const double *values, uint32_t n)
-{
-    assert_int_equal(pv->nupdates, n);
-    for (uint32_t i = 0; i < n; i++)
-        assert_true(number(pv, i) == values[i]);
-}
-
-#define ASSERT_VALUES(pv, ...)                                                                                                   \
-    assert_values(pv, (const double[]){__VA_ARGS__}, sizeof((const double[]){__VA_ARGS__}) / sizeof(double))
+#include "tests/timeline_fixture.h"
 
 static void three_subscribers_are_one_timeline(void **state)
 {
@@ -291,46 +245,6 @@ static void time_0_is_the_first_subscription(void **state)
     done(&f);
 }
 
-static void maker_rights(struct maker *m, double t_ms, uint32_t pv, uint8_t rights, uint16_t flags)
-{
-    maker_event(m,
-                (struct trace_event){.t_ns = (uint64_t)(t_ms * 1e6),
-                                     .command = WIRE_ACCESS_RIGHTS,
-                                     .flags = (uint16_t)(TRACE_FROM_SERVER | flags),
-                                     .pv = pv,
-                                     .circuit = TRACE_NONE,
-                                     .peer = TRACE_NONE,
-                                     .p1 = 1,
-                                     .p2 = rights},
-                NULL);
-}
-
-/* What another user was told when connecting, and what a second client was told again, change nothing. */
-static void rights_change_when_a_connected_client_was_told(void **state)
-{
-    (void)state;
-    struct fixture f;
-    struct playback p;
-    struct maker m = maker_begin();
-    uint32_t pv = maker_pv(&m, "x", WIRE_DOUBLE, 1);
-    maker_rights(&m, 0, pv, 3, TRACE_RIGHTS_OF);
-    maker_rights(&m, 1, pv, 1, TRACE_RIGHTS_OF);
-    maker_subscribe(&m, 10, pv, TIME(WIRE_DOUBLE), 1);
-    maker_rights(&m, 210, pv, 1, 0);
-    maker_rights(&m, 211, pv, 1, 0);
-    const struct timeline_pv *x = build(&f, &m);
-    assert_int_equal(x->rights, 3);
-    playback_init(&p, &f.timeline, &(struct playback_config){.speed = {2, 1}, .loops = 2});
-    const uint64_t due_ms[] = {100, 500, 600}, rights[] = {1, 3, 1}; /* a round is a second */
-    for (uint64_t k = 0; k < 3; k++) {
-        assert_true(playback_has_rights(&p, k));
-        assert_int_equal(playback_rights_ns(&p, k), due_ms[k] * MS);
-        assert_int_equal(playback_rights(&p, k)->rights, rights[k]);
-    }
-    assert_false(playback_has_rights(&p, 3)); /* after the last round nothing begins anew */
-    done(&f);
-}
-
 static void failures_and_property_updates_are_no_values(void **state)
 {
     (void)state;
@@ -510,132 +424,6 @@ static void nonsense_is_replayed_in_order(void **state)
     }
 }
 
-/* ---- playback ---- */
-
-/* 10 Hz from 100 ms on; the value before is from 0 ms, an hour old, or a rhythm's. */
-static const struct timeline_pv *ten_hertz(struct fixture *f, uint32_t n, int64_t first_stamp_ms)
-{
-    struct maker m = maker_begin();
-    uint32_t pv = maker_pv(&m, "x", WIRE_DOUBLE, 1);
-    struct maker_subscription s = maker_subscribe(&m, 0, pv, TIME(WIRE_DOUBLE), 1);
-    maker_update(&m, 0, &s, (struct maker_value){.number = 0, .stamp_ms = first_stamp_ms});
-    for (uint32_t k = 1; k < n; k++)
-        maker_update(&m, 100 * k, &s, (struct maker_value){.number = k, .stamp_ms = 100 * k});
-    return build(f, &m);
-}
-
-static const struct playback_config as_recorded = {.speed = {1, 1}, .loops = 1};
-
-static void due_times_come_from_k(void **state)
-{
-    (void)state;
-    struct fixture f;
-    struct playback p;
-    const struct timeline_pv *x = ten_hertz(&f, 11, 0);
-    playback_init(&p, &f.timeline, &as_recorded);
-    for (uint64_t k = 1; k < 11; k++)
-        assert_int_equal(playback_due_ns(&p, x, k), k * 100 * MS);
-    assert_true(playback_has(&p, x, 10));
-    assert_false(playback_has(&p, x, 11));
-
-    struct playback_config fast = {.speed = {3, 1}, .loops = 1};
-    playback_init(&p, &f.timeline, &fast);
-    for (uint64_t k = 1; k < 11; k++)
-        assert_int_equal(playback_due_ns(&p, x, k), k * 100 * MS / 3);
-
-    struct playback_config rate = {.pace = PLAYBACK_RATE, .rate = {120, 1}, .loops = 0};
-    playback_init(&p, &f.timeline, &rate);
-    assert_int_equal(playback_due_ns(&p, x, 7), clock_tick_ns(rate.rate, 7));
-    assert_int_equal(playback_due_ns(&p, x, 120 * 3600), UINT64_C(3600) * CLOCK_NS);
-    done(&f);
-}
-
-static void a_loop_keeps_the_rhythm(void **state)
-{
-    (void)state;
-    struct fixture f;
-    struct playback p;
-    struct playback_config config = {.speed = {1, 1}, .loops = 0};
-    const struct timeline_pv *x = ten_hertz(&f, 11, 0);
-    playback_init(&p, &f.timeline, &config);
-    for (uint64_t k = 1; k < 1000; k++)
-        assert_int_equal(playback_due_ns(&p, x, k), k * 100 * MS);
-    assert_true(number(x, 12 % x->nupdates) == 1);
-    done(&f);
-}
-
-static void a_loop_ends_after_its_rounds(void **state)
-{
-    (void)state;
-    struct fixture f;
-    struct playback p;
-    struct playback_config config = {.speed = {1, 1}, .loops = 3};
-    const struct timeline_pv *x = ten_hertz(&f, 11, 0);
-    playback_init(&p, &f.timeline, &config);
-    assert_true(playback_has(&p, x, 32));
-    assert_false(playback_has(&p, x, 33));
-    done(&f);
-}
-
-static void no_pv_starts_anew_before_its_last_update(void **state)
-{
-    (void)state;
-    struct fixture f;
-    struct playback p;
-    struct playback_config config = {.speed = {1, 1}, .loops = 0};
-    struct maker m = maker_begin();
-    uint32_t busy = maker_pv(&m, "busy", WIRE_DOUBLE, 1), late = maker_pv(&m, "late", WIRE_DOUBLE, 1);
-    struct maker_subscription s = maker_subscribe(&m, 0, busy, TIME(WIRE_DOUBLE), 1),
-                              l = maker_subscribe(&m, 0, late, TIME(WIRE_DOUBLE), 1);
-    for (uint32_t k = 0; k < 6; k++)
-        maker_update(&m, 100 * k, &s, (struct maker_value){.number = k, .stamp_ms = 100 * k});
-    maker_update(&m, 1, &l, (struct maker_value){.number = 1, .stamp_ms = -3600000});
-    maker_update(&m, 730, &l, (struct maker_value){.number = 2, .stamp_ms = 730});
-    const struct timeline_pv *x = build(&f, &m);
-    playback_init(&p, &f.timeline, &config);
-    assert_int_equal(p.period_ns, 800 * MS); /* a whole number of the busy one's intervals */
-    assert_int_equal(playback_due_ns(&p, &x[0], 6), 800 * MS);
-    assert_int_equal(playback_due_ns(&p, &x[1], 1), 730 * MS);
-    assert_int_equal(playback_due_ns(&p, &x[1], 2), 800 * MS);
-    assert_int_equal(playback_due_ns(&p, &x[1], 3), 1530 * MS);
-    done(&f);
-}
-
-static void stamps_move_with_the_replay(void **state)
-{
-    (void)state;
-    const uint64_t origin = UINT64_C(800000000) * CLOCK_NS, hour = 3600 * CLOCK_NS;
-    struct fixture f;
-    struct playback p;
-    const struct timeline_pv *x = ten_hertz(&f, 11, -3600000);
-    playback_init(&p, &f.timeline, &as_recorded);
-    assert_int_equal(playback_stamp_ns(&p, x, 0, origin), origin - hour); /* keeps its age */
-    assert_int_equal(playback_stamp_ns(&p, x, 3, origin), origin + 300 * MS);
-
-    struct playback_config config = {.speed = {2, 1}, .loops = 0};
-    playback_init(&p, &f.timeline, &config);
-    assert_int_equal(playback_stamp_ns(&p, x, 0, origin), origin - hour);
-    assert_int_equal(playback_stamp_ns(&p, x, 3, origin), origin + 150 * MS);
-    assert_int_equal(playback_stamp_ns(&p, x, 11 + 3, origin), origin + p.period_ns / 2 + 150 * MS);
-
-    config.recorded_stamps = true;
-    playback_init(&p, &f.timeline, &config);
-    assert_int_equal(playback_stamp_ns(&p, x, 3, origin), MAKER_START_STAMP * CLOCK_NS + 300 * MS);
-    done(&f);
-}
-
-static void a_zero_stamp_stays_zero(void **state)
-{
-    (void)state;
-    struct fixture f;
-    struct playback p;
-    const struct timeline_pv *x = ten_hertz(&f, 2, MAKER_ZERO_STAMP);
-    playback_init(&p, &f.timeline, &as_recorded);
-    assert_int_equal(playback_stamp_ns(&p, x, 0, UINT64_C(800000000) * CLOCK_NS), 0);
-    assert_true(playback_stamp_ns(&p, x, 1, UINT64_C(800000000) * CLOCK_NS) > 0);
-    done(&f);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -651,7 +439,6 @@ int main(void)
         cmocka_unit_test(reads_of_an_unmonitored_pv_sample_it),
         cmocka_unit_test(reads_of_a_monitored_pv_add_nothing),
         cmocka_unit_test(time_0_is_the_first_subscription),
-        cmocka_unit_test(rights_change_when_a_connected_client_was_told),
         cmocka_unit_test(failures_and_property_updates_are_no_values),
         cmocka_unit_test(an_alarm_alone_is_no_value),
         cmocka_unit_test(a_clock_that_is_set_back_moves_no_update),
@@ -659,12 +446,6 @@ int main(void)
         cmocka_unit_test(pvs_on_a_circuit_with_gaps_are_named),
         cmocka_unit_test(a_trace_without_channels_is_refused),
         cmocka_unit_test(nonsense_is_replayed_in_order),
-        cmocka_unit_test(due_times_come_from_k),
-        cmocka_unit_test(a_loop_keeps_the_rhythm),
-        cmocka_unit_test(a_loop_ends_after_its_rounds),
-        cmocka_unit_test(no_pv_starts_anew_before_its_last_update),
-        cmocka_unit_test(stamps_move_with_the_replay),
-        cmocka_unit_test(a_zero_stamp_stays_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,74 @@
+#include "replay/transport.h"
+
+void transport_start(struct transport *t, uint64_t now_ns, uint64_t origin_ns)
+{
+    t->is_started = true;
+    t->at_ns = 0;
+    t->anchor_ns = now_ns;
+    t->origin_ns = origin_ns;
+}
+
+/* What was due before the anchor (it was late when time was stopped) is as late as it was. */
+static uint64_t deadline(const struct transport *t, uint64_t offset_ns)
+{
+    if (offset_ns >= t->at_ns) {
+        const uint64_t after = offset_ns - t->at_ns;
+        return after < CLOCK_NEVER - t->anchor_ns ? t->anchor_ns + after : CLOCK_NEVER;
+    }
+    const uint64_t before = t->at_ns - offset_ns;
+    return before < t->anchor_ns ? t->anchor_ns - before : 1;
+}
+
+uint64_t transport_due_ns(const struct transport *t, uint64_t offset_ns)
+{
+    if (transport_stands(t))
+        return CLOCK_NEVER;
+    return deadline(t, offset_ns);
+}
+
+uint64_t transport_now_ns(const struct transport *t, uint64_t now_ns)
+{
+    if (!t->is_started || t->is_paused || now_ns < t->anchor_ns)
+        return t->at_ns;
+    return t->at_ns + (now_ns - t->anchor_ns);
+}
+
+void transport_pause(struct transport *t, uint64_t now_ns)
+{
+    if (t->is_paused)
+        return;
+    t->at_ns = transport_now_ns(t, now_ns);
+    t->anchor_ns = now_ns;
+    t->is_paused = true;
+}
+
+/* From here on the replay is at at_ns when the clock is at now_ns. */
+static void move_anchor(struct transport *t, uint64_t at_ns, uint64_t now_ns)
+{
+    if (!t->has_fixed_stamps)
+        t->origin_ns += (now_ns - t->anchor_ns) - (at_ns - t->at_ns);
+    t->at_ns = at_ns;
+    t->anchor_ns = now_ns;
+}
+
+void transport_go_on(struct transport *t, uint64_t now_ns)
+{
+    if (!t->is_paused)
+        return;
+    if (t->is_started)
+        move_anchor(t, t->at_ns, now_ns);
+    t->is_paused = t->is_stepping = false;
+}
+
+void transport_step(struct transport *t, uint64_t offset_ns, uint64_t now_ns)
+{
+    if (!t->is_started || !t->is_paused)
+        return;
+    move_anchor(t, offset_ns, now_ns);
+    t->is_stepping = true;
+}
+
+void transport_stepped(struct transport *t)
+{
+    t->is_stepping = false;
+}

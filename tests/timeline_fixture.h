@@ -1,0 +1,81 @@
+/* A timeline made from a small trace (trace_maker.h), for the tests of what is played from it. */
+#ifndef CAPLAY_TESTS_TIMELINE_FIXTURE_H
+#define CAPLAY_TESTS_TIMELINE_FIXTURE_H
+
+#include "replay/timeline.h"
+#include "tests/trace_maker.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define TIME(base) (14u + (base))
+#define CTRL(base) (28u + (base))
+
+/* What is under test, and what must be freed. */
+struct fixture {
+    struct trace trace;
+    struct timeline timeline;
+};
+
+static inline const struct timeline_pv *build(struct fixture *f, struct maker *m)
+{
+    struct diag diag = {0};
+    maker_finish(m, &f->trace);
+    if (timeline_init(&f->timeline, &f->trace, &diag) < 0)
+        fail_msg("%s", diag.text);
+    return f->timeline.npvs > 0 ? &f->timeline.pvs[0] : NULL;
+}
+
+static inline void done(struct fixture *f)
+{
+    timeline_fini(&f->timeline);
+    trace_close(&f->trace);
+}
+
+static inline double number(const struct timeline_pv *pv, uint32_t k)
+{
+    struct wire_value v = {.data = pv->updates[k].data, .count = pv->updates[k].count, .base = pv->native};
+    return wire_value_number(&v);
+}
+
+static inline void assert_values(const struct timeline_pv *pv, const double *values, uint32_t n)
+{
+    assert_int_equal(pv->nupdates, n);
+    for (uint32_t i = 0; i < n; i++)
+        assert_true(number(pv, i) == values[i]);
+}
+
+#define ASSERT_VALUES(pv, ...)                                                                                                   \
+    assert_values(pv, (const double[]){__VA_ARGS__}, sizeof((const double[]){__VA_ARGS__}) / sizeof(double))
+
+/* 10 Hz from 100 ms on; the value before is from 0 ms, an hour old, or a rhythm's. */
+static inline const struct timeline_pv *ten_hertz(struct fixture *f, uint32_t n, int64_t first_stamp_ms)
+{
+    struct maker m = maker_begin();
+    uint32_t pv = maker_pv(&m, "x", WIRE_DOUBLE, 1);
+    struct maker_subscription s = maker_subscribe(&m, 0, pv, TIME(WIRE_DOUBLE), 1);
+    maker_update(&m, 0, &s, (struct maker_value){.number = 0, .stamp_ms = first_stamp_ms});
+    for (uint32_t k = 1; k < n; k++)
+        maker_update(&m, 100 * k, &s, (struct maker_value){.number = k, .stamp_ms = 100 * k});
+    return build(f, &m);
+}
+
+static inline void maker_rights(struct maker *m, double t_ms, uint32_t pv, uint8_t rights, uint16_t flags)
+{
+    maker_event(m,
+                (struct trace_event){.t_ns = (uint64_t)(t_ms * 1e6),
+                                     .command = WIRE_ACCESS_RIGHTS,
+                                     .flags = (uint16_t)(TRACE_FROM_SERVER | flags),
+                                     .pv = pv,
+                                     .circuit = TRACE_NONE,
+                                     .peer = TRACE_NONE,
+                                     .p1 = 1,
+                                     .p2 = rights},
+                NULL);
+}
+
+#endif
