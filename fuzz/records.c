@@ -31,7 +31,8 @@ static void make(void)
     FUZZ_HOLDS(f != NULL);
     struct scenario *scenario = scenario_read(f, FUZZ_RECORDS, &diag);
     fclose(f);
-    FUZZ_HOLDS(scenario != NULL && (at.database = database_new(scenario, NOW_NS, &diag)) != NULL);
+    FUZZ_HOLDS(scenario != NULL &&
+               (at.database = database_new(scenario, (struct clock_pair){.realtime_ns = NOW_NS}, &diag)) != NULL);
     at.source = *database_source(at.database);
     at.calls = *at.source.calls;
     at.calls.delay_ns = delay_ns;

@@ -80,9 +80,10 @@ static int serve(struct replay *r, struct diag *diag)
     r->source.on_unknown = unknown_name;
     r->source.arg = &unknown;
     r->source.puts = r->settings->puts;
-    r->source.has_fixed_stamps = r->settings->sim.clock_origin_ns != 0;
-    r->source.now_ns = clock_monotonic_ns();
-    r->source.now_stamp_ns = sim_config_now_ns(&r->settings->sim) - CLOCK_EPICS_EPOCH * CLOCK_NS;
+    r->source.has_fixed_stamps = r->settings->sim.clock_origin_ns != 0 || r->settings->sim.lockstep != NULL;
+    const struct clock_pair now = sim_config_clock(&r->settings->sim);
+    r->source.now_ns = now.monotonic_ns;
+    r->source.now_stamp_ns = now.realtime_ns - CLOCK_EPICS_EPOCH * CLOCK_NS;
     struct replay_source *source = replay_source_new(&r->timeline, &r->playback, &r->source, diag);
     if (source == NULL)
         return -1;
@@ -126,7 +127,7 @@ static int load(struct replay *r, struct diag *diag)
     if (service_init(&r->service, &r->trace, &pvs, diag) < 0)
         return -1;
     r->service.seed += sim->latency.seed;
-    r->source.floor_ns = floor_measure_ns();
+    r->source.floor_ns = sim->lockstep != NULL ? 0 : floor_measure_ns(); /* no timer, no floor */
     report_service(stderr, &r->service, r->source.floor_ns);
     r->source.service = &r->service;
     return 0;

@@ -54,7 +54,7 @@ static const struct option_command command = {
 
 static int run_scenario(struct arguments *arguments, const char *name, char **command_line, struct diag *diag)
 {
-    arguments->scenario.now_ns = sim_config_now_ns(&arguments->server);
+    arguments->scenario.now = sim_config_clock(&arguments->server);
     struct synth *synth = synth_new(name, &arguments->scenario, diag);
     if (synth == NULL)
         return -1;
@@ -66,7 +66,7 @@ static int run_scenario(struct arguments *arguments, const char *name, char **co
 static int run_database(struct arguments *arguments, const char *file, char **command_line, struct diag *diag)
 {
     struct scenario *scenario = database_load(file, arguments->macros, diag);
-    struct database *database = scenario != NULL ? database_new(scenario, sim_config_now_ns(&arguments->server), diag) : NULL;
+    struct database *database = scenario != NULL ? database_new(scenario, sim_config_clock(&arguments->server), diag) : NULL;
     if (database == NULL)
         return -1;
     unsigned live = database_live(database);

@@ -59,6 +59,9 @@ struct sim {
 /* The struct is large (histograms): keep it on the heap, zeroed. */
 void sim_init(struct sim *sim, const struct sim_source *source);
 
+/* The message limit as the environment has it (EPICS_CA_MAX_ARRAY_BYTES, EPICS_CA_AUTO_ARRAY_BYTES). run.c */
+void sim_set_limits(struct sim *sim);
+
 /* The PV of a name as a client writes it: "REC", "REC." and "REC.VAL" are one. NULL if there is none. */
 struct sim_pv *sim_find(struct sim *sim, const char *name, size_t length);
 

@@ -134,7 +134,7 @@ static int set_up(struct database *d, uint64_t realtime_ns, struct diag *diag)
     return 0;
 }
 
-struct database *database_new(struct scenario *scenario, uint64_t realtime_ns, struct diag *diag)
+struct database *database_new(struct scenario *scenario, struct clock_pair now, struct diag *diag)
 {
     struct database *d = calloc(1, sizeof *d);
     if (d == NULL) {
@@ -144,8 +144,8 @@ struct database *database_new(struct scenario *scenario, uint64_t realtime_ns, s
     }
     d->scenario = scenario;
     d->source = (struct sim_source){.calls = &calls, .self = d};
-    d->realtime_ns = realtime_ns - clock_monotonic_ns();
-    if (set_up(d, realtime_ns, diag) == 0)
+    d->realtime_ns = now.realtime_ns - now.monotonic_ns;
+    if (set_up(d, now.realtime_ns, diag) == 0)
         return d;
     database_free(d);
     return NULL;

@@ -9,8 +9,8 @@
 
 struct database;
 
-/* Takes over the scenario. realtime_ns: what stamps take for now, since 1970. NULL with diag set: a name that comes twice. */
-struct database *database_new(struct scenario *scenario, uint64_t realtime_ns, struct diag *diag);
+/* Takes over the scenario. now: what stamps take for it. NULL with diag set: a name that comes twice. */
+struct database *database_new(struct scenario *scenario, struct clock_pair now, struct diag *diag);
 void database_free(struct database *d);
 
 const struct sim_source *database_source(const struct database *d);

@@ -1,5 +1,6 @@
 #include "sim/sim.h"
 
+#include "sim/lockstep.h"
 #include "sim/server.h"
 
 #include "base/child.h"
@@ -21,9 +22,14 @@ void sim_config_init(struct sim_config *config)
     config->isolation.cpu = ISOLATION_NO_CPU;
 }
 
-uint64_t sim_config_now_ns(const struct sim_config *config)
+struct clock_pair sim_config_clock(const struct sim_config *config)
 {
-    return config->clock_origin_ns != 0 ? config->clock_origin_ns : clock_realtime_ns();
+    struct clock_pair now = clock_pair();
+    if (config->lockstep != NULL)
+        now = (struct clock_pair){.monotonic_ns = SIM_LOCKSTEP_NS, .realtime_ns = SIM_LOCKSTEP_ORIGIN_NS};
+    if (config->clock_origin_ns != 0)
+        now.realtime_ns = config->clock_origin_ns;
+    return now;
 }
 
 /* A message with the largest array that EPICS_CA_MAX_ARRAY_BYTES allows. */
@@ -35,7 +41,7 @@ static uint64_t array_limit(void)
 }
 
 /* It limits messages only where AUTO_ARRAY_BYTES is NO (ca-protocol 1.1); a real server tells it as the limit all the same. */
-static void set_limits(struct sim *sim)
+void sim_set_limits(struct sim *sim)
 {
     sim->told_limit = array_limit();
     sim->message_limit = environment_flag("EPICS_CA_AUTO_ARRAY_BYTES", true) ? SIM_MESSAGE_LIMIT : sim->told_limit;
@@ -109,7 +115,7 @@ static int open_server(struct server *s, const struct sim_config *config, struct
         server_bind(s, config, diag) < 0 || udp_listen(s, diag) < 0 || accept_listen(s, diag) < 0 || signals_open(s, diag) < 0)
         return -1;
     s->sim.tcp_port = s->tcp_port;
-    set_limits(&s->sim);
+    sim_set_limits(&s->sim);
     s->sim.realtime_ns = clock_realtime_ns() - clock_monotonic_ns();
     s->sim.clock_origin_ns = config->clock_origin_ns;
     s->loop.after = serve;
@@ -120,7 +126,10 @@ static int open_server(struct server *s, const struct sim_config *config, struct
     s->changes = (struct schedule_entry){.fire = on_changes, .owner = s};
     if (schedule_add(&s->loop.schedule, &s->changes) < 0)
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for the schedule");
-    if (repeater_open(s, diag) < 0) /* before the first beacon */
+    isolation_step_out(&s->isolation); /* the repeater's thread has no place on our core */
+    int has_repeater = repeater_open(s, diag);
+    isolation_step_in(&s->isolation);
+    if (has_repeater < 0) /* before the first beacon */
         return -1;
     return beacon_open(s, clock_monotonic_ns(), diag);
 }
@@ -188,6 +197,8 @@ static int serve_until_the_end(struct server *s, const struct sim_config *config
 
 int sim_run(const struct sim_config *config, const struct sim_source *source, char **command, struct diag *diag)
 {
+    if (config->lockstep != NULL)
+        return lockstep_run(config, source, command, diag);
     struct server *s = calloc(1, sizeof *s);
     if (s == NULL)
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for a server");

@@ -20,6 +20,7 @@ struct sim_config {
     unsigned spin;          /* enum sim_spin */
     const char *start_when; /* when time 0 is: "ready", "search", "subscriptions=N" (default N = 1), "signal" (SIGUSR1) */
     bool quiet;             /* no summary on stderr */
+    const char *lockstep;   /* a recording whose clients speak, without sockets and clock (lockstep.h), or NULL */
     const char *tap;        /* a recording of what it receives and sends, or NULL */
     struct isolation_wish isolation; /* --cpu, --realtime */
     struct latency_options models;   /* --latency, --seed, as given */
@@ -53,6 +54,8 @@ struct sim_config {
      .help = "what time stamps show at time 0, so that runs are equal: 2026-01-01T12:00:00Z (default the clock)"}, \
     {"spin", .kind = OPTION_CHOICE, .offset = offsetof(type, member.spin), .metavar = "MODE", .choices = sim_spin_choices, \
      .help = "auto, never or always: spin before a deadline (default auto: only where pinned to one core of several)"}, \
+    {"lockstep", .kind = OPTION_STRING, .offset = offsetof(type, member.lockstep), .metavar = "FILE", \
+     .help = "no sockets, no clock: a recording's clients at their times; what is said goes to --tap"}, \
     {"tap", .kind = OPTION_STRING, .offset = offsetof(type, member.tap), .metavar = "FILE", \
      .help = "record what the server receives and sends as a trace (no libpcap needed)"}, \
     ISOLATION_OPTIONS(type, member.isolation), \
@@ -64,8 +67,13 @@ extern const char *const sim_spin_choices[];
 /* Defaults from the environment. */
 void sim_config_init(struct sim_config *config);
 
-/* What stamps that are made before time 0 take for now, in ns since 1970. */
-uint64_t sim_config_now_ns(const struct sim_config *config);
+/* What stamps that are made before time 0 take for now: CLOCK_REALTIME or --clock-origin, beside CLOCK_MONOTONIC; with --lockstep
+ * both are fixed. */
+struct clock_pair sim_config_clock(const struct sim_config *config);
+
+/* --lockstep: the clocks' first instant, of one that begins anew in each run. */
+#define SIM_LOCKSTEP_NS        CLOCK_NS
+#define SIM_LOCKSTEP_ORIGIN_NS (UINT64_C(1767225600) * CLOCK_NS) /* 2026-01-01T00:00:00Z, unless --clock-origin is given */
 
 /* Serve until SIGINT, SIGTERM, or the end of `command` (argv, or NULL), which is run with the environment that a client needs.
  * Prints "ready udp=P tcp=P" to stdout. Returns the exit code of the process: 3 where a budget is given

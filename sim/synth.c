@@ -75,8 +75,9 @@ struct synth *synth_new(const char *scenario, const struct synth_config *config,
         return NULL;
     }
     synth->source.self = synth;
-    synth->now_ns = config->now_ns != 0 ? config->now_ns : clock_realtime_ns();
-    synth->realtime_ns = synth->now_ns - clock_monotonic_ns();
+    const struct clock_pair now = config->now.realtime_ns != 0 ? config->now : clock_pair();
+    synth->now_ns = now.realtime_ns;
+    synth->realtime_ns = now.realtime_ns - now.monotonic_ns;
     wire_meta_init(&synth->meta);
     if (make(synth, scenario, config, diag) == 0)
         return synth;

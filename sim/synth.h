@@ -10,7 +10,7 @@ struct synth_config {         /* all zero: the scenario's defaults */
     struct option_list names; /* images */
     struct clock_rate rate;
     struct option_size size;
-    uint64_t now_ns; /* what stamps take for now, since 1970; 0: the clock */
+    struct clock_pair now; /* what stamps take for now; realtime_ns 0: the clock */
 };
 
 struct synth;

@@ -84,7 +84,7 @@ static void a_full_ring_refuses_until_something_was_taken(void **state)
     ring_fini(&ring);
 }
 
-#define NUMBERS 200000u
+#define NUMBERS 50000u
 
 static void *put_numbers(void *arg)
 {
@@ -233,6 +233,22 @@ static void datagrams_are_recorded_and_noise_is_counted(void **state)
     trace_close(&t);
 }
 
+static void a_circuit_begins_with_what_arrived_before_it_was_accepted(void **state)
+{
+    struct trace t;
+    struct recorder *r = open_recorder();
+    uint8_t bytes[64];
+    uint64_t now_ns = START_NS + 4000;
+    (void)state;
+    recorder_datagram(r, &ends, &(struct recorder_piece){.t_ns = START_NS, .bytes = bytes, .n = unhex(search, bytes)});
+    recorder_circuit(r, 9, &ends, START_NS + 10000);
+    say(r, false, hello, 64, &now_ns);
+    finish(r, 0, &t);
+    assert_int_equal(t.circuits[1].begin_ns, 5000);
+    assert_int_equal(t.events[2].t_ns, 5000);
+    trace_close(&t);
+}
+
 static void an_empty_recording_is_a_trace(void **state)
 {
     struct trace t;
@@ -364,6 +380,7 @@ int main(void)
         cmocka_unit_test(what_no_server_takes_ends_its_direction_only),
         cmocka_unit_test(a_gap_ends_its_direction_and_counts_what_still_comes),
         cmocka_unit_test(datagrams_are_recorded_and_noise_is_counted),
+        cmocka_unit_test(a_circuit_begins_with_what_arrived_before_it_was_accepted),
         cmocka_unit_test(an_empty_recording_is_a_trace),
         cmocka_unit_test(a_tap_records_what_passes),
         cmocka_unit_test(a_long_send_goes_through_in_pieces),

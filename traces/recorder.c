@@ -96,12 +96,22 @@ static void take_message(struct recorder *r, struct recorded *c, bool from_serve
     r->missing.malformed += m->header.command < WIRE_COMMANDS; /* the dialogue counts unknown commands */
 }
 
+/* A client's first bytes may have arrived before its circuit was accepted. */
+static uint64_t tell_in(struct recorder *r, const struct recorded *c, uint64_t t_ns)
+{
+    struct trace_circuit *circuit = trace_writer_circuit_at(r->writer, c->index);
+    const uint64_t since_ns = tell(r, t_ns);
+    if (since_ns < circuit->begin_ns)
+        circuit->begin_ns = since_ns;
+    return since_ns;
+}
+
 static void take_messages(struct recorder *r, struct recorded *c, const struct recorder_piece *piece)
 {
     struct framer *framer = &c->framer[piece->from_server];
     struct framer_message m;
     enum wire_err err = WIRE_OK;
-    framer_feed(framer, piece->bytes, piece->n, tell(r, piece->t_ns));
+    framer_feed(framer, piece->bytes, piece->n, tell_in(r, c, piece->t_ns));
     while (!c->is_dead[piece->from_server] && (err = framer_next(framer, dialogue_minor(r->dialogue, c->index), &m)) == WIRE_OK)
         take_message(r, c, piece->from_server, &m);
     if (err != WIRE_MALFORMED)
