@@ -332,12 +332,14 @@ static void count_late(struct sim_circuit *c, const struct outbox_note *note, ui
 
 static void count_lateness(struct sim_circuit *c, uint64_t now_ns)
 {
+    const uint64_t leaves_ns = now_ns + link_wait_ns(&c->sim->link, now_ns);
     for (unsigned i = 0; i < c->out.notes; i++) {
         const struct outbox_note *note = &c->out.note[i];
         if (note->due_ns > 0)
             count_late(c, note, now_ns);
         if (note->class != SIM_CLASSES)
-            latency_count(&c->sim->latency, note->class, now_ns > note->asked_ns ? now_ns - note->asked_ns : 0, note->messages);
+            latency_count(&c->sim->latency, note->class, leaves_ns > note->asked_ns ? leaves_ns - note->asked_ns : 0,
+                          note->messages);
     }
     c->out.notes = 0;
 }

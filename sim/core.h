@@ -8,6 +8,7 @@
 #include "sim/circuit.h"
 #include "sim/latency.h"
 #include "sim/lateness.h"
+#include "sim/link.h"
 #include "sim/start.h"
 
 /* The largest message taken or given, header included, unless EPICS_CA_AUTO_ARRAY_BYTES=NO sets another (a real server stops
@@ -54,6 +55,7 @@ struct sim {
     struct sim_counts counts;
     struct lateness late;
     struct latency latency;
+    struct link link;
 };
 
 /* The struct is large (histograms): keep it on the heap, zeroed. */

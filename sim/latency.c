@@ -112,7 +112,7 @@ uint64_t latency_next(struct latency *l, const struct sim_source *source, const 
 bool latency_needs_recorded(const struct latency_config *config)
 {
     for (unsigned i = 0; i < SIM_CLASSES; i++)
-        if (is_recorded(&config->model[i]))
+        if (is_recorded(&config->model[i]) && i != SIM_WRITE && i != SIM_UPDATE) /* a recording has no delays of these */
             return true;
     return false;
 }

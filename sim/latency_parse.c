@@ -226,7 +226,7 @@ int latency_check_budget(const struct latency_config *config, struct diag *diag)
         if (m->kind == LATENCY_PARETO && m->factor <= 1)
             return diag_fail(
                 diag, DIAG_USAGE,
-                "--latency %.*s: with a shape of 1 or less the mean is infinite, and no --late-budget can judge that "
+                "--latency %.*s: with a shape of 1 or less its mean is infinite, and no --late-budget can judge that "
                 "(example: --latency pareto:100us,1.5)",
                 (int)m->length, m->text);
     }

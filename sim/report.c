@@ -110,6 +110,13 @@ static void set_verdict(json_t *object, const struct server *s)
         json_object_set_new(object, "late_budget", json_string(s->budget.text));
 }
 
+static json_t *link_state(const struct link *link)
+{
+    return json_pack("{s:I, s:I, s:I, s:I}", "bits_per_s", (json_int_t)link->bits_per_s, "propagation_ns",
+                     (json_int_t)link->propagation_ns, "bytes", (json_int_t)link->bytes, "longest_ns",
+                     (json_int_t)link->longest_ns);
+}
+
 static json_t *report(const struct server *s, const char *name)
 {
     const struct sim *sim = &s->sim;
@@ -133,6 +140,8 @@ static json_t *report(const struct server *s, const char *name)
     json_object_set_new(object, "arrival", arrival(&s->arrivals));
     json_object_set_new(object, "lateness", all_lateness(&sim->late));
     json_object_set_new(object, "latency", latency_json(&sim->latency));
+    if (link_is_on(&sim->link))
+        json_object_set_new(object, "link", link_state(&sim->link));
     json_object_set_new(object, "pvs", posted_pvs(sim));
     set_count(object, "udp_buffer_bytes", udp_buffer_bytes(s));
     json_object_set_new(object, "machine", machine(&s->machine));

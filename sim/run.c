@@ -111,6 +111,7 @@ static int open_server(struct server *s, const struct sim_config *config, struct
 {
     if (sim_start_parse(&s->sim.start, config->start_when, diag) < 0 || budget_parse(&s->budget, config->late_budget, diag) < 0 ||
         (config->late_budget != NULL && latency_check_budget(&config->latency, diag) < 0) || isolate(s, config, diag) < 0 ||
+        link_parse(&s->sim.link, config->link, diag) < 0 ||
         latency_open(&s->sim.latency, &config->latency, s->sim.source, diag) < 0 || loop_init(&s->loop, diag) < 0 ||
         server_bind(s, config, diag) < 0 || udp_listen(s, diag) < 0 || accept_listen(s, diag) < 0 || signals_open(s, diag) < 0)
         return -1;

@@ -130,7 +130,7 @@ static void on_search(struct search *s, const struct wire_header *h, const uint8
     if (pv == NULL)
         return;
     const struct latency_request r = {.class = SIM_SEARCH, .pv = pv, .circuit = h->p2, .number = s->batch.sequence};
-    uint64_t delay_ns = latency_next(&sim->latency, sim->source, &r);
+    uint64_t delay_ns = latency_next(&sim->latency, sim->source, &r) + link_time_ns(&sim->link, SEARCH_REPLY_BYTES);
     if (delay_ns > 0 || s->count > 0)
         add_late(s, h->p2, arrived_ns, delay_ns);
     else

@@ -21,6 +21,7 @@ struct connection {
     struct schedule_entry deadline;
     struct connection *next_dead, *next_unfinished;
     struct tap_circuit tap;
+    struct link_pipe *pipe; /* --link: what is on its way; or NULL */
     int fd;
     bool reads, writes; /* what is watched for */
     bool is_unfinished; /* it has more to do, but others had to have their turn */
@@ -29,6 +30,23 @@ struct connection {
 };
 
 /* ---- life ---- */
+
+static bool make_pipe(struct connection *k)
+{
+    struct sim *sim = &k->server->sim;
+    if (!link_is_on(&sim->link))
+        return true;
+    if (memory_take(&sim->memory, LINK_PIPE_BYTES) && (k->pipe = link_pipe_new()) == NULL)
+        memory_give(&sim->memory, LINK_PIPE_BYTES);
+    return k->pipe != NULL;
+}
+
+static void free_pipe(struct connection *k)
+{
+    if (k->pipe != NULL)
+        memory_give(&k->server->sim.memory, LINK_PIPE_BYTES);
+    link_pipe_free(k->pipe);
+}
 
 static void mark_dead(struct connection *k)
 {
@@ -53,6 +71,7 @@ static void bury(struct connection *k, uint64_t now_ns)
         tap_end(k->server->tap, &k->tap, now_ns);
     sim_circuit_free(k->circuit, now_ns);
     close(k->fd);
+    free_pipe(k);
     free(k);
 }
 
@@ -86,7 +105,8 @@ static void bury_the_dead(struct server *s, uint64_t now_ns)
 
 static void watch(struct connection *k)
 {
-    bool reads = sim_circuit_wants_input(k->circuit), writes = k->circuit->is_blocked;
+    bool reads = sim_circuit_wants_input(k->circuit);
+    bool writes = k->pipe != NULL ? k->pipe->is_blocked : k->circuit->is_blocked;
     if (reads != k->reads && (reads ? event_add(k->readable, NULL) : event_del(k->readable)) == 0)
         k->reads = reads;
     if (writes != k->writes && (writes ? event_add(k->writable, NULL) : event_del(k->writable)) == 0)
@@ -100,23 +120,52 @@ static size_t unsent_bytes(const struct connection *k)
     return ioctl(k->fd, SIOCOUTQNSD, &bytes) == 0 && bytes > 0 ? (size_t)bytes : 0;
 }
 
-/* Send what the circuit shows. False: the peer is gone. */
-static bool send_output(struct connection *k)
+/* How many bytes the socket took; -1: the peer is gone. */
+static ssize_t send_pieces(struct connection *k, struct iovec *pieces, int npieces, uint64_t now_ns)
 {
-    struct iovec pieces[OUTBOX_PIECES];
-    struct msghdr message = {.msg_iov = pieces};
-    const uint64_t now_ns = clock_monotonic_ns();
-    const bool is_timed = sim_circuit_is_timed(k->circuit);
-    message.msg_iovlen = (size_t)sim_circuit_output(k->circuit, now_ns, pieces);
+    const struct msghdr message = {.msg_iov = pieces, .msg_iovlen = (size_t)npieces};
     ssize_t n = sendmsg(k->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
-        return false;
+    if (n < 0)
+        return errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR ? -1 : 0;
     if (n > 0 && k->server->tap != NULL)
         tap_stream(k->server->tap, &k->tap,
                    &(struct tap_bytes){.pieces = pieces, .n = (size_t)n, .from_server = true, .t_ns = now_ns});
+    return n;
+}
+
+/* Send what the circuit shows, or give it to the link. False: the peer is gone. */
+static bool send_output(struct connection *k)
+{
+    struct iovec pieces[OUTBOX_PIECES];
+    const uint64_t now_ns = clock_monotonic_ns();
+    const bool is_timed = sim_circuit_is_timed(k->circuit) && k->pipe == NULL;
+    const int npieces = sim_circuit_output(k->circuit, now_ns, pieces);
+    const ssize_t n = k->pipe != NULL ? (ssize_t)link_pipe_take(k->pipe, &k->server->sim.link, pieces, (size_t)npieces, now_ns)
+                                      : send_pieces(k, pieces, npieces, now_ns);
+    if (n < 0)
+        return false;
     if (is_timed && n > 0 && unsent_bytes(k) > (size_t)n)
         sim_circuit_is_behind(k->circuit);
-    sim_circuit_sent(k->circuit, n > 0 ? (size_t)n : 0);
+    sim_circuit_sent(k->circuit, (size_t)n);
+    return true;
+}
+
+/* Send what has come out of the link. False: the peer is gone. */
+static bool deliver(struct connection *k)
+{
+    struct iovec pieces[2];
+    uint64_t due_ns, now_ns;
+    while ((due_ns = link_pipe_deadline(k->pipe)) <= (now_ns = clock_monotonic_ns())) {
+        const int npieces = link_pipe_view(k->pipe, pieces);
+        const ssize_t n = send_pieces(k, pieces, npieces, now_ns);
+        if (n < 0)
+            return false;
+        link_pipe_sent(k->pipe, (size_t)n);
+        if (n > 0)
+            lateness_count(&k->server->sim.late, due_ns, k->pipe->ready_ns, now_ns);
+    }
+    if (k->circuit->is_blocked && link_pipe_has_room(k->pipe))
+        sim_circuit_unblock(k->circuit, now_ns);
     return true;
 }
 
@@ -155,23 +204,34 @@ static void list_unfinished(struct connection *k)
     k->server->unfinished = k;
 }
 
+static uint64_t next_deadline(const struct connection *k)
+{
+    const uint64_t circuit_ns = sim_circuit_deadline(k->circuit);
+    const uint64_t link_ns = k->pipe != NULL ? link_pipe_deadline(k->pipe) : CLOCK_NEVER;
+    return circuit_ns < link_ns ? circuit_ns : link_ns;
+}
+
 static void settle(struct connection *k)
 {
     if (k->is_dead)
         return;
-    if (sim_circuit_is_over(k->circuit)) {
+    if (sim_circuit_is_over(k->circuit) && (k->pipe == NULL || link_pipe_is_empty(k->pipe))) {
         mark_dead(k);
         return;
     }
     watch(k);
     list_unfinished(k);
-    schedule_set(&k->server->loop.schedule, &k->deadline, k->is_unfinished ? CLOCK_NEVER : sim_circuit_deadline(k->circuit));
+    schedule_set(&k->server->loop.schedule, &k->deadline, k->is_unfinished ? CLOCK_NEVER : next_deadline(k));
 }
 
 static void take_turn(struct connection *k)
 {
     if (k->is_dead)
         return;
+    if (k->pipe != NULL && !deliver(k)) {
+        mark_dead(k);
+        return;
+    }
     begin_turn(k->server);
     work(k, false);
     settle(k);
@@ -241,7 +301,11 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct connection *k = arg;
-    sim_circuit_unblock(k->circuit, clock_monotonic_ns());
+    const uint64_t now_ns = clock_monotonic_ns();
+    if (k->pipe != NULL)
+        link_pipe_unblock(k->pipe, now_ns);
+    else
+        sim_circuit_unblock(k->circuit, now_ns);
     take_turn(k);
 }
 
@@ -284,6 +348,7 @@ static void abandon(struct connection *k)
         event_free(k->readable);
     if (k->writable != NULL)
         event_free(k->writable);
+    free_pipe(k);
     free(k);
 }
 
@@ -293,7 +358,7 @@ static struct connection *make_connection(struct server *s, int fd)
     if (k == NULL)
         return NULL;
     *k = (struct connection){.server = s, .fd = fd, .deadline = {.fire = on_deadline, .owner = k}};
-    if (make_events(k) == 0 && schedule_add(&s->loop.schedule, &k->deadline) == 0) {
+    if (make_events(k) == 0 && make_pipe(k) && schedule_add(&s->loop.schedule, &k->deadline) == 0) {
         k->circuit = sim_circuit_new(&s->sim, k, clock_monotonic_ns());
         if (k->circuit != NULL)
             return k;

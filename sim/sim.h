@@ -24,6 +24,7 @@ struct sim_config {
     const char *tap;        /* a recording of what it receives and sends, or NULL */
     struct isolation_wish isolation; /* --cpu, --realtime */
     struct latency_options models;   /* --latency, --seed, as given */
+    const char *link;                /* --link: bandwidth and propagation; or NULL */
     struct latency_config latency;   /* the same, by latency_parse() */
     struct iovec pageable;           /* a mapped recording, which --realtime does not lock; or empty */
     const char *late_budget;         /* "p99=1ms,max=20ms": over it the run is invalid; or NULL */
@@ -59,7 +60,9 @@ struct sim_config {
     {"tap", .kind = OPTION_STRING, .offset = offsetof(type, member.tap), .metavar = "FILE", \
      .help = "record what the server receives and sends as a trace (no libpcap needed)"}, \
     ISOLATION_OPTIONS(type, member.isolation), \
-    LATENCY_OPTIONS(type, member.models)
+    LATENCY_OPTIONS(type, member.models), \
+    {"link", .kind = OPTION_STRING, .offset = offsetof(type, member.link), .metavar = "BANDWIDTH[,TIME]", \
+     .help = "a network link that all circuits share, to the clients: 1Gb/s,50us of propagation (default none)"}
 /* clang-format on */
 
 extern const char *const sim_spin_choices[];

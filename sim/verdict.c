@@ -28,6 +28,14 @@ static void print_owner(const char *owner, const struct histogram *h)
             budget_show(histogram_quantile(h, 0.999), text[2]), budget_show(h->max, text[3]));
 }
 
+static void link_print(const struct link *link, FILE *out)
+{
+    char text[2][BUDGET_TEXT];
+    if (link_is_on(link))
+        fprintf(out, "caplay: link %.4g Mb/s, %s: %" PRIu64 " bytes, the longest time on it %s\n", (double)link->bits_per_s / 1e6,
+                budget_show(link->propagation_ns, text[0]), link->bytes, budget_show(link->longest_ns, text[1]));
+}
+
 void report_print(const struct server *s)
 {
     const struct sim_counts *counts = &s->sim.counts;
@@ -39,6 +47,7 @@ void report_print(const struct server *s)
         fprintf(stderr, "caplay: posted %" PRIu64 " times, %" PRIu64 " updates sent, %" PRIu64 " merged\n", counts->posts,
                 counts->sent, counts->merged);
     latency_print(&s->sim.latency, stderr);
+    link_print(&s->sim.link, stderr);
     for (unsigned i = 0; i < SIM_OWNERS; i++)
         print_owner(lateness_owners[i], &s->sim.late.of[i]);
     if (s->arrivals.read > 0)

@@ -170,6 +170,9 @@ def test_an_address_that_is_not_ours_is_named():
     (["ten-thousand", "--start-when", "noon"], "noon"),
     (["ten-thousand", "--interface", "localhorst"], "localhorst"),
     (["ten-thousand", "--latency", "5"], "--latency"),
+    (["ten-thousand", "--latency", "read=pareto:1ms,1", "--late-budget", "p99=1ms"], "its mean is infinite"),
+    (["ten-thousand", "--latency", "empirical:/nowhere.catrace"], "--latency empirical:/nowhere.catrace: "),
+    (["ten-thousand", "--link", "0Gb/s,50us"], "--link"),
     (["ten-thousand", "--start-when", "subscriptions=99999999999999999999"], "99999999999999999999"),
 ])
 def test_what_it_does_not_understand(arguments, told):
@@ -416,6 +419,16 @@ def test_latency_is_kept_and_never_undercut(tmp_path):
     assert result["connect_ns"] >= 60_000_000  # search and CREATE_CHAN
     assert told["lateness"]["self"]["count"] >= 4
     assert told["arrival"]["kernel"] > 0
+
+
+def test_a_link_delays_every_byte(tmp_path):
+    report = tmp_path / "report.json"
+    with cahelp.server("sim", "ten-thousand", "--count", "10", "--link", "1Gb/s,5ms", "--report", report) as server:
+        result = cahelp.run_job("libca", {"task": "connect", "names": [scalar(1)], "gets": 2}, server.env)
+        told = report_of(server, report)
+    assert min(result["get_ns"]) >= 5_000_000
+    assert told["link"]["bits_per_s"] == 1_000_000_000 and told["link"]["longest_ns"] >= 5_000_000
+    assert told["latency"]["classes"]["read"]["effective"]["min_ns"] >= 5_000_000
 
 
 # ---- the same as a real IOC ----
