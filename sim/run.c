@@ -132,7 +132,7 @@ static int open_server(struct server *s, const struct sim_config *config, struct
     isolation_step_in(&s->isolation);
     if (has_repeater < 0) /* before the first beacon */
         return -1;
-    return beacon_open(s, clock_monotonic_ns(), diag);
+    return beacons_open(s, clock_monotonic_ns(), diag);
 }
 
 static void close_server(struct server *s)
@@ -142,7 +142,7 @@ static void close_server(struct server *s)
     tcp_end(s, clock_monotonic_ns());
     accept_close(s);
     udp_close(s);
-    beacon_close(s);
+    beacons_close(s);
     repeater_close(s);
     loop_fini(&s->loop);
     latency_close(&s->sim.latency);
@@ -203,7 +203,7 @@ int sim_run(const struct sim_config *config, const struct sim_source *source, ch
     struct server *s = calloc(1, sizeof *s);
     if (s == NULL)
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for a server");
-    s->beacon.fd = s->loop.timer_fd = -1;
+    s->beacons.fd = s->loop.timer_fd = -1;
     prctl(PR_SET_TIMERSLACK, 1);
     sim_init(&s->sim, source);
     struct whole report = {.file = NULL};

@@ -6,6 +6,7 @@
 #include "base/machine.h"
 #include "sim/addresses.h"
 #include "sim/arrival.h"
+#include "sim/beacon.h"
 #include "sim/budget.h"
 #include "sim/contention.h"
 #include "sim/core.h"
@@ -25,12 +26,11 @@ struct udp;
 struct connection;
 struct server_repeater;
 
-struct beacon {
+struct beacons {
     struct schedule_entry entry;
+    struct beacon beacon;
     int fd;
     struct addresses to;
-    uint64_t interval_ns, longest_ns, due_ns;
-    uint32_t sent;
 };
 
 struct status { /* --status */
@@ -74,7 +74,7 @@ struct server {
     struct contention contention;
     struct status status;
 
-    struct beacon beacon;
+    struct beacons beacons;
     struct server_repeater *repeater;
 
     struct schedule_entry changes; /* the source's next change */
@@ -141,8 +141,8 @@ int repeater_open(struct server *s, struct diag *diag);
 void repeater_close(struct server *s);
 
 /* server_beacon.c: start, now. -1 with DIAG_ENVIRONMENT. */
-int beacon_open(struct server *s, uint64_t now_ns, struct diag *diag);
-void beacon_close(struct server *s);
+int beacons_open(struct server *s, uint64_t now_ns, struct diag *diag);
+void beacons_close(struct server *s);
 
 /* server_signals.c: SIGINT and SIGTERM end the server (or first its command), SIGUSR1 starts time 0 or prints the
  * report, SIGCHLD brings the exit
