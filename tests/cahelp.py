@@ -73,10 +73,11 @@ class server:
     """`caplay ARGS... --port 0` from its ready line to SIGINT: udp, tcp (ports), env (for clients), process.
     port: where an earlier server was, to start it again there."""
 
-    def __init__(self, *args, env=None, ready_s=60, port=0):
+    def __init__(self, *args, env=None, ready_s=60, port=0, **popen):
         self.log = tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen([str(CAPLAY), *map(str, args), "--port", str(port)], stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=self.log, text=True, env=os.environ | (env or {}))
+        popen = {"stdin": subprocess.DEVNULL, "env": os.environ | (env or {})} | popen
+        self.process = subprocess.Popen([str(CAPLAY), *map(str, args), "--port", str(port)], stdout=subprocess.PIPE,
+                                        stderr=self.log, text=True, **popen)
         try:
             self._wait_ready(ready_s)
         except BaseException:

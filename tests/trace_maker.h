@@ -22,6 +22,7 @@ struct maker {
     char path[64];
     struct wire_meta meta; /* what GR and CTRL replies say */
     struct trace_missing missing;
+    uint64_t end_ms; /* of the recording, after its first packet */
 };
 
 /* What a server says. stamp_ms: ms after the trace's first packet, may be negative; MAKER_ZERO_STAMP: never processed. */
@@ -38,7 +39,7 @@ struct maker_value {
 static inline struct maker maker_begin(void)
 {
     struct diag diag = {0};
-    struct maker m = {.path = "/tmp/caplay-test-XXXXXX"};
+    struct maker m = {.path = "/tmp/caplay-test-XXXXXX", .end_ms = 1000000};
     int fd = mkstemp(m.path);
     assert(fd >= 0);
     close(fd);
@@ -178,7 +179,8 @@ static inline void maker_read(struct maker *m, double t_ms, uint32_t pv, unsigne
 static inline void maker_write(struct maker *m)
 {
     struct diag diag = {0};
-    struct trace_meta meta = {.start_realtime_ns = MAKER_START, .end_ns = 1000000 * MS, .source = "test", .missing = m->missing};
+    struct trace_meta meta = {
+        .start_realtime_ns = MAKER_START, .end_ns = m->end_ms * MS, .source = "test", .missing = m->missing};
     if (trace_writer_finish(m->writer, &meta, &diag) < 0) {
         fprintf(stderr, "%s\n", diag.text);
         abort();
