@@ -1,45 +1,49 @@
 #include "base/machine.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#define NS_A_SECOND UINT64_C(1000000000)
+
+size_t machine_read_file(const char *path, char *text, size_t room)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, text, room - 1) : 0;
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    return n > 0 ? (size_t)n : 0;
+}
+
 static uint64_t read_steal_ns(void)
 {
+    char text[256];
     unsigned long long ticks = 0;
-    FILE *f = fopen("/proc/stat", "re");
-    if (f == NULL)
+    machine_read_file("/proc/stat", text, sizeof text);
+    if (sscanf(text, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &ticks) != 1)
         return 0;
-    int n = fscanf(f, "cpu %*u %*u %*u %*u %*u %*u %*u %llu", &ticks);
-    fclose(f);
-    return n == 1 ? ticks * (UINT64_C(1000000000) / (uint64_t)sysconf(_SC_CLK_TCK)) : 0;
+    return ticks * (NS_A_SECOND / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
 uint64_t machine_run_queue_ns(void)
 {
+    char text[128];
     uint64_t ns = 0;
-    FILE *f = fopen("/proc/thread-self/schedstat", "re");
-    if (f == NULL)
-        return 0;
-    int n = fscanf(f, "%*u %" SCNu64, &ns);
-    fclose(f);
-    return n == 1 ? ns : 0;
+    machine_read_file("/proc/thread-self/schedstat", text, sizeof text);
+    return sscanf(text, "%*u %" SCNu64, &ns) == 1 ? ns : 0;
 }
 
 static uint32_t read_frequency_khz(uint32_t core)
 {
-    char path[80];
-    uint32_t khz = 0;
+    char path[80], text[32];
     snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%" PRIu32 "/cpufreq/scaling_cur_freq", core);
-    FILE *f = fopen(path, "re");
-    if (f == NULL)
-        return 0;
-    int n = fscanf(f, "%" SCNu32, &khz);
-    fclose(f);
-    return n == 1 ? khz : 0;
+    return machine_read_file(path, text, sizeof text) > 0 ? (uint32_t)strtoul(text, NULL, 10) : 0;
 }
 
 /* Virtual machines tell it in /proc/cpuinfo only, if at all. */

@@ -2,6 +2,7 @@
 #ifndef CAPLAY_BASE_MACHINE_H
 #define CAPLAY_BASE_MACHINE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct machine_times {
@@ -12,10 +13,13 @@ struct machine_times {
     uint32_t mhz;          /* of that core now */
 };
 
-/* Since the machine's or the thread's start. Opens files. */
+/* Since the machine's or the thread's start. May allocate. */
 void machine_read(struct machine_times *m);
 
-/* The run-queue delay alone. */
+/* The run-queue delay alone. Allocates nothing. */
 uint64_t machine_run_queue_ns(void);
+
+/* The begin of a small file, with a NUL behind it; its length, 0 where there is none. Allocates nothing. */
+size_t machine_read_file(const char *path, char *text, size_t room);
 
 #endif

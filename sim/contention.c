@@ -4,11 +4,14 @@
 #include "base/machine.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PROCESSES 16u /* a shell, what it runs, and their helpers */
 
@@ -19,15 +22,11 @@ struct family {
 
 static void add_children(struct family *f, pid_t parent)
 {
-    char path[64];
-    int child;
+    char path[64], text[256], *at = text, *end;
     snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)parent, (int)parent);
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return;
-    while (f->count < PROCESSES && fscanf(file, "%d", &child) == 1)
-        f->pid[f->count++] = child;
-    fclose(file);
+    machine_read_file(path, text, sizeof text);
+    for (long pid; f->count < PROCESSES && (pid = strtol(at, &end, 10)) > 0; at = end)
+        f->pid[f->count++] = (pid_t)pid;
 }
 
 static void find_family(struct family *f, pid_t command)
@@ -41,12 +40,7 @@ static void find_family(struct family *f, pid_t command)
 static int last_core(const char *path)
 {
     char line[1024];
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return -1;
-    size_t n = fread(line, 1, sizeof line - 1, file);
-    fclose(file);
-    line[n] = '\0';
+    machine_read_file(path, line, sizeof line);
     const char *at = strrchr(line, ')');
     for (unsigned field = 2; at != NULL && field < 39; field++)
         if ((at = strchr(at + 1, ' ')) == NULL)
@@ -54,20 +48,24 @@ static int last_core(const char *path)
     return at != NULL ? atoi(at + 1) : -1;
 }
 
+/* Some threads of many are enough: they are those that have been there longest. */
 static bool has_thread_on(pid_t pid, int core)
 {
-    char path[64 + sizeof((struct dirent *)0)->d_name];
-    bool found = false;
+    char path[sizeof "/proc/" + 16 + sizeof "/task//stat" + NAME_MAX];
+    _Alignas(struct dirent64) char entries[4096];
     snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
-    DIR *tasks = opendir(path);
-    if (tasks == NULL)
-        return false;
-    for (const struct dirent *task; !found && (task = readdir(tasks)) != NULL;) {
+    int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ssize_t n = folder >= 0 ? getdents64(folder, entries, sizeof entries) : 0;
+    if (folder >= 0)
+        close(folder);
+    for (ssize_t i = 0; i < n;) {
+        const struct dirent64 *task = (const void *)(entries + i);
         snprintf(path, sizeof path, "/proc/%d/task/%s/stat", (int)pid, task->d_name);
-        found = task->d_name[0] != '.' && last_core(path) == core;
+        if (task->d_name[0] != '.' && last_core(path) == core)
+            return true;
+        i += task->d_reclen;
     }
-    closedir(tasks);
-    return found;
+    return false;
 }
 
 uint64_t contention_since(struct contention *c)

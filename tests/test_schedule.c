@@ -105,6 +105,47 @@ static void a_deadline_can_be_moved_and_taken_back(void **state)
     free_set(set);
 }
 
+struct million {
+    struct schedule_entry entry[1000000];
+    uint64_t due_ns[1000000];
+    size_t before, fired, wrong; /* before: the one that fired last */
+};
+
+static struct million *million;
+
+static void on_one_of_a_million(void *owner, uint64_t now_ns)
+{
+    (void)now_ns;
+    const size_t one = (size_t)((struct schedule_entry *)owner - million->entry), before = million->before;
+    if (million->fired++ > 0)
+        million->wrong +=
+            million->due_ns[before] > million->due_ns[one] || (million->due_ns[before] == million->due_ns[one] && before > one);
+    million->before = one;
+}
+
+/* Four of them at each time: those come in the order of adding. */
+static void a_million_deadlines_come_in_order(void **state)
+{
+    (void)state;
+    struct schedule schedule;
+    const size_t n = sizeof million->entry / sizeof *million->entry;
+    million = calloc(1, sizeof *million);
+    schedule_init(&schedule);
+    for (size_t i = 0; i < n; i++) {
+        struct schedule_entry *entry = &million->entry[i];
+        *entry = (struct schedule_entry){.fire = on_one_of_a_million, .owner = entry};
+        schedule_add(&schedule, entry);
+        million->due_ns[i] = 1 + i * 7919 % (n / 4);
+        schedule_set(&schedule, entry, million->due_ns[i]);
+    }
+    while (schedule_fire(&schedule, n))
+        ;
+    assert_int_equal(million->fired, n);
+    assert_int_equal(million->wrong, 0);
+    schedule_fini(&schedule);
+    free(million);
+}
+
 static void a_lane_keeps_order(void **state)
 {
     (void)state;
@@ -168,6 +209,7 @@ int main(void)
         cmocka_unit_test(equal_deadlines_come_in_the_order_of_adding),
         cmocka_unit_test(nothing_fires_before_its_time),
         cmocka_unit_test(a_deadline_can_be_moved_and_taken_back),
+        cmocka_unit_test(a_million_deadlines_come_in_order),
         cmocka_unit_test(a_lane_keeps_order),
         cmocka_unit_test(a_lane_grows_in_order_until_it_is_full),
         cmocka_unit_test(time_0_is_when_the_option_says),
