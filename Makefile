@@ -5,7 +5,7 @@ PROFILE = quick
 RECORD_full = --both-images
 FUZZ_SECONDS = 60
 
-.PHONY: all setup bench bench-full test test-asan coverage fuzz hostile format clean
+.PHONY: all setup bench bench-full perf test test-asan coverage fuzz hostile format clean
 
 all: setup
 	@test -f $(BUILD)/build.ninja || cmake --preset $(PRESET) >/dev/null
@@ -23,6 +23,10 @@ bench: all
 
 bench-full:
 	@$(MAKE) --no-print-directory bench PROFILE=full
+
+# Our server beside a real IOC and beside what the bare machine can do; PERF=--quick is shorter, PERF='--row get' is one row.
+perf: all
+	@.venv/bin/python build/libexec/perf.py $(PERF)
 
 test: all
 	@ctest --preset $(PRESET) --parallel 2 $(CTEST)

@@ -133,16 +133,32 @@ int floor_receive_all(int fd, uint8_t *bytes, size_t n, struct diag *diag)
 
 /* ---- Channel Access ---- */
 
+/* A header of either length. */
+static int receive_header(int fd, struct wire_header *h, struct diag *diag)
+{
+    uint8_t bytes[WIRE_EXTENDED_BYTES];
+    const size_t more = WIRE_EXTENDED_BYTES - WIRE_HEADER_BYTES;
+    if (floor_receive_all(fd, bytes, WIRE_HEADER_BYTES, diag) < 0)
+        return -1;
+    struct cursor cur = cursor_over(bytes, WIRE_HEADER_BYTES);
+    if (wire_header_read(&cur, WIRE_MINOR, h) == WIRE_OK)
+        return 0;
+    if (floor_receive_all(fd, bytes + WIRE_HEADER_BYTES, more, diag) < 0)
+        return -1;
+    cur = cursor_over(bytes, sizeof bytes);
+    wire_header_read(&cur, WIRE_MINOR, h);
+    return 0;
+}
+
 /* The next message with this command; those before it, and its payload, are dropped. */
 static int await(int fd, unsigned command, struct wire_header *h, struct diag *diag)
 {
-    uint8_t bytes[WIRE_HEADER_BYTES], payload[256];
+    uint8_t payload[256];
     do {
-        if (floor_receive_all(fd, bytes, sizeof bytes, diag) < 0)
+        if (receive_header(fd, h, diag) < 0)
             return -1;
-        struct cursor cur = cursor_over(bytes, sizeof bytes);
-        if (wire_header_read(&cur, WIRE_MINOR, h) != WIRE_OK || h->size > sizeof payload)
-            return diag_fail(diag, DIAG_ENVIRONMENT, "a message that is none of set-up");
+        if (h->size > sizeof payload)
+            return diag_fail(diag, DIAG_ENVIRONMENT, "a message of %u bytes while a channel is made", h->size);
         if (floor_receive_all(fd, payload, h->size, diag) < 0)
             return -1;
     } while (h->command != command);

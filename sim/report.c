@@ -122,6 +122,7 @@ static json_t *report(const struct server *s, const char *name)
     const struct sim *sim = &s->sim;
     json_t *object = json_object();
     json_object_set_new(object, "server", json_string(name));
+    set_count(object, "start_monotonic_ns", sim->start.begun ? sim->start.t0_ns : 0);
     set_count(object, "start_realtime_ns", sim->start.begun ? sim->start.t0_ns + sim->realtime_ns : 0);
     set_count(object, "posts", sim->counts.posts);
     set_count(object, "sent", sim->counts.sent);

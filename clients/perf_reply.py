@@ -1,0 +1,70 @@
+"""Gets, and replies that are due at a time."""
+import numpy
+
+import perf_machine as machine
+from bench_db import scalar
+from perf_table import Measure
+
+DELAYS = {"+100 us": 100_000, "+1 ms": 1_000_000, "+10 ms": 10_000_000}
+
+
+def get_times(server, pinned):
+    _, samples = machine.floor("get", "--port", server.tcp, "--pv", machine.SCALARS[0], samples=True, pinned=pinned)
+    return numpy.quantile(samples, [0.5, 0.99]) / 1e3
+
+
+def get(run):
+    """10^4 gets, one at a time and pipelined."""
+    for pinned in (True, False):
+        spin = "always" if pinned else "never"
+        ours = machine.caplay("sim", "ten-thousand", "--spin", spin, pinned=pinned)
+        ioc = machine.caplay("ioc", machine.database("scalars", *map(scalar, range(10000))), pinned=pinned)
+        with ours, ioc:
+            yield from gets_beside(run, ours, ioc, pinned)
+
+
+def gets_beside(run, ours, ioc, pinned):
+    single, pipelined = ([], []), ([], [])
+    for _ in run.pairs(15, 5):
+        for i, server in run.turns((0, ours), (1, ioc)):
+            single[i].append(get_times(server, pinned))
+            answer = machine.floor("get", "--port", server.tcp, "--pv", machine.SCALARS[0], "--pipelined", pinned=pinned)
+            pipelined[i].append(answer["for_ns"] / answer["gets"])
+    how = "pinned, spinning" if pinned else "unpinned, no spin"
+    p50, p99 = ([[times[k] for times in side] for side in single] for k in (0, 1))
+    yield Measure("get", f"one at a time, {how}: p50", "us", *p50, at_most=0.7 if pinned else 1.1)
+    yield Measure("get", f"one at a time, {how}: p99", "us", *p99, at_most=1.0 if pinned else None)
+    yield Measure("get", f"10^4 pipelined, {how}: each", "ns", *pipelined, at_most=1.0)
+
+
+def delay(run):
+    """Replies due at a time after the request: our own lateness."""
+    for name, ns in DELAYS.items():
+        count = min(10_000, 3_000_000_000 // (ns + 100_000))
+        yield from delayed(run, name, ns, count)
+
+
+def delayed(run, name, ns, count):
+    p50, p99 = ([], []), ([], [])
+    for _ in run.pairs(7, 3):
+        for i, measure in run.turns((0, server_lateness), (1, floor_lateness)):
+            times = measure(ns, count)
+            p50[i].append(times[0])
+            p99[i].append(times[1])
+    yield Measure("delay", f"{name}: self lateness p50", "us", p50[0], floor=p50[1], at_most=1.0, absolute=True)
+    yield Measure("delay", f"{name}: self lateness p99", "us", *p99, peer="bare wake-ups", at_most=1.2)
+
+
+def server_lateness(ns, count):
+    """(p50, p99) in us, from the server's report."""
+    with machine.reporting("sim", "ten-thousand", "--latency", f"{ns // 1000}us") as (server, report):
+        machine.floor("get", "--port", server.tcp, "--count", count)
+    late = report["lateness"]["self"]
+    return late["p50_ns"] / 1e3, late["p99_ns"] / 1e3
+
+
+def floor_lateness(ns, count):
+    """A bare process where the server would run, with the same deadlines."""
+    file = machine.folder / "wake"
+    machine.run([machine.FLOOR, "wake", "--delay", f"{ns // 1000}us", "--count", count, "--samples", file], server=True)
+    return tuple(numpy.quantile(numpy.fromfile(file, dtype=numpy.int64), [0.5, 0.99]) / 1e3)
