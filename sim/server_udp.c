@@ -11,8 +11,9 @@
 #include <unistd.h>
 
 #define SOCKETS        2u
-#define DATAGRAMS      16u    /* taken at once; then circuits have their turn */
-#define DATAGRAM_BYTES 65536u /* the largest that there is */
+#define DATAGRAMS      16      /* taken at once */
+#define TURN_NS        250000u /* then circuits have theirs */
+#define DATAGRAM_BYTES 65536u  /* the largest that there is */
 #define BUFFER_BYTES   (8 << 20)
 
 struct udp {
@@ -75,10 +76,9 @@ static void take(struct udp *udp, unsigned i, const struct clock_pair *now)
     search_datagram(&udp->search, &peer, udp->bytes[i], udp->message[i].msg_len, arrived_ns);
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+/* Take what waits, some at once. False: the socket has no more for now. */
+static bool receive(struct udp *udp, int fd)
 {
-    (void)what;
-    struct udp *udp = arg;
     for (unsigned i = 0; i < DATAGRAMS; i++) {
         udp->message[i].msg_hdr.msg_namelen = sizeof udp->from[i];
         stamp_expect(&udp->message[i].msg_hdr, &udp->stamp[i]);
@@ -87,6 +87,17 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     const struct clock_pair now = clock_pair();
     for (int i = 0; i < n; i++)
         take(udp, (unsigned)i, &now);
+    return n == DATAGRAMS;
+}
+
+/* Replies gather until the socket is empty, as in a real server, or this turn is over. */
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    (void)what;
+    struct udp *udp = arg;
+    const uint64_t until_ns = clock_monotonic_ns() + TURN_NS;
+    while (receive(udp, fd) && clock_monotonic_ns() < until_ns && !loop_is_due(&udp->server->loop))
+        ;
     search_flush(&udp->search);
     settle(udp);
     if (loop_is_due(&udp->server->loop))

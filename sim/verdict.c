@@ -12,7 +12,8 @@ bool verdict(const struct server *s, char why[VERDICT_TEXT])
 {
     uint64_t lost = server_lost_searches(s);
     if (lost > 0) {
-        snprintf(why, VERDICT_TEXT, "%" PRIu64 " search%s lost for want of buffers", lost, lost > 1 ? "es were" : " was");
+        snprintf(why, VERDICT_TEXT, "%" PRIu64 " datagrams or searches were lost: the kernel granted %" PRIu64 " bytes for them",
+                 lost, udp_buffer_bytes(s));
         return false;
     }
     return !budget_is_over(&s->budget, &s->sim.late.of[SIM_LATE_SELF], why, VERDICT_TEXT);

@@ -2,6 +2,7 @@
 import contextlib
 import json
 import signal
+import socket
 import struct
 import sys
 import time
@@ -57,6 +58,22 @@ def test_without_a_budget_it_is_a_number_like_others(tmp_path):
     assert late["p50_ns"] <= late["p90_ns"] <= late["p99_ns"] <= late["p999_ns"] <= late["max_ns"] and late["overflow"] == 0
     assert set(told["machine"]) == {"steal_ns", "run_queue_ns", "preempted", "core", "mhz_before", "mhz_after"}
     assert told["udp_buffer_bytes"] > 100_000
+
+
+@pytest.mark.parametrize("budget, code", [([], 0), (["--late-budget", "max=1h"], 3)])
+def test_datagrams_that_the_kernel_dropped_make_a_run_invalid(tmp_path, budget, code):
+    report = tmp_path / "report.json"
+    with cahelp.server("sim", "ten-thousand", "--count", "1", "--report", report, *budget) as server:
+        server.process.send_signal(signal.SIGSTOP)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            for _ in range(600):  # more than the 16 MiB that it may have
+                client.sendto(bytes(60_000), ("127.0.0.1", server.udp))
+        server.process.send_signal(signal.SIGCONT)
+        assert server.stop() == code
+        assert "INVALID run: " in server.stderr()
+    told = json.loads(report.read_text())
+    assert told["valid"] is False and told["udp_drops"] > 0
+    assert f"{told['udp_drops']} datagrams or searches were lost: the kernel granted {told['udp_buffer_bytes']} bytes" in told["why"]
 
 
 @pytest.mark.parametrize("command, own", [("exit 0", 0), ("exit 7", 7)])

@@ -5,6 +5,33 @@
 
 #define MOST 16
 
+static unsigned allocations;
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+
+void *__wrap_malloc(size_t n)
+{
+    allocations++;
+    return __real_malloc(n);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    allocations++;
+    return __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+    allocations++;
+    return __real_realloc(p, n);
+}
+
 struct heard {
     struct search_peer to[MOST];
     uint8_t bytes[MOST][SEARCH_DATAGRAM_BYTES];
@@ -213,6 +240,24 @@ static void repeated_searches_are_counted(void **state)
     free_searching(s);
 }
 
+static void searching_allocates_nothing(void **state)
+{
+    (void)state;
+    struct searching *s = new_searching();
+    allocations = 0;
+    for (unsigned i = 0; i < 1000; i++) {
+        s->f->delay_ns[SIM_SEARCH] = i % 2 * 1000;
+        ask(s, &alice, VERSION_1 ASK_AI ASK_NO);
+        ask(s, &bob, VERSION_1 ASK_NO ASK_AI);
+        s->heard.n = 0;
+        search_flush(&s->search);
+        search_due(&s->search, s->f->now_ns + 1000);
+    }
+    assert_int_equal(allocations, 0);
+    assert_int_equal(s->f->sim->counts.searches, 4000);
+    free_searching(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +268,7 @@ int main(void)
         cmocka_unit_test(another_client_pushes_them_out_without_version),
         cmocka_unit_test(a_service_time_is_kept_and_so_are_the_numbers),
         cmocka_unit_test(repeated_searches_are_counted),
+        cmocka_unit_test(searching_allocates_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

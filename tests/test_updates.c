@@ -83,6 +83,52 @@ static void a_payload_outlives_its_subscription(void **state)
     fix_free(f);
 }
 
+static struct sim_circuit *new_subscriber(struct fixture *f, const char *subscribe)
+{
+    char hex[512];
+    struct sim_circuit *first = f->circuit, *c = sim_circuit_new(f->sim, f, f->now_ns);
+    f->circuit = c;
+    f->out_bytes = 0;
+    fix_say(f, FIX_HELLO "00120010 00000000 00000001 0000000d | 'SIM:IMAGE' 00000000000000");
+    snprintf(hex, sizeof hex, subscribe, wire_get32(f->out + f->out_bytes - 12));
+    fix_say(f, hex);
+    f->circuit = first;
+    return c;
+}
+
+/* The shared part of what a circuit sends next. */
+static const void *shared_payload(struct fixture *f, struct sim_circuit *c)
+{
+    struct iovec pieces[OUTBOX_PIECES];
+    assert_true(sim_circuit_work(c, f->now_ns, false));
+    assert_int_equal(sim_circuit_output(c, f->now_ns, pieces), 2);
+    assert_int_equal(pieces[1].iov_len, 8 * 307200);
+    return pieces[1].iov_base;
+}
+
+/* DOUBLE and TIME_DOUBLE: the same values, converted once, under a header each. */
+static void subscribers_share_what_was_encoded_once(void **state)
+{
+    (void)state;
+    struct fixture *f = fix_with_channels();
+    struct sim_circuit *c[3];
+    f->pv[FIX_IMAGE].value.count = 307200;
+    for (unsigned i = 0; i < 3; i++)
+        c[i] =
+            new_subscriber(f, i == 2 ? "0001ffff 00140000 %08x 00000002 00000010 0004b000 | 00000000 00000000 00000000 00010000"
+                                     : "0001ffff 00060000 %08x 00000002 00000010 0004b000 | 00000000 00000000 00000000 00010000");
+    sim_post(f->sim, &f->pv[FIX_IMAGE], WIRE_MASK_VALUE, f->now_ns, true);
+    const void *payload = shared_payload(f, c[0]);
+    assert_ptr_equal(shared_payload(f, c[1]), payload);
+    assert_ptr_equal(shared_payload(f, c[2]), payload);
+    sim_circuit_sent(c[0], SIZE_MAX);
+    sim_post(f->sim, &f->pv[FIX_IMAGE], WIRE_MASK_VALUE, f->now_ns, true);
+    assert_ptr_not_equal(shared_payload(f, c[0]), payload); /* the others have not sent theirs */
+    for (unsigned i = 0; i < 3; i++)
+        sim_circuit_free(c[i], f->now_ns);
+    fix_free(f);
+}
+
 static void an_image_as_time_double_is_converted(void **state)
 {
     (void)state;
@@ -279,6 +325,7 @@ int main(void)
         cmocka_unit_test(an_empty_image_is_all_zeros),
         cmocka_unit_test(a_half_sent_image_does_not_change),
         cmocka_unit_test(a_payload_outlives_its_subscription),
+        cmocka_unit_test(subscribers_share_what_was_encoded_once),
         cmocka_unit_test(an_image_as_time_double_is_converted),
         cmocka_unit_test(odd_payloads_are_padded),
         cmocka_unit_test(what_cannot_be_converted_is_no_element_where_no_count_was_asked),
