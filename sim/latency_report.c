@@ -23,8 +23,10 @@ static void name_model(const struct latency_model *m, char *text, size_t room)
 static void print_distribution(const struct histogram *h, const char *what, FILE *out)
 {
     char text[3][BUDGET_TEXT];
+    if (h->count == 0)
+        return;
     fprintf(out, "; %s %" PRIu64 ": p50 %s, p99 %s, max %s", what, h->count, budget_show(histogram_quantile(h, 0.5), text[0]),
-            budget_show(histogram_quantile(h, 0.99), text[1]), budget_show(h->count > 0 ? h->max : 0, text[2]));
+            budget_show(histogram_quantile(h, 0.99), text[1]), budget_show(h->max, text[2]));
 }
 
 static void print_class(const struct latency *l, enum sim_class class, FILE *out)
@@ -33,8 +35,7 @@ static void print_class(const struct latency *l, enum sim_class class, FILE *out
     name_model(&l->config.model[class], model, sizeof model);
     fprintf(out, "caplay: latency %s %s", latency_class_names[class], model);
     print_distribution(&l->drawn[class], "drawn", out);
-    if (class != SIM_WRITE)
-        print_distribution(&l->effective[class], "effective", out);
+    print_distribution(&l->effective[class], "effective", out);
     fprintf(out, "%s\n", is_at_floor(l, class) ? " (at the floor)" : "");
 }
 
