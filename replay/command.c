@@ -42,6 +42,9 @@ static const struct option_command command = {
         "Time 0 of the recording is its first subscription; time 0 of the replay is --start-when. Before it each PV holds the\n"
         "value that it had then. An update that several clients received is one update. Time stamps move along with the\n"
         "replay: what was an hour old when the recording began is an hour old when the replay begins.\n\n"
+        "At its end the last values are served on. SIGUSR2, or p and Enter on its terminal, pauses a replay and lets it go on; "
+        "Enter\n"
+        "alone pauses, then makes one change after the other. A rate that cannot be held shows in the lateness.\n\n"
         "Replies take their recorded service times, without the wait in a client's own queue: the k-th request of a kind for a\n"
         "PV takes what the k-th recorded one took, further ones draw from all of their kind. What was faster than a timer of\n"
         "this machine is answered at once. A put is kept and posted until the next recorded update. Access rights change as\n"
@@ -52,6 +55,8 @@ static const struct option_command command = {
     .examples = "caplay replay beamline.catrace\n"
                 "caplay replay beamline.catrace --speed 10 --loop 0\n"
                 "caplay replay image.catrace --rate 120Hz --loop 0 --latency 0\n"
+                "caplay replay beamline.catrace --rate 'CAM:*=120Hz' --from 10s --to 20s --loop 0 --status\n"
+                "caplay replay beamline.catrace --step --start-when ready\n"
                 "caplay replay beamline.catrace --latency scaled:2,search=0\n"
                 "caplay replay beamline.catrace --port 0 -- python3 my_client.py\n",
     .options = options,
