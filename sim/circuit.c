@@ -82,6 +82,7 @@ void sim_circuit_free(struct sim_circuit *c, uint64_t now_ns)
         channel_free(c->channels);
     if (c->events.off)
         c->sim->counts.events_off_ns += now_ns - c->off_ns;
+    sim_relieve(c);
     leave_lists(c);
     free_buffers(c);
 }
@@ -284,11 +285,12 @@ static bool drain_events(struct sim_circuit *c, uint64_t now_ns)
 {
     for (struct queue_entry *entry; !c->is_ending && (entry = queue_first(&c->events)) != NULL; queue_pop(&c->events)) {
         if (entry->due_ns > now_ns)
-            return true;
+            break;
         if (!update_write(c, entry))
             return false;
         note_update(c, entry);
     }
+    sim_relieve(c);
     return true;
 }
 

@@ -49,6 +49,8 @@ struct sim_circuit {
     unsigned turn;                  /* requests taken in this turn */
     bool is_dirty;
     bool is_blocked; /* the socket took only a part */
+    bool is_pressed; /* counted in sim->npressed */
+    bool is_stuck;   /* nobody waits for it any more, until it has sent what it has */
     bool has_more;   /* its turn is over: to be called again when others had theirs */
     bool is_waiting; /* the next request waits for a put of its channel */
     bool is_deaf;    /* no more requests: the end is in the lane of direct replies */

@@ -63,6 +63,32 @@ static uint64_t update_delay_ns(struct sim *sim, const struct sim_subscription *
     return latency_next(&sim->latency, sim->source, &r);
 }
 
+/* A client that wants no updates takes none. */
+static void press(struct sim_circuit *c)
+{
+    c->sim->is_pressed = true;
+    c->sim->pressed_ns = c->events.last_due_ns > c->sim->pressed_ns ? c->events.last_due_ns : c->sim->pressed_ns;
+    if (c->is_pressed || c->is_stuck || c->events.off)
+        return;
+    c->is_pressed = true;
+    c->sim->npressed++;
+}
+
+void sim_relieve(struct sim_circuit *c)
+{
+    c->sim->npressed -= c->is_pressed;
+    c->is_pressed = c->is_stuck = false;
+}
+
+void sim_give_up(struct sim *sim)
+{
+    for (struct sim_circuit *c = sim->circuits; c != NULL; c = c->next) {
+        c->is_stuck |= c->is_pressed;
+        c->is_pressed = false;
+    }
+    sim->npressed = 0;
+}
+
 static void queue_update(struct sim_subscription *s, const struct queue_update *update)
 {
     struct sim_circuit *c = s->channel->circuit;
@@ -70,10 +96,8 @@ static void queue_update(struct sim_subscription *s, const struct queue_update *
         s->channel->pv->merged++;
         c->sim->counts.merged++;
     }
-    if (queue_is_pressed(&s->slot)) {
-        c->sim->is_pressed = true;
-        c->sim->pressed_ns = c->events.last_due_ns > c->sim->pressed_ns ? c->events.last_due_ns : c->sim->pressed_ns;
-    }
+    if (queue_is_pressed(&s->slot))
+        press(c);
     sim_mark_dirty(c);
 }
 

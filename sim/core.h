@@ -52,6 +52,7 @@ struct sim {
     struct sim_pv *posted; /* PVs that have posted */
     bool is_pressed;       /* some circuit's queue has no room for the next post: let it send; the caller resets it */
     uint64_t pressed_ns;   /* until when what fills such a queue may not leave */
+    uint32_t npressed;     /* circuits with such a queue, whose clients may still take what it holds */
     struct sim_counts counts;
     struct lateness late;
     struct latency latency;
@@ -94,6 +95,12 @@ uint64_t sim_next_ns(struct sim *sim);
 
 /* The clock and the counters say that time 0 has come: tell the source. Only the first call counts. */
 void sim_begin(struct sim *sim, uint64_t now_ns);
+
+/* A circuit has sent all of its updates that are due: there is room for changes that need not come now. */
+void sim_relieve(struct sim_circuit *c);
+
+/* Wait no longer for the circuits in npressed. */
+void sim_give_up(struct sim *sim);
 
 /* A circuit has something new to do. */
 void sim_mark_dirty(struct sim_circuit *c);

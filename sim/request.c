@@ -76,6 +76,7 @@ static enum request_outcome on_events_off(struct sim_circuit *c, const struct re
         c->off_ns = r->now_ns;
     }
     queue_set_off(&c->events, true);
+    sim_relieve(c);
     return REQUEST_DONE;
 }
 

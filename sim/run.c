@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 
 #define CHANGES_A_PASS 1000u
+#define HOLD_MOST_NS   CLOCK_NS /* what may come at once waits so long for a client that takes nothing */
 
 const char *const sim_spin_choices[] = {"auto", "never", "always", NULL};
 
@@ -49,14 +50,26 @@ void sim_set_limits(struct sim *sim)
 
 /* ---- the loop's callbacks ---- */
 
-/* What may come at once comes after a look at the sockets, and not into a queue that is full of what has to wait. What is overdue
- * comes after a look at them too: a rate beyond the machine would else never let a signal through. */
+/* What may come at once comes after a look at the sockets, when queues have room: as fast as the slowest client takes it, for
+ * there it would be merged. Who makes no room for a second is not waited for. */
+static uint64_t untimed_change_ns(struct server *s, uint64_t now_ns)
+{
+    if (s->sim.npressed == 0) {
+        s->held_ns = 0;
+        return (s->sim.pressed_ns > now_ns ? s->sim.pressed_ns : now_ns) + 1;
+    }
+    if (s->held_ns == 0)
+        s->held_ns = now_ns;
+    return s->held_ns + HOLD_MOST_NS;
+}
+
+/* What is overdue comes after a look at the sockets, too: a rate beyond the machine would else never let a signal through. */
 static uint64_t next_change_ns(struct server *s, uint64_t now_ns)
 {
     const uint64_t next_ns = sim_next_ns(&s->sim);
     if (next_ns > 0)
         return next_ns > now_ns ? next_ns : now_ns + 1;
-    return (s->sim.pressed_ns > now_ns ? s->sim.pressed_ns : now_ns) + 1;
+    return untimed_change_ns(s, now_ns);
 }
 
 static bool serve(void *arg, uint64_t now_ns)
@@ -82,6 +95,8 @@ static bool use_idle_time(void *arg, uint64_t until_ns)
 static void on_changes(void *owner, uint64_t now_ns)
 {
     struct server *s = owner;
+    if (s->held_ns != 0 && s->held_ns + HOLD_MOST_NS <= now_ns)
+        sim_give_up(&s->sim);
     for (unsigned i = 0; i < CHANGES_A_PASS && next_change_ns(s, now_ns - 1) <= now_ns; i++) {
         sim_change(&s->sim, now_ns);
         if (s->sim.is_pressed)

@@ -78,6 +78,7 @@ struct server {
     struct server_repeater *repeater;
 
     struct schedule_entry changes; /* the source's next change */
+    uint64_t held_ns;              /* since when changes that may come at once wait for clients; 0: they do not */
 
     /* server_signals.c */
     struct event *signals[SERVER_SIGNALS];

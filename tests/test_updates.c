@@ -318,6 +318,72 @@ static void who_may_not_read_any_more_gets_no_values(void **state)
     fix_free(f);
 }
 
+static void post_image(struct fixture *f)
+{
+    sim_post(f->sim, &f->pv[FIX_IMAGE], WIRE_MASK_VALUE, 0, false);
+    fix_work(f);
+}
+
+/* What need not come now can wait until it would be merged no more. */
+static void a_circuit_without_room_is_pressed_until_it_has_sent(void **state)
+{
+    (void)state;
+    struct fixture *f = fix_with_channels();
+    f->pv[FIX_IMAGE].value.count = 307200;
+    fix_say(f, FIX_SUBSCRIBE_IMAGE);
+    post_image(f);
+    assert_int_equal(f->sim->npressed, 0); /* the socket took it */
+    f->socket_room = 1000;
+    post_image(f);
+    assert_int_equal(f->sim->npressed, 0); /* a part of it, but the queue is empty */
+    post_image(f);
+    assert_int_equal(f->sim->npressed, 1);
+    assert_int_equal(f->pv[FIX_IMAGE].merged, 0);
+    fix_unblock(f, SIZE_MAX);
+    assert_int_equal(f->sim->npressed, 0);
+    fix_free(f);
+}
+
+static void who_takes_nothing_is_given_up_until_it_takes_something(void **state)
+{
+    (void)state;
+    struct fixture *f = fix_with_channels();
+    f->pv[FIX_IMAGE].value.count = 307200;
+    fix_say(f, FIX_SUBSCRIBE_IMAGE);
+    f->socket_room = 1000;
+    post_image(f);
+    post_image(f);
+    sim_give_up(f->sim);
+    post_image(f);
+    assert_int_equal(f->sim->npressed, 0);
+    assert_int_equal(f->pv[FIX_IMAGE].merged, 1);
+    fix_unblock(f, SIZE_MAX);
+    f->socket_room = 1000;
+    post_image(f);
+    post_image(f);
+    assert_int_equal(f->sim->npressed, 1);
+    fix_say(f, "00080000 00000000 00000000 00000000 |"); /* EVENTS_OFF: it does not want them */
+    assert_int_equal(f->sim->npressed, 0);
+    fix_free(f);
+}
+
+static void who_leaves_presses_no_more(void **state)
+{
+    (void)state;
+    struct fixture *f = fix_with_channels();
+    f->pv[FIX_IMAGE].value.count = 307200;
+    fix_say(f, FIX_SUBSCRIBE_IMAGE);
+    f->socket_room = 1000;
+    post_image(f);
+    post_image(f);
+    assert_int_equal(f->sim->npressed, 1);
+    struct sim_circuit *first = f->circuit;
+    f->circuit = sim_circuit_new(f->sim, f, f->now_ns);
+    sim_circuit_free(first, f->now_ns);
+    assert_int_equal(f->sim->npressed, 0);
+    fix_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +403,9 @@ int main(void)
         cmocka_unit_test(a_slow_put_delays_no_read),
         cmocka_unit_test(the_second_put_of_a_channel_holds_up_what_follows),
         cmocka_unit_test(who_may_not_read_any_more_gets_no_values),
+        cmocka_unit_test(a_circuit_without_room_is_pressed_until_it_has_sent),
+        cmocka_unit_test(who_takes_nothing_is_given_up_until_it_takes_something),
+        cmocka_unit_test(who_leaves_presses_no_more),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
