@@ -23,6 +23,7 @@ static const struct subcommand subcommands[] = {
     {"replay", replay_command, "serve a recording from a fake CA server"},
     {"sim", sim_command, "serve a synthesized scenario"},
     {"validate", clients_validate, "compare two CA servers, message by message"},
+    {"doctor", clients_doctor, "what on this machine spoils timing, and the floor that is left"},
     {"bench", clients_bench, "measure CA clients against these servers"},
 };
 
