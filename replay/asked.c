@@ -44,7 +44,14 @@ static void clear_channel(struct asked *l, uint32_t sid)
             asked_drop(l, &l->at[i]);
 }
 
-static bool note(struct asked *l, const struct wire_header *h)
+/* A name with {}: the channel's filters may drop updates, and remember them. */
+static bool note_channel(struct asked *l, const struct wire_header *h, const uint8_t *name)
+{
+    return h->size == 0 || memchr(name, '{', h->size) == NULL ||
+           add(l, &(struct asked_entry){.kind = ASKED_FILTERED, .id = h->p1});
+}
+
+static bool note(struct asked *l, const struct wire_header *h, const uint8_t *payload)
 {
     struct asked_entry entry = {.id = h->p2, .sid = h->p1, .count = h->count};
     switch (h->command) {
@@ -58,6 +65,8 @@ static bool note(struct asked *l, const struct wire_header *h)
     case WIRE_ECHO:
         l->echoes++;
         return true;
+    case WIRE_CREATE_CHAN:
+        return note_channel(l, h, payload);
     case WIRE_CLEAR_CHANNEL:
         clear_channel(l, h->p1);
         return true;
@@ -85,7 +94,7 @@ bool asked_sent(struct asked *l, const uint8_t *bytes, size_t n)
     struct wire_header h;
     const uint8_t *payload;
     while (wire_message_read(&cur, WIRE_MINOR, &h, &payload, NULL) == WIRE_OK)
-        if (!note(l, &h))
+        if (!note(l, &h, payload))
             return false;
     return true;
 }

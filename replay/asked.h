@@ -1,15 +1,16 @@
 /* What a client has asked on one circuit, as far as its replies cannot be told apart or masked without it: reads and
- * subscriptions of count 0, cancels, puts that wait for their result. Learned from the bytes that are sent. */
+ * subscriptions of count 0, cancels, puts that wait for their result, channels with filters. Learned from the bytes that are
+ * sent. */
 #ifndef CAPLAY_REPLAY_ASKED_H
 #define CAPLAY_REPLAY_ASKED_H
 
 #include "wire/message.h"
 
-enum asked_kind { ASKED_READ, ASKED_SUBSCRIPTION, ASKED_CANCEL, ASKED_PUT };
+enum asked_kind { ASKED_READ, ASKED_SUBSCRIPTION, ASKED_CANCEL, ASKED_PUT, ASKED_FILTERED };
 
 struct asked_entry {
     enum asked_kind kind;
-    uint32_t id, sid, count; /* ioid or subid */
+    uint32_t id, sid, count; /* ioid, subid, or a filtered channel's cid */
     bool wide;               /* a put of a type from 7 on: refused at once */
 };
 

@@ -47,7 +47,7 @@ static void add_remark(struct conversation *c, unsigned place, const char *text)
     add_turn(c, place, transcript_lane(place, LANE_END, 0), NULL, 0);
 }
 
-static void learn_channel(struct conversation *c, unsigned place, const struct wire_header *h)
+static void add_sid(struct conversation *c, const struct normal_sid *sid)
 {
     struct normal_sids *sids = &c->out->sids;
     if (sids->n == sids->room) {
@@ -59,7 +59,17 @@ static void learn_channel(struct conversation *c, unsigned place, const struct w
         sids->at = at;
         sids->room = room;
     }
-    sids->at[sids->n++] = (struct normal_sid){.sid = h->p2, .cid = h->p1, .circuit = place};
+    sids->at[sids->n++] = *sid;
+}
+
+/* The answer to a CREATE_CHAN. */
+static void learn_channel(struct conversation *c, unsigned place, const struct wire_header *h)
+{
+    struct asked_entry *filtered = asked_find(&c->asked[place], ASKED_FILTERED, h->p1);
+    if (h->command == WIRE_CREATE_CHAN)
+        add_sid(c, &(struct normal_sid){.sid = h->p2, .cid = h->p1, .circuit = place, .is_filtered = filtered != NULL});
+    if (filtered != NULL)
+        asked_drop(&c->asked[place], filtered);
 }
 
 /* Results of puts come from the event thread, but for those that are refused before the write (ca-protocol 5.4). */
@@ -132,7 +142,7 @@ static void take_message(struct conversation *c, unsigned place, const struct ta
         return;
     }
     memcpy(bytes, m->bytes, m->size);
-    if (m->header.command == WIRE_CREATE_CHAN)
+    if (m->header.command == WIRE_CREATE_CHAN || m->header.command == WIRE_CREATE_CH_FAIL)
         learn_channel(c, place, &m->header);
     struct meaning meaning = understand(c, place, &m->header, m->bytes + m->header_bytes);
     struct normal_context context = {.sids = &c->out->sids,
@@ -262,11 +272,12 @@ static bool fence_echo(struct conversation *c, unsigned place)
     return wait_for(c, place, &c->echo_came);
 }
 
+/* For a fence. */
 static const struct normal_sid *newest_channel(const struct conversation *c, unsigned place)
 {
     const struct normal_sids *sids = &c->out->sids;
     for (size_t i = sids->n; i-- > 0;)
-        if (sids->at[i].circuit == place && !sids->at[i].is_gone)
+        if (sids->at[i].circuit == place && !sids->at[i].is_gone && !sids->at[i].is_filtered)
             return &sids->at[i];
     return NULL;
 }

@@ -14,7 +14,8 @@
 struct normal_sid {
     uint32_t sid, cid;
     unsigned circuit;
-    bool is_gone; /* cleared, or its circuit is closed */
+    bool is_gone;     /* cleared, or its circuit is closed */
+    bool is_filtered; /* its updates pass filters that remember them: a fence would change what they do */
 };
 
 /* The channels of a dialogue, in order of appearance. */

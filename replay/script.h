@@ -18,7 +18,8 @@
  * A request is a command's name or number, its header's fields (replay/fields.h; also type, count, p1, p2, size), `ext` for the
  * long header, and a payload: "text" (NUL and padding added), value=[1 2.5 "on"], mask=5, payload=HEX, zeros=N. `sid=@1` is the
  * sid that the server gave to cid 1 of this circuit, `@B1` of circuit B. `> hex 00170000 @1 ...` is bytes as they are. `60* `
- * before the command sends 60 of them, cid, ioid or subid counting up.
+ * before the command sends 60 of them, cid, ioid or subid counting up. Subscriptions of a channel with {} need another channel
+ * on their circuit, without: updates are waited for there.
  * Pure. Everything lives until script_free(). */
 #ifndef CAPLAY_REPLAY_SCRIPT_H
 #define CAPLAY_REPLAY_SCRIPT_H

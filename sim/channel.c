@@ -19,6 +19,31 @@ static uint32_t next_sid(struct sim *sim)
     return sim->next_sid++;
 }
 
+/* Scalars travel through the queue by value; arrays and strings do not (ca-protocol 6.5). */
+static bool is_copied(const struct sim_pv *pv)
+{
+    return pv->by_value || (pv->count == 1 && pv->native != WIRE_STRING && !pv->by_reference);
+}
+
+static void free_filters(struct sim *sim, struct filters *filters)
+{
+    if (filters == NULL)
+        return;
+    free(filters);
+    memory_give(&sim->memory, sizeof *filters);
+}
+
+/* NULL without memory. */
+static struct filters *copy_filters(struct sim *sim, const struct filters *filters)
+{
+    struct filters *copy = NULL;
+    if (memory_take(&sim->memory, sizeof *copy) && (copy = malloc(sizeof *copy)) == NULL)
+        memory_give(&sim->memory, sizeof *copy);
+    if (copy != NULL)
+        *copy = *filters;
+    return copy;
+}
+
 static struct sim_channel *make_channel(struct sim *sim)
 {
     struct sim_channel *channel = NULL;
@@ -35,11 +60,19 @@ static struct sim_channel *make_channel(struct sim *sim)
     return NULL;
 }
 
-struct sim_channel *channel_new(struct sim_circuit *c, struct sim_pv *pv, uint32_t cid)
+struct sim_channel *channel_new(struct sim_circuit *c, struct sim_pv *pv, uint32_t cid, const struct filters *filters)
 {
-    struct sim_channel *channel = c->nchannels < LIMIT_CHANNELS ? make_channel(c->sim) : NULL;
-    if (channel == NULL)
+    struct filters *own = NULL;
+    if (c->nchannels >= LIMIT_CHANNELS || (filters->n > 0 && (own = copy_filters(c->sim, filters)) == NULL))
         return NULL;
+    struct sim_channel *channel = make_channel(c->sim);
+    if (channel == NULL) {
+        free_filters(c->sim, own);
+        return NULL;
+    }
+    channel->filters = own;
+    if (own != NULL)
+        own->is_number = is_copied(pv);
     channel->circuit = c;
     channel->pv = pv;
     channel->cid = cid;
@@ -71,6 +104,7 @@ void channel_free(struct sim_channel *channel)
     if (channel->next != NULL)
         channel->next->link = channel->link;
     channel->circuit->nchannels--;
+    free_filters(channel->circuit->sim, channel->filters);
     memory_give(&channel->circuit->sim->memory, sizeof *channel);
     free(channel);
 }
@@ -81,14 +115,11 @@ struct sim_channel *channel_find(struct sim_circuit *c, uint32_t sid)
     return channel != NULL && channel->circuit == c ? channel : NULL;
 }
 
-/* Scalars travel through the queue by value; arrays and strings do not (ca-protocol 6.5). */
-static bool is_copied(const struct sim_pv *pv)
+static bool is_shared(const struct sim *sim, const struct sim_channel *channel, const struct subscription_request *r)
 {
-    return pv->count == 1 && pv->native != WIRE_STRING && !pv->by_reference;
-}
-
-static bool is_shared(const struct sim *sim, const struct sim_pv *pv, const struct subscription_request *r)
-{
+    const struct sim_pv *pv = channel->pv;
+    if (channel->filters != NULL)
+        return false;
     uint64_t size = wire_dbr_padded(r->type, r->count != 0 ? r->count : pv->count);
     return !is_copied(pv) && r->type < WIRE_PUT_ACKT && size >= PAYLOAD_SHARED_BYTES && sim_fits(sim, pv, r->type, r->count) &&
            payload_is_shared(pv, wire_types[r->type].base, r->count);
@@ -157,10 +188,10 @@ struct sim_subscription *subscription_new(struct sim_channel *channel, const str
     s->size = r->size;
     s->type = r->type;
     s->mask = r->mask;
-    s->slot.copies = is_copied(pv);
+    s->slot.copies = is_copied(pv) || (channel->filters != NULL && filters_copy(channel->filters));
     const struct payload_request payload = {
         .base = wire_types[r->type].base, .count = r->count, .circuits = c->sim->ncircuits, .memory = &c->sim->memory};
-    bool shared = is_shared(c->sim, pv, r);
+    bool shared = is_shared(c->sim, channel, r);
     if ((shared && (s->payloads = payload_join(pv, &payload)) == NULL) || queue_add(&c->events, &s->slot) < 0) {
         discard(c, s);
         return NULL;

@@ -3,6 +3,7 @@
 #ifndef CAPLAY_SIM_CHANNEL_H
 #define CAPLAY_SIM_CHANNEL_H
 
+#include "sim/filter.h"
 #include "sim/queue.h"
 #include "sim/source.h"
 
@@ -29,6 +30,7 @@ struct sim_subscription {
 struct sim_channel {
     struct sim_circuit *circuit;
     struct sim_pv *pv;
+    struct filters *filters;                                     /* or NULL */
     struct sim_channel *next, **link;                            /* of the circuit */
     struct sim_subscription *subscriptions, **subscriptions_end; /* the end of an empty list: NULL */
     uint32_t cid, sid;
@@ -37,8 +39,8 @@ struct sim_channel {
     UT_hash_handle hh; /* sim->channels, by sid */
 };
 
-/* NULL without memory, or with LIMIT_CHANNELS reached. */
-struct sim_channel *channel_new(struct sim_circuit *c, struct sim_pv *pv, uint32_t cid);
+/* NULL without memory, or with LIMIT_CHANNELS reached. The filters, which may be none, are copied. */
+struct sim_channel *channel_new(struct sim_circuit *c, struct sim_pv *pv, uint32_t cid, const struct filters *filters);
 
 /* Frees the channel and its subscriptions. Who reaches it: the hash of sids, its circuit's list, a pending put's reply in the
  * lane of puts (which is cancelled), and its subscriptions. */

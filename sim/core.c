@@ -32,10 +32,11 @@ struct sim_pv *sim_find(struct sim *sim, const char *name, size_t length)
     return sim->source->calls->find(sim->source->self, name, name_length(sim, name, length));
 }
 
-struct sim_pv *sim_open(struct sim *sim, const char *name, size_t length)
+struct sim_pv *sim_open(struct sim *sim, const char *name, size_t length, struct filters *filters)
 {
     const struct sim_source_calls *calls = sim->source->calls;
-    return calls->open != NULL ? calls->open(sim->source->self, name, length) : sim_find(sim, name, length);
+    filters->n = 0;
+    return calls->open != NULL ? calls->open(sim->source->self, name, length, filters) : sim_find(sim, name, length);
 }
 
 void sim_count_search(struct sim *sim, struct sim_pv *pv, uint64_t searcher)
@@ -101,12 +102,26 @@ static void queue_update(struct sim_subscription *s, const struct queue_update *
     sim_mark_dirty(c);
 }
 
-static void post_to(struct sim_subscription *s, uint64_t due_ns, bool timed)
+bool sim_passes(struct sim_subscription *s, unsigned mask, struct queue_update *update, struct filter_event *event)
 {
-    struct sim_pv *pv = s->channel->pv;
+    struct filters *filters = s->channel->filters;
+    if (filters == NULL)
+        return true;
+    *event = (struct filter_event){.value = *update->value, .mask = mask & s->mask, .now_ns = update->own_ns};
+    update->value = &event->value;
+    return filters_pass(filters, event);
+}
+
+static void offer(struct sim_subscription *s, unsigned mask, uint64_t due_ns, bool timed)
+{
+    struct queue_update update = {.value = &s->channel->pv->value, .asked_ns = due_ns, .own_ns = due_ns, .timed = timed};
+    struct filter_event event;
+    if (!sim_passes(s, mask, &update, &event))
+        return;
     const uint64_t delay_ns = update_delay_ns(s->channel->circuit->sim, s);
-    queue_update(s, &(struct queue_update){
-                        .value = &pv->value, .asked_ns = due_ns, .own_ns = due_ns + delay_ns, .timed = timed || delay_ns > 0});
+    update.own_ns += delay_ns;
+    update.timed |= delay_ns > 0;
+    queue_update(s, &update);
 }
 
 void sim_post(struct sim *sim, struct sim_pv *pv, unsigned mask, uint64_t due_ns, bool timed)
@@ -124,7 +139,7 @@ void sim_post(struct sim *sim, struct sim_pv *pv, unsigned mask, uint64_t due_ns
         return;
     for (struct sim_subscription *s = pv->subscriptions; s != NULL; s = s->next_of_pv)
         if (s->mask & mask)
-            post_to(s, due_ns, timed);
+            offer(s, mask, due_ns, timed);
 }
 
 void sim_post_also(struct sim *sim, uint64_t due_ns, bool timed)
@@ -147,13 +162,16 @@ uint64_t sim_next_ns(struct sim *sim)
 static void tell_rights(struct sim_channel *channel, uint64_t due_ns)
 {
     struct sim_circuit *c = channel->circuit;
-    const struct queue_update update = {.value = &channel->pv->value, .own_ns = due_ns};
     const struct wire_header rights = {.command = WIRE_ACCESS_RIGHTS, .p1 = channel->cid, .p2 = channel->pv->rights};
     if (!lane_reserve(&c->direct))
         return;
     lane_push(&c->direct, &(struct reply){.kind = REPLY_HEADER, .header = rights, .own_ns = due_ns});
-    for (struct sim_subscription *s = channel->subscriptions; s != NULL; s = s->next)
-        queue_update(s, &update);
+    for (struct sim_subscription *s = channel->subscriptions; s != NULL; s = s->next) {
+        struct queue_update update = {.value = &channel->pv->value, .own_ns = due_ns};
+        struct filter_event event;
+        if (sim_passes(s, s->mask, &update, &event))
+            queue_update(s, &update);
+    }
     sim_mark_dirty(c);
 }
 

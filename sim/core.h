@@ -68,8 +68,8 @@ void sim_set_limits(struct sim *sim);
 /* The PV of a name as a client writes it: "REC", "REC." and "REC.VAL" are one. NULL if there is none. */
 struct sim_pv *sim_find(struct sim *sim, const char *name, size_t length);
 
-/* The PV that a channel of this name uses; NULL if it cannot be made. */
-struct sim_pv *sim_open(struct sim *sim, const char *name, size_t length);
+/* The PV that a channel of this name uses, and its filters; NULL if it cannot be made. */
+struct sim_pv *sim_open(struct sim *sim, const char *name, size_t length, struct filters *filters);
 
 /* Count a search by somebody, told apart by `searcher` (any number but 0). */
 void sim_count_search(struct sim *sim, struct sim_pv *pv, uint64_t searcher);
@@ -83,6 +83,10 @@ bool sim_fits(const struct sim *sim, const struct sim_pv *pv, unsigned type, uin
 /* The value of a PV is new. Queue updates for all subscriptions that want `mask` (0: none); their circuits become dirty. due_ns:
  * when the change was due; timed: lateness is counted from there. */
 void sim_post(struct sim *sim, struct sim_pv *pv, unsigned mask, uint64_t due_ns, bool timed);
+
+/* May the update be queued for the subscription, which gets it for these DBE bits? Its channel's filters may put another value
+ * into it, which is in *event then. */
+bool sim_passes(struct sim_subscription *s, unsigned mask, struct queue_update *update, struct filter_event *event);
 
 /* Post what else has changed with a put; due_ns and timed as above. */
 void sim_post_also(struct sim *sim, uint64_t due_ns, bool timed);

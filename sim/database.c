@@ -13,19 +13,20 @@ static struct db_record *find_record(const struct database *d, const char *name,
 }
 
 /* The record of a channel's name and what is behind it. */
-static struct db_record *find(const struct database *d, const char *name, size_t length, bool whole, struct db_view *view)
+static struct db_record *find(const struct database *d, const char *name, size_t length, struct db_view *view,
+                              struct filters *filters)
 {
     const char *dot = memchr(name, '.', length);
     size_t n = dot != NULL ? (size_t)(dot - name) : length;
     struct db_record *r = find_record(d, name, n);
     size_t behind = dot != NULL ? n + 1 : n;
-    return r != NULL && db_view_parse(r->is->type, name + behind, length - behind, whole, view) ? r : NULL;
+    return r != NULL && db_view_parse(r->is->type, name + behind, length - behind, view, filters) ? r : NULL;
 }
 
 static struct sim_pv *on_find(void *self, const char *name, size_t length)
 {
     struct db_view view;
-    struct db_record *r = find(self, name, length, false, &view);
+    struct db_record *r = find(self, name, length, &view, NULL);
     return r != NULL ? &r->found : NULL;
 }
 
@@ -37,10 +38,28 @@ static bool is_number(const struct db_record *r, int field)
     return sdef != SCENARIO_NOWHERE && is->kind == SCENARIO_ENUM && is->flags & SCENARIO_BY_REFERENCE && db_number(r, sdef) == 0;
 }
 
-static struct sim_pv *on_open(void *self, const char *name, size_t length)
+/* What filters need to know of their record. False: there is no such state. */
+static bool tell_filters(const struct db_record *r, struct filters *filters)
+{
+    int tag = scenario_field_find(r->is->type, "UTAG", 4);
+    for (unsigned i = 0; i < filters->n; i++) {
+        struct filter *f = &filters->at[i];
+        if (f->kind == FILTER_SYNC && (f->sync.state = db_state_find(r->database, f->sync.name)) == NULL)
+            return false;
+        if (f->kind == FILTER_STAMP)
+            f->stamp.realtime_ns = r->database->realtime_ns;
+        if (f->kind == FILTER_TAG && tag != SCENARIO_NOWHERE)
+            f->tag.tag = (uint64_t)db_number(r, tag);
+    }
+    return true;
+}
+
+static struct sim_pv *on_open(void *self, const char *name, size_t length, struct filters *filters)
 {
     struct db_view view;
-    struct db_record *r = find(self, name, length, true, &view);
+    struct db_record *r = find(self, name, length, &view, filters);
+    if (r != NULL && !tell_filters(r, filters))
+        return NULL;
     if (r != NULL && is_number(r, view.field))
         view.shape |= DB_NUMBER;
     struct db_pv *pv = r != NULL ? db_pv_open(r, &view) : NULL;
@@ -125,7 +144,7 @@ static int set_up(struct database *d, uint64_t realtime_ns, struct diag *diag)
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for %u records", s->nrecords);
     for (unsigned i = 0; i < s->nrecords; i++) {
         record_init(d, &d->record[i], &s->record[i], now);
-        if (add_name(d, &d->name[i], s->record[i].name, &d->record[i], diag) < 0)
+        if (add_name(d, &d->name[i], s->record[i].name, &d->record[i], diag) < 0 || db_state_open(&d->record[i], diag) < 0)
             return -1;
     }
     for (unsigned i = 0; i < s->naliases; i++)
@@ -160,6 +179,7 @@ void database_free(struct database *d)
     free(d->name);
     free(d->scratch);
     free(d->post);
+    db_states_free(d);
     scenario_free(d->scenario);
     free(d);
 }

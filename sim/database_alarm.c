@@ -2,7 +2,8 @@
  * checkAlarms() do it. */
 #include "sim/database_process.h"
 
-#include <math.h>
+#include "sim/deadband.h"
+
 #include <string.h>
 
 /* ---- fields ---- */
@@ -130,18 +131,9 @@ unsigned process_settle_alarms(struct process *p)
 
 /* ---- values ---- */
 
-/* recGblCheckDeadband(). */
-static double distance(double a, double b)
-{
-    if (isfinite(a) && isfinite(b))
-        return fabs(a - b);
-    bool is_other_kind = !isnan(a) != !isnan(b) || !isinf(a) != !isinf(b);
-    return is_other_kind || (isinf(a) && a != b) ? HUGE_VAL : 0;
-}
-
 static unsigned check_deadband(const struct process *p, const char *last, const char *deadband, double value, unsigned bit)
 {
-    if (!(distance(process_get(p, last), value) > process_get(p, deadband)))
+    if (!(deadband_distance(process_get(p, last), value) > process_get(p, deadband)))
         return 0;
     process_set(p, last, value);
     return bit;

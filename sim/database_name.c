@@ -45,100 +45,73 @@ static bool take_number(struct rest *rest, int32_t *number)
 }
 
 /* [a], [a:b] or [a:i:b] behind its bracket. */
-static void parse_slice(struct rest *rest, struct db_view *view)
+static void parse_slice(struct rest *rest, struct filter_slice *slice)
 {
     int32_t number = 0;
-    bool is_number = take_number(rest, &view->start);
+    bool is_number = take_number(rest, &slice->start);
     if (is_number && take(rest, "]")) {
-        view->end = view->start;
+        slice->end = slice->start;
         return;
     }
     expect(rest, ":");
     is_number = take_number(rest, &number);
     if (take(rest, "]")) {
-        view->end = is_number ? number : view->end;
+        slice->end = is_number ? number : slice->end;
         return;
     }
-    view->step = is_number ? number : view->step;
+    slice->step = is_number && number > 0 ? number : slice->step;
     expect(rest, ":");
     if (take_number(rest, &number))
-        view->end = number;
+        slice->end = number;
     expect(rest, "]");
 }
 
-static void skip_blanks(struct rest *rest)
+/* Slices are the PV's, until a stamp stands for its elements. */
+static void take_shape(const struct filter *f, struct db_view *view)
 {
-    rest->at += strspn(rest->at, " \t\n\r");
-}
-
-/* A number may be quoted. */
-static void parse_arr_member(struct rest *rest, struct db_view *view)
-{
-    int32_t *into = take(rest, "\"s\"")   ? &view->start
-                    : take(rest, "\"i\"") ? &view->step
-                    : take(rest, "\"e\"") ? &view->end
-                                          : NULL;
-    skip_blanks(rest);
-    expect(rest, ":");
-    skip_blanks(rest);
-    bool is_quoted = take(rest, "\"");
-    rest->err |= into == NULL || !take_number(rest, into);
-    if (is_quoted)
-        expect(rest, "\"");
-    skip_blanks(rest);
-}
-
-/* {"arr":{"s":1,"i":1,"e":5}}: the one filter that is known here. */
-static void parse_arr(struct rest *rest, struct db_view *view)
-{
+    if (f->kind == FILTER_STAMP)
+        view->shape |= f->stamp.mode == FILTER_STAMP_NOW ? DB_FULL : DB_STAMP;
+    if (f->kind != FILTER_SLICE || view->shape & DB_STAMP)
+        return;
     view->shape |= DB_SLICE;
-    expect(rest, "\"arr\"");
-    skip_blanks(rest);
-    expect(rest, ":");
-    skip_blanks(rest);
-    expect(rest, "{");
-    skip_blanks(rest);
-    while (!rest->err && *rest->at == '"') {
-        parse_arr_member(rest, view);
-        if (*rest->at != '}')
-            expect(rest, ",");
-        skip_blanks(rest);
-    }
-    expect(rest, "}");
-    skip_blanks(rest);
+    view->slice[view->nslices++] = f->slice;
 }
 
-/* Behind a slice only {}: it is a filter itself. */
-static void parse_filters(struct rest *rest, struct db_view *view)
+/* What a PV is made for; the filters that remain are the channel's. */
+static void split(struct filters *filters, struct db_view *view)
 {
-    skip_blanks(rest);
-    if (*rest->at != '}' && !(view->shape & DB_SLICE))
-        parse_arr(rest, view);
-    expect(rest, "}");
-    skip_blanks(rest);
+    unsigned n = 0;
+    filters_settle(filters);
+    for (unsigned i = 0; i < filters->n; i++) {
+        take_shape(&filters->at[i], view);
+        if (filters->at[i].kind != FILTER_SLICE)
+            filters->at[n++] = filters->at[i];
+    }
+    filters->n = n;
+    view->show = filters->show;
 }
 
-static bool parse_shape(const char *text, struct db_view *view)
+static bool parse_shape(const char *text, struct db_view *view, struct filters *filters)
 {
     struct rest rest = {.at = text};
-    *view = (struct db_view){.field = view->field, .start = 0, .step = 1, .end = -1};
     if (take(&rest, "$"))
         view->shape |= DB_CHARACTERS;
     if (take(&rest, "[")) {
-        view->shape |= DB_SLICE;
-        parse_slice(&rest, view);
+        filters->at[filters->n] = (struct filter){.kind = FILTER_SLICE, .slice = {.start = 0, .step = 1, .end = -1}};
+        parse_slice(&rest, &filters->at[filters->n++].slice);
     }
-    if (take(&rest, "{"))
-        parse_filters(&rest, view);
-    if (view->step <= 0)
-        view->step = 1;
+    if (*rest.at == '{')
+        rest.err |= !filters_parse(&rest.at, filters);
+    split(filters, view);
     return !rest.err && *rest.at == '\0';
 }
 
-bool db_view_parse(const struct scenario_type *type, const char *name, size_t length, bool whole, struct db_view *view)
+bool db_view_parse(const struct scenario_type *type, const char *name, size_t length, struct db_view *view,
+                   struct filters *filters)
 {
     char text[512];
     size_t n = 0;
+    *view = (struct db_view){.field = SCENARIO_NOWHERE};
     if (length >= sizeof text)
         return false;
     while (n < length && is_field_character(name[n], n == 0))
@@ -146,9 +119,9 @@ bool db_view_parse(const struct scenario_type *type, const char *name, size_t le
     view->field = n > 0 ? scenario_field_find(type, name, n) : scenario_field_find(type, "VAL", 3);
     if (view->field == SCENARIO_NOWHERE)
         return false;
-    if (!whole)
+    if (filters == NULL)
         return true;
     memcpy(text, name + n, length - n);
     text[length - n] = '\0';
-    return parse_shape(text, view);
+    return parse_shape(text, view, filters);
 }

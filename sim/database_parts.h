@@ -3,6 +3,7 @@
 #define CAPLAY_SIM_DATABASE_PARTS_H
 
 #include "sim/database.h"
+#include "sim/filter.h"
 
 #include <stdlib.h>
 
@@ -24,15 +25,19 @@ struct db_cell {
 enum db_shape {
     DB_WHOLE,
     DB_CHARACTERS = 1, /* `$` */
-    DB_SLICE = 2,      /* [start:step:end] */
+    DB_SLICE = 2,      /* [start:step:end], or the filter arr */
     DB_NUMBER = 4,     /* a state of a record that had no states when the channel was made */
+    DB_STAMP = 8,      /* the filter ts shows the stamp instead of the value */
+    DB_FULL = 16,      /* the filter ts copies an array: all that it may have, zeros behind what it has */
 };
 
 /* What a channel's name asks for behind the record. */
 struct db_view {
     int field;
     unsigned shape; /* enum db_shape */
-    int32_t start, step, end;
+    struct filter_slice slice[FILTERS_MOST];
+    unsigned nslices;
+    struct filter_show show; /* DB_STAMP */
 };
 
 struct db_pv {
@@ -41,8 +46,12 @@ struct db_pv {
     struct db_record *record;
     struct db_cell *cell;
     struct db_view view;
+    uint8_t base;      /* enum wire_base of its value, which may not be shown */
+    uint32_t elements; /* that it may have */
     struct wire_meta meta;
     uint8_t *slice;                  /* the elements of a slice */
+    unsigned sliced;                 /* of the view's slices, those that there were elements for */
+    uint32_t most[FILTERS_MOST];     /* elements of each of them */
     uint8_t number[sizeof(int32_t)]; /* the state of a DB_NUMBER */
 };
 
@@ -63,6 +72,14 @@ struct db_record {
     struct wire_stamp stamp;
     uint16_t new_status, new_severity; /* NSTA, NSEV: an alarm that waits for processing */
     bool is_prepared;                  /* has the cells that processing needs */
+    bool *state;                       /* a bi or bo of "Db State": the one that it shows or sets */
+};
+
+/* What the filter sync looks at: a name that "Db State" records share. */
+struct db_state {
+    struct db_state *next;
+    bool is;
+    char name[];
 };
 
 struct db_name { /* a record's or an alias's */
@@ -76,6 +93,7 @@ struct database {
     struct scenario *scenario;
     struct db_record *record; /* scenario->nrecords */
     struct db_name *name, *by_name;
+    struct db_state *states;
     uint64_t realtime_ns; /* what stamps show - CLOCK_MONOTONIC */
     uint8_t *scratch;     /* room for any opened cell's elements */
     size_t scratch_bytes;
@@ -86,8 +104,14 @@ struct database {
 };
 
 /* database_name.c: the part of a name behind the record. `whole`: with what stands behind the field, else only the field counts,
- * as in a search. */
-bool db_view_parse(const struct scenario_type *type, const char *name, size_t length, bool whole, struct db_view *view);
+ * as in a search. filters: those that remain to the channel; NULL unless `whole`. */
+bool db_view_parse(const struct scenario_type *type, const char *name, size_t length, struct db_view *view,
+                   struct filters *filters);
+
+/* database_state.c */
+int db_state_open(struct db_record *r, struct diag *diag); /* the state of a record that has one, made if it is new */
+const bool *db_state_find(const struct database *d, const char *name);
+void db_states_free(struct database *d);
 
 /* database_cell.c */
 uint8_t db_base(const struct scenario_field *is);                          /* enum wire_base */

@@ -3,6 +3,11 @@
 
 #include <string.h>
 
+static bool is_number(const struct db_pv *pv)
+{
+    return pv->elements == 1 && pv->base != WIRE_STRING && pv->pv.value.count == 1;
+}
+
 /* Room for another may move the posts: their bytes are pointed to only while they are given out. */
 static void add(struct database *d, struct db_pv *pv, unsigned mask)
 {
@@ -17,8 +22,8 @@ static void add(struct database *d, struct db_pv *pv, unsigned mask)
     struct db_post *post = &d->post[d->nposts++];
     db_pv_refresh(pv);
     *post = (struct db_post){.pv = pv, .mask = mask, .value = pv->pv.value};
-    if (pv->pv.count == 1 && pv->pv.native != WIRE_STRING && pv->pv.value.count == 1)
-        memcpy(post->bytes, pv->pv.value.data, wire_base_size((enum wire_base)pv->pv.native));
+    if (is_number(pv))
+        memcpy(post->bytes, pv->pv.value.data, wire_base_size((enum wire_base)pv->base));
 }
 
 struct db_pv *db_post_next(struct database *d, unsigned *mask)
@@ -30,7 +35,7 @@ struct db_pv *db_post_next(struct database *d, unsigned *mask)
     struct db_post *post = &d->post[d->posted++];
     struct wire_value *value = &post->pv->pv.value;
     *value = post->value;
-    if (post->pv->pv.count == 1 && post->pv->pv.native != WIRE_STRING && value->count == 1)
+    if (is_number(post->pv))
         value->data = post->bytes;
     *mask = post->mask;
     return post->pv;

@@ -108,6 +108,8 @@ static void post_state(struct process *p, double state)
 
 static void process_bi(struct process *p)
 {
+    if (p->record->state != NULL)
+        process_set(p, "VAL", *p->record->state);
     double state = process_get(p, "VAL");
     process_set(p, "UDF", 0);
     if (state <= 1)
@@ -120,6 +122,8 @@ static void process_bo(struct process *p)
 {
     double state = process_get(p, "VAL"), mask = process_get(p, "MASK");
     process_set(p, "RVAL", state != 0 && mask != 0 ? mask : state);
+    if (p->record->state != NULL)
+        *p->record->state = state != 0;
     if (process_get(p, "UDF") == 1)
         process_check_undefined(p);
     process_check_state(p, state, state == 0 ? "ZSV" : "OSV", false);

@@ -10,9 +10,12 @@
 
 static bool is_same_view(const struct db_view *a, const struct db_view *b)
 {
-    bool is_slice = a->shape & DB_SLICE;
-    return a->field == b->field && a->shape == b->shape &&
-           (!is_slice || (a->start == b->start && a->step == b->step && a->end == b->end));
+    bool is_same = a->field == b->field && a->shape == b->shape && a->nslices == b->nslices && a->show.count == b->show.count &&
+                   (a->show.mode == FILTER_STAMP_TEXT) == (b->show.mode == FILTER_STAMP_TEXT);
+    for (unsigned i = 0; i < a->nslices && is_same; i++)
+        is_same =
+            a->slice[i].start == b->slice[i].start && a->slice[i].step == b->slice[i].step && a->slice[i].end == b->slice[i].end;
+    return is_same;
 }
 
 static struct db_pv *find(const struct db_record *r, const struct db_view *view)
@@ -138,29 +141,28 @@ static bool is_long(const struct scenario_field *is)
     return is->flags & SCENARIO_LONG_TEXT;
 }
 
-/* The elements of a slice, from those that there are. As the filter `arr` counts them. */
-static uint32_t slice_indices(const struct db_view *view, uint32_t count, uint32_t *first)
-{
-    int64_t start = view->start < 0 ? (int64_t)count + view->start : view->start;
-    int64_t end = view->end < 0 ? (int64_t)count + view->end : view->end;
-    start = start < 0 ? 0 : start > count ? count : start;
-    end = end < 0 ? 0 : end >= count ? (int64_t)count - 1 : end;
-    *first = (uint32_t)start;
-    return end >= start ? (uint32_t)((end - start) / view->step + 1) : 0;
-}
-
 /* Of fewer elements than the maximum a slice that counts from the end on one side only may hold more than the channel's
  * count, which is that of the maximum: what exceeds it is not sent. */
 static void take_slice(struct db_pv *pv)
 {
     struct wire_value *value = &pv->pv.value;
     size_t size = wire_base_size((enum wire_base)value->base);
-    uint32_t first, n = slice_indices(&pv->view, value->count, &first);
-    n = n < pv->pv.count ? n : pv->pv.count;
-    for (uint32_t i = 0; i < n; i++)
-        memcpy(pv->slice + i * size, value->data + (first + (size_t)i * (uint32_t)pv->view.step) * size, size);
-    value->data = pv->slice;
-    value->count = n;
+    if (pv->view.shape & DB_FULL) {
+        uint32_t most = pv->pv.whole, n = value->count < most ? value->count : most;
+        memcpy(pv->slice, value->data, n * size);
+        memset(pv->slice + n * size, 0, (most - n) * size);
+        value->data = pv->slice;
+        value->count = most;
+    }
+    for (unsigned k = 0; k < pv->sliced; k++) {
+        const struct filter_slice *slice = &pv->view.slice[k];
+        uint32_t first, n = filter_slice_indices(slice, value->count, &first);
+        n = n < pv->most[k] ? n : pv->most[k];
+        for (uint32_t i = 0; i < n; i++)
+            memmove(pv->slice + i * size, value->data + (first + (size_t)i * (uint32_t)slice->step) * size, size);
+        value->data = pv->slice;
+        value->count = n;
+    }
 }
 
 static uint8_t wire_field(const struct db_pv *pv)
@@ -205,7 +207,7 @@ void db_pv_refresh(struct db_pv *pv)
     pv->pv.value = (struct wire_value){
         .data = (const uint8_t *)cell->bytes,
         .count = text_count(pv),
-        .base = pv->pv.native,
+        .base = pv->base,
         .field = wire_field(pv),
         .has_alarm = true,
         .has_stamp = true,
@@ -235,26 +237,37 @@ static void set_counts(struct db_pv *pv)
 {
     const struct scenario_field *is = pv->cell->is;
     if (pv->view.shape & DB_NUMBER)
-        pv->pv.native = WIRE_INT32;
+        pv->base = WIRE_INT32;
     else
-        pv->pv.native = pv->view.shape & DB_CHARACTERS ? WIRE_CHAR : db_base(is);
-    pv->pv.count = channel_count(is, pv->view.shape & DB_CHARACTERS);
+        pv->base = pv->view.shape & DB_CHARACTERS ? WIRE_CHAR : db_base(is);
+    pv->elements = channel_count(is, pv->view.shape & DB_CHARACTERS);
+    pv->pv.native = pv->base;
+    pv->pv.count = pv->elements;
     pv->pv.by_reference = is->flags & SCENARIO_BY_REFERENCE;
     pv->pv.rights = is->flags & SCENARIO_READONLY ? WIRE_RIGHT_READ : WIRE_RIGHT_READ | WIRE_RIGHT_WRITE;
 }
 
-/* Only arrays are sliced; of links and attributes a slice changes just the count that is shown. */
+static bool is_array(const struct db_pv *pv)
+{
+    const struct scenario_field *is = pv->cell->is;
+    return pv->elements > 1 && !scenario_is_link(is->kind) && !(is->flags & SCENARIO_ATTRIBUTE);
+}
+
+/* Only arrays are sliced, and filled; of links and attributes a slice changes just the count that is shown. */
 static bool make_slice(struct db_pv *pv)
 {
-    uint32_t first, n;
-    if (!(pv->view.shape & DB_SLICE) || pv->pv.count <= 1)
+    bool has_own = is_array(pv) && (pv->view.nslices > 0 || pv->view.shape & DB_FULL);
+    uint32_t first, largest = pv->view.shape & DB_FULL ? pv->elements : 1;
+    pv->pv.whole = (pv->view.nslices > 0 || has_own) && pv->elements > 1 ? pv->elements : 0;
+    for (; pv->sliced < pv->view.nslices && pv->elements > 1; pv->sliced++) {
+        pv->elements = filter_slice_indices(&pv->view.slice[pv->sliced], pv->elements, &first);
+        pv->most[pv->sliced] = pv->elements;
+        largest = pv->elements > largest ? pv->elements : largest;
+    }
+    pv->pv.count = pv->elements;
+    if (!has_own)
         return true;
-    n = slice_indices(&pv->view, pv->pv.count, &first);
-    pv->pv.whole = pv->pv.count;
-    pv->pv.count = n;
-    if (scenario_is_link(pv->cell->is->kind) || pv->cell->is->flags & SCENARIO_ATTRIBUTE)
-        return true;
-    size_t bytes = (size_t)(n > 0 ? n : 1) * wire_base_size((enum wire_base)pv->pv.native);
+    size_t bytes = (size_t)largest * wire_base_size((enum wire_base)pv->base);
     struct database *d = pv->record->database;
     if (bytes > VIEW_BYTES_MOST - d->view_bytes || (pv->slice = malloc(bytes)) == NULL)
         return false;
@@ -262,11 +275,24 @@ static bool make_slice(struct db_pv *pv)
     return true;
 }
 
+/* The filter ts shows a stamp; posts are those of the value. */
+static void make_stamp(struct db_pv *pv)
+{
+    if (!(pv->view.shape & DB_STAMP))
+        return;
+    if (pv->pv.whole == 0)
+        pv->pv.whole = pv->elements;
+    pv->pv.by_value = pv->pv.whole == 1 && pv->base != WIRE_STRING && !pv->pv.by_reference;
+    pv->pv.by_reference = !pv->pv.by_value;
+    pv->pv.count = pv->view.show.count;
+    pv->pv.native = pv->view.show.mode == FILTER_STAMP_TEXT ? WIRE_STRING : WIRE_DOUBLE;
+}
+
 static bool can_have(const struct database *d, const struct scenario_field *is, const struct db_view *view)
 {
     if (is->kind == SCENARIO_NOACCESS || (view->shape & DB_CHARACTERS && !db_is_text(is)))
         return false;
-    return !(view->shape & DB_SLICE) || d->nviews < VIEWS_MOST;
+    return !(view->shape & (DB_SLICE | DB_STAMP | DB_FULL)) || d->nviews < VIEWS_MOST;
 }
 
 static struct db_pv *make(struct db_record *r, const struct db_view *view)
@@ -285,18 +311,20 @@ static struct db_pv *make(struct db_record *r, const struct db_view *view)
         free(pv);
         return NULL;
     }
+    make_stamp(pv);
     return pv;
 }
 
-struct db_pv *db_pv_open(struct db_record *r, const struct db_view *view)
+struct db_pv *db_pv_open(struct db_record *r, const struct db_view *wanted)
 {
-    struct db_pv *pv = find(r, view);
-    if (pv != NULL || !can_have(r->database, scenario_field_of(r->is, view->field), view))
+    const struct scenario_field *is = scenario_field_of(r->is, wanted->field);
+    struct db_view view = *wanted;
+    if (channel_count(is, view.shape & DB_CHARACTERS) == 1)
+        view.shape &= ~(unsigned)DB_FULL;
+    struct db_pv *pv = find(r, &view);
+    if (pv != NULL || !can_have(r->database, is, &view) || (pv = make(r, &view)) == NULL)
         return pv;
-    pv = make(r, view);
-    if (pv == NULL)
-        return NULL;
-    r->database->nviews += view->shape & DB_SLICE ? 1 : 0;
+    r->database->nviews += view.shape & (DB_SLICE | DB_STAMP | DB_FULL) ? 1 : 0;
     db_process_prepare(r);
     meta_refresh(pv);
     db_pv_refresh(pv);

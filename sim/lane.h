@@ -5,6 +5,7 @@
 #define CAPLAY_SIM_LANE_H
 
 #include "base/clock.h"
+#include "sim/filter.h"
 #include "sim/limits.h"
 #include "sim/source.h"
 #include "wire/message.h"
@@ -33,6 +34,7 @@ struct reply {
     struct wire_header header;   /* of the reply; ERROR: of the request */
     struct sim_pv *pv;           /* VALUE, READ, CREATED, ERROR: whose; or NULL */
     struct sim_channel *writing; /* a put's result: whose put ends with it */
+    struct filter_show show;     /* VALUE, READ: what the channel's filters show of the value */
     uint32_t cid;                /* READ, ERROR: the channel's, or 0xffffffff */
     bool timed;                  /* it has a service time of its own: count its lateness */
     bool cancelled;              /* send nothing */

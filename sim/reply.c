@@ -174,13 +174,20 @@ static uint32_t whole_count(const struct sim_pv *pv)
     return pv->whole != 0 ? pv->whole : pv->count;
 }
 
+/* A filter may show more elements than the record has: they are not asked for. */
+static uint32_t current_count(const struct value_reply *v)
+{
+    uint32_t most = whole_count(v->pv), count = wire_value_count(v->request.type, v->value, most);
+    return count < most ? count : most;
+}
+
 /* The header's form follows the count that was asked for, or the most there can be if it is dynamic (ca-protocol 1.1). */
 static enum fault plan_value(const struct sim_circuit *c, const struct value_reply *v, struct value_plan *plan)
 {
     uint32_t asked = v->request.count, type = v->request.type, most = most_elements(&v->request, v->pv);
     uint64_t most_bytes = wire_dbr_padded(type, most);
     plan->status = access_status(v->pv);
-    plan->count = asked != 0 ? asked : plan->status == WIRE_ECA_NORMAL ? wire_value_count(type, v->value, whole_count(v->pv)) : 0;
+    plan->count = asked != 0 ? asked : plan->status == WIRE_ECA_NORMAL ? current_count(v) : 0;
     plan->is_extended = most_bytes >= 0xffff || most >= 0xffff;
     if (plan->is_extended && c->minor < WIRE_MINOR_EXTENDED)
         return FAULT_OLD_CLIENT;
@@ -286,19 +293,25 @@ static bool write_read(struct sim_circuit *c, const struct value_reply *v)
     return true;
 }
 
+static bool write_value_reply(struct sim_circuit *c, const struct reply *reply)
+{
+    struct wire_value value = reply->pv->value;
+    struct filter_room room;
+    filter_show(&reply->show, &value, &room);
+    const struct value_reply v = {.request = reply->header, .value = &value, .pv = reply->pv, .cid = reply->cid};
+    return reply->kind == REPLY_READ ? write_read(c, &v) : write_notified_value(c, &v);
+}
+
 bool reply_write(struct sim_circuit *c, const struct reply *reply)
 {
-    const struct value_reply v = {
-        .request = reply->header, .value = reply->pv != NULL ? &reply->pv->value : NULL, .pv = reply->pv, .cid = reply->cid};
     switch (reply->kind) {
     case REPLY_HEADER:
         return write_header(c, &reply->header);
     case REPLY_CREATED:
         return write_created(c, reply);
     case REPLY_VALUE:
-        return write_notified_value(c, &v);
     case REPLY_READ:
-        return write_read(c, &v);
+        return write_value_reply(c, reply);
     case REPLY_ECHO:
         return write_echo(c);
     case REPLY_ERROR:
@@ -323,6 +336,9 @@ bool update_write(struct sim_circuit *c, const struct queue_entry *entry)
         value.base = entry->base;
         value.count = 1;
     }
+    struct filter_room room;
+    if (s->channel->filters != NULL)
+        filter_show(&s->channel->filters->show, &value, &room);
     const struct value_reply v = {
         .request = {.command = WIRE_EVENT_ADD,
                     .type = s->type,

@@ -131,13 +131,14 @@ static enum request_outcome on_create_chan(struct sim_circuit *c, const struct r
     c->minor = r->header.p2;
     if (r->header.size <= 1)
         return REQUEST_DONE;
-    struct sim_pv *pv = sim_open(c->sim, (const char *)r->payload, wire_name_length(r->payload, r->header.size));
+    struct filters filters;
+    struct sim_pv *pv = sim_open(c->sim, (const char *)r->payload, wire_name_length(r->payload, r->header.size), &filters);
     if (pv == NULL) {
         struct wire_header refused = {.command = WIRE_CREATE_CH_FAIL, .p1 = r->header.p1};
         answer_now(c, r, (struct reply){.kind = REPLY_HEADER, .header = refused});
         return REQUEST_DONE;
     }
-    const struct sim_channel *channel = channel_new(c, pv, r->header.p1);
+    const struct sim_channel *channel = channel_new(c, pv, r->header.p1, &filters);
     if (channel == NULL) {
         answer_fault(c, r, FAULT_CHANNELS);
         return REQUEST_DONE;

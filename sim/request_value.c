@@ -9,6 +9,15 @@
 
 /* ---- reads and puts ---- */
 
+/* A reply's value passes its channel's filters when it is asked for: the channel may be gone when the reply leaves. */
+static struct reply value_reply(const struct request *r, const struct sim_channel *channel, enum reply_kind kind)
+{
+    struct reply reply = {.kind = kind, .header = r->header, .pv = channel->pv, .cid = channel->cid};
+    if (channel->filters != NULL)
+        reply.show = filters_read(channel->filters, &channel->pv->value, r->now_ns);
+    return reply;
+}
+
 enum request_outcome request_on_read(struct sim_circuit *c, const struct request *r)
 {
     const struct sim_channel *channel = answer_channel(c, r);
@@ -17,8 +26,7 @@ enum request_outcome request_on_read(struct sim_circuit *c, const struct request
     if (r->header.type >= WIRE_TYPES)
         answer_fault(c, r, FAULT_TYPE);
     else
-        answer_timed(c, r, (struct reply){.kind = REPLY_READ, .header = r->header, .pv = channel->pv, .cid = channel->cid},
-                     SIM_READ);
+        answer_timed(c, r, value_reply(r, channel, REPLY_READ), SIM_READ);
     return REQUEST_DONE;
 }
 
@@ -30,8 +38,7 @@ enum request_outcome request_on_read_notify(struct sim_circuit *c, const struct 
     if (r->header.type >= WIRE_TYPES)
         answer_end(c, r->now_ns, UNKNOWN_TYPE);
     else
-        answer_timed(c, r, (struct reply){.kind = REPLY_VALUE, .header = r->header, .pv = channel->pv, .cid = channel->cid},
-                     SIM_READ);
+        answer_timed(c, r, value_reply(r, channel, REPLY_VALUE), SIM_READ);
     return REQUEST_DONE;
 }
 
@@ -145,12 +152,11 @@ static void post_first(struct sim_circuit *c, struct sim_subscription *s, const 
         sim_begin(c->sim, r->now_ns); /* sets stamps: the first update bears them */
     uint64_t delay_ns = sim_delay_ns(c, pv, SIM_FIRST_UPDATE);
     s->number = (uint32_t)c->requests[SIM_FIRST_UPDATE];
-    queue_post(&c->events, &s->slot,
-               &(struct queue_update){.value = &pv->value,
-                                      .asked_ns = r->arrived_ns,
-                                      .own_ns = r->arrived_ns + delay_ns,
-                                      .first = true,
-                                      .timed = delay_ns > 0});
+    struct queue_update update = {
+        .value = &pv->value, .asked_ns = r->arrived_ns, .own_ns = r->arrived_ns + delay_ns, .first = true, .timed = delay_ns > 0};
+    struct filter_event event;
+    if (sim_passes(s, s->mask, &update, &event))
+        queue_post(&c->events, &s->slot, &update);
 }
 
 enum request_outcome request_on_event_add(struct sim_circuit *c, const struct request *r)

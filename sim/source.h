@@ -9,16 +9,18 @@
 
 struct sim_subscription;
 struct payload_pool;
+struct filters;
 
 /* One served PV. Made by the source before serving, or when a client opens it; its address is stable until the source is freed.
  */
 struct sim_pv {
     const char *name;
-    uint32_t count;          /* native (maximum) element count */
-    uint32_t whole;          /* a slice's: of what it is taken from; 0: count */
-    uint8_t native;          /* enum wire_base */
-    uint8_t rights;          /* bits of ACCESS_RIGHTS */
-    bool by_reference;       /* updates read it when they are sent, though it is a single number (ca-protocol 6.5) */
+    uint32_t count;    /* native (maximum) element count */
+    uint32_t whole;    /* a slice's: of what it is taken from; 0: count */
+    uint8_t native;    /* enum wire_base */
+    uint8_t rights;    /* bits of ACCESS_RIGHTS */
+    bool by_reference; /* updates read it when they are sent, though it is a single number (ca-protocol 6.5) */
+    bool by_value;     /* they are copied when they are posted, though no single number is shown: a filter shows the stamp */
     struct wire_value value; /* now; data is the source's and stays valid and unchanged until the next change of this PV */
     const struct wire_meta *meta;
     uint32_t index; /* the source's own number for it */
@@ -60,8 +62,9 @@ struct sim_source_calls {
     struct sim_pv *(*find)(void *self, const char *name, size_t length);
 
     /* The PV that a channel of this name uses, for CREATE_CHAN: what find() has found by record and field may still fail, or be
-     * another PV, for what stands behind (ca-protocol 3.4). May allocate. NULL where PVs have no fields: then find() is asked. */
-    struct sim_pv *(*open)(void *self, const char *name, size_t length);
+     * another PV, for what stands behind (ca-protocol 3.4). *filters, which has none yet, gets those of the channel, settled.
+     * May allocate. NULL where PVs have no fields: then find() is asked. */
+    struct sim_pv *(*open)(void *self, const char *name, size_t length, struct filters *filters);
 
     /* Recorded service time of the next request of a class for a PV (NULL for ECHO), in ns. Called once a request for which the
      * latency model wants it. NULL: nothing was recorded. */

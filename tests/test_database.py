@@ -5,7 +5,7 @@ Bytes that mean nothing are masked as in test_conversions.py, and time stamps th
 
 - ENUM types of a STRING field: an IOC looks for the text among the record's states, and sets the record's VAL to what it finds.
 - A number put into a STRING field may post DBE_PROPERTY twice in an IOC, which also compares the bytes behind the NUL.
-- `$` of an array of STRING; filters other than arr: CREATE_CH_FAIL.
+- `$` of an array of STRING.
 - Records whose value is computed (calc, sel, sub, printf, compress...) keep what is put; a bo does not fall back after HIGH.
 """
 import pathlib

@@ -148,7 +148,7 @@ static void limits_encode(unsigned type, const struct wire_value *value, const s
         alarm[i] = alarm_sayable(t->base, meta->alarm[i]);
     memcpy(out + l.units, meta->units, strnlen((const char *)meta->units, WIRE_UNITS_BYTES - 1));
     if (l.has_precision && (value->base == WIRE_FLOAT || value->base == WIRE_DOUBLE))
-        wire_put16(out + 4, (uint16_t)meta->precision);
+        wire_put16(out + 4, (uint16_t)(value->field == WIRE_FIELD_WHOLE ? 0 : meta->precision));
     uint8_t *at = limits_write(out + l.limits, t->base, meta->display, 2);
     at = limits_write(at, t->base, alarm, 4);
     if (t->family == WIRE_CTRL)
