@@ -30,6 +30,8 @@ struct searcher {
     bool *is_answered; /* each search */
     uint64_t replies, doubled;
     struct floor_log log;
+    uint8_t *made; /* datagrams with all names, of which only ids are new when they are sent again */
+    uint64_t nmade;
     uint8_t out[TOGETHER][DATAGRAM_BYTES], in[TAKEN][2048];
 };
 
@@ -46,22 +48,29 @@ static int open_socket(uint64_t port, struct diag *diag)
     return fd;
 }
 
+/* The names that follow each other; count is a multiple of SEARCHES. */
 static void make_datagram(const struct searcher *s, uint8_t *at, uint64_t k)
 {
-    const struct wire_header version = {.command = WIRE_VERSION, .type = 1, .count = WIRE_MINOR, .p1 = (uint32_t)k};
+    const struct wire_header version = {.command = WIRE_VERSION, .type = 1, .count = WIRE_MINOR};
+    const struct wire_header search = {
+        .command = WIRE_SEARCH, .type = WIRE_DONT_REPLY, .count = WIRE_MINOR, .size = SEARCH_BYTES - WIRE_HEADER_BYTES};
     wire_header_write(at, &version);
     for (unsigned i = 0; i < SEARCHES; i++) {
-        uint64_t number = k * SEARCHES + i;
-        uint8_t *search = at + WIRE_HEADER_BYTES + i * SEARCH_BYTES;
-        const struct wire_header h = {.command = WIRE_SEARCH,
-                                      .type = WIRE_DONT_REPLY,
-                                      .count = WIRE_MINOR,
-                                      .size = SEARCH_BYTES - WIRE_HEADER_BYTES,
-                                      .p1 = (uint32_t)number,
-                                      .p2 = (uint32_t)number};
-        wire_header_write(search, &h);
-        snprintf((char *)search + WIRE_HEADER_BYTES, SEARCH_BYTES - WIRE_HEADER_BYTES, "%.16s:%05u",
-                 s->o->pv != NULL ? s->o->pv : "ten-thousand", (unsigned)(number % s->o->count));
+        uint8_t *one = at + WIRE_HEADER_BYTES + i * SEARCH_BYTES;
+        wire_header_write(one, &search);
+        snprintf((char *)one + WIRE_HEADER_BYTES, SEARCH_BYTES - WIRE_HEADER_BYTES, "%.16s:%05u",
+                 s->o->pv != NULL ? s->o->pv : "ten-thousand", (unsigned)(k * SEARCHES + i));
+    }
+}
+
+static void number_datagram(const struct searcher *s, uint8_t *at, uint64_t k)
+{
+    memcpy(at, s->made + k % s->nmade * DATAGRAM_BYTES, DATAGRAM_BYTES);
+    wire_put32(at + 8, (uint32_t)k);
+    for (unsigned i = 0; i < SEARCHES; i++) {
+        uint8_t *one = at + WIRE_HEADER_BYTES + i * SEARCH_BYTES;
+        wire_put32(one + 8, (uint32_t)(k * SEARCHES + i));
+        wire_put32(one + 12, (uint32_t)(k * SEARCHES + i));
     }
 }
 
@@ -73,7 +82,7 @@ static void send_due(struct searcher *s, uint64_t begin_ns)
     const struct clock_rate rate = {s->o->per_second, SEARCHES};
     unsigned n = 0;
     for (; n < TOGETHER && s->sent + n < s->datagrams && begin_ns + clock_tick_ns(rate, s->sent + n) <= now_ns; n++) {
-        make_datagram(s, s->out[n], s->sent + n);
+        number_datagram(s, s->out[n], s->sent + n);
         piece[n] = (struct iovec){s->out[n], DATAGRAM_BYTES};
         message[n].msg_hdr = (struct msghdr){.msg_iov = &piece[n], .msg_iovlen = 1};
         s->sent_ns[s->sent + n] = now_ns;
@@ -143,10 +152,14 @@ static uint64_t search_all(struct searcher *s)
 static int prepare(struct searcher *s, struct diag *diag)
 {
     s->datagrams = s->o->per_second * (s->o->for_ns / 1000) / (CLOCK_NS / 1000) / SEARCHES;
+    s->nmade = s->o->count / SEARCHES > 0 ? s->o->count / SEARCHES : 1;
+    s->made = calloc(s->nmade, DATAGRAM_BYTES);
     s->sent_ns = calloc(s->datagrams + 1, sizeof *s->sent_ns);
     s->is_answered = calloc(s->datagrams * SEARCHES + 1, sizeof *s->is_answered);
-    if (s->sent_ns == NULL || s->is_answered == NULL)
+    if (s->made == NULL || s->sent_ns == NULL || s->is_answered == NULL)
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for %" PRIu64 " datagrams", s->datagrams);
+    for (uint64_t k = 0; k < s->nmade; k++)
+        make_datagram(s, s->made + k * DATAGRAM_BYTES, k);
     s->fd = open_socket(s->o->port, diag);
     return s->fd >= 0 ? floor_log_init(&s->log, s->datagrams * SEARCHES, diag) : -1;
 }
@@ -161,6 +174,7 @@ int floor_search(const struct floor_options *o, struct diag *diag)
     printf("{\"sent\": %" PRIu64 ", \"for_ns\": %" PRIu64 ", \"replies\": %" PRIu64 ", \"doubled\": %" PRIu64
            ", \"own_drops\": %" PRIu64 ", \"refused\": %" PRIu64 "}\n",
            s.sent * SEARCHES, took_ns, s.replies, s.doubled, drops_of(s.fd), s.refused);
+    free(s.made);
     free(s.sent_ns);
     free(s.is_answered);
     close(s.fd);

@@ -54,12 +54,15 @@ def realtime_is_granted():
 REALTIME = realtime_is_granted()
 
 
-def become(cores, realtime):
+def become(cores, realtime, urgent=False):
     """For preexec_fn."""
     os.sched_setaffinity(0, cores)
     resource.setrlimit(resource.RLIMIT_NOFILE, (NOFILE, NOFILE))
     if realtime and REALTIME:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(FIFO_PRIORITY))
+    if urgent:
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, 0, -20)
 
 
 # ---- servers ----
@@ -139,7 +142,7 @@ def run(command, env=None, pinned=True, watch=None, server=False):
     """A client to its end: the JSON of its last line. watch(pid) returns what to stop then; server: it stands for one."""
     cores = SERVER_CORES if server else CLIENT_CORES if pinned else CORES
     process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                               text=True, env=os.environ | (env or {}), preexec_fn=lambda: become(cores, server))
+                               text=True, env=os.environ | (env or {}), preexec_fn=lambda: become(cores, server, command[0] == FLOOR))
     watching = watch(process.pid) if watch else None
     try:
         out, err = process.communicate(timeout=PATIENCE)
@@ -154,7 +157,7 @@ def run(command, env=None, pinned=True, watch=None, server=False):
 
 
 def floor(kind, *options, pinned=True, samples=False, width=1):
-    """caplay-floor's answer; with samples: (answer, array)."""
+    """caplay-floor's answer; with samples: (answer, array). It is an instrument: others on its core have to wait, where we may."""
     if not samples:
         return run([FLOOR, kind, *options], pinned=pinned)
     file = folder / f"samples-{random.getrandbits(32)}"

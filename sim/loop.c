@@ -10,7 +10,9 @@
 #define GUARD_FIRST_NS 100000u /* until a wake-up was measured */
 #define GUARD_LEAST_NS 20000u
 #define GUARD_MOST_NS  1000000u
-#define IDLE_LEAST_NS  300000u /* less time than this is not worth starting other work in */
+#define LAST_NS        4000u    /* before a deadline there is no time for a look at the sockets any more */
+#define LINGER_NS      1000000u /* after a client was heard */
+#define IDLE_LEAST_NS  300000u  /* less time than this is not worth starting other work in */
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -95,6 +97,9 @@ static bool use_idle_time(struct loop *loop, uint64_t now_ns, uint64_t due_ns)
 static void fire_due(struct loop *loop)
 {
     uint64_t now_ns = clock_monotonic_ns();
+    const uint64_t due_ns = schedule_earliest(&loop->schedule);
+    while (loop->spins && now_ns < due_ns && due_ns - now_ns < LAST_NS)
+        now_ns = clock_monotonic_ns();
     while (!loop->stopped && schedule_fire(&loop->schedule, now_ns))
         ;
 }
@@ -104,7 +109,8 @@ static void wait_for_work(struct loop *loop, bool is_busy)
 {
     uint64_t now_ns = clock_monotonic_ns(), due_ns = schedule_earliest(&loop->schedule), guard = guard_ns(loop);
     bool is_near = due_ns != CLOCK_NEVER && (due_ns <= now_ns || due_ns - now_ns <= guard);
-    bool blocks = !is_near && !is_busy && !use_idle_time(loop, now_ns, due_ns);
+    bool lingers = loop->spins && now_ns < loop->heard_ns + LINGER_NS;
+    bool blocks = !is_near && !is_busy && !use_idle_time(loop, now_ns, due_ns) && !lingers;
     if (blocks)
         arm(loop, due_ns == CLOCK_NEVER ? CLOCK_NEVER : due_ns - guard);
     event_base_loop(loop->base, blocks ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
@@ -125,6 +131,11 @@ void loop_stop(struct loop *loop)
 {
     loop->stopped = true;
     event_base_loopbreak(loop->base);
+}
+
+void loop_heard(struct loop *loop)
+{
+    loop->heard_ns = clock_monotonic_ns();
 }
 
 bool loop_is_due(const struct loop *loop)

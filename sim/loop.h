@@ -21,6 +21,7 @@ struct loop {
     struct event *timer;
     int timer_fd;
     uint64_t armed_ns; /* for when; CLOCK_NEVER: not */
+    uint64_t heard_ns; /* when a client was heard last */
     bool spins;
     bool stopped;
 
@@ -41,6 +42,10 @@ void loop_stop(struct loop *loop);
 
 /* In a callback, between two pieces of work: has a deadline come? Then return to the loop, which will call again. */
 bool loop_is_due(const struct loop *loop);
+
+/* A client was heard: where spinning is allowed, the next message is looked for without sleeping for a while. A wake-up costs more
+ * than a whole get. */
+void loop_heard(struct loop *loop);
 
 /* May a process spin here? Only when it is pinned to one core and the machine has others (design, rule 2). */
 bool loop_may_spin(void);

@@ -292,6 +292,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     if (!k->is_dead)
         work(k, false);
     settle(k);
+    loop_heard(&k->server->loop);
     if (loop_is_due(&k->server->loop))
         event_base_loopbreak(k->server->loop.base);
 }

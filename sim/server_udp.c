@@ -100,6 +100,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
         ;
     search_flush(&udp->search);
     settle(udp);
+    loop_heard(&udp->server->loop);
     if (loop_is_due(&udp->server->loop))
         event_base_loopbreak(udp->server->loop.base);
 }
