@@ -18,6 +18,8 @@ static const struct option options[] = {
      .help = "area-detector: name of an image; may be repeated (default area-detector:image)"},
     {"rate", .kind = OPTION_RATE, .offset = offsetof(struct arguments, scenario.rate), .metavar = "RATE",
      .help = "area-detector: frames per second (default 120Hz)"},
+    {"asap", .kind = OPTION_FLAG, .offset = offsetof(struct arguments, scenario.asap),
+     .help = "area-detector: frames as fast as the server goes, stamped as those of --rate"},
     {"size", .kind = OPTION_SIZE2D, .offset = offsetof(struct arguments, scenario.size), .metavar = "WxH",
      .help = "area-detector: elements of an image (default 640x480)"},
     {"macros", 'm', .kind = OPTION_STRING, .offset = offsetof(struct arguments, macros), .metavar = "A=B,C=D",

@@ -43,6 +43,7 @@ struct sim {
     uint16_t tcp_port; /* what search replies say */
     uint64_t message_limit;
     uint64_t told_limit;          /* what an ERROR about a message that is too large calls the limit */
+    uint64_t reply_pace_ns;       /* from one datagram of search replies to the next, at least; 0: none */
     uint64_t realtime_ns;         /* CLOCK_REALTIME - CLOCK_MONOTONIC */
     uint64_t clock_origin_ns;     /* what stamps show at time 0, since 1970; 0: CLOCK_REALTIME */
     struct sim_channel *channels; /* hash by sid */

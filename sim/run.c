@@ -124,6 +124,7 @@ static int isolate(struct server *s, const struct sim_config *config, struct dia
 
 static int open_server(struct server *s, const struct sim_config *config, struct diag *diag)
 {
+    s->sim.reply_pace_ns = config->reply_pace_ns;
     if (sim_start_parse(&s->sim.start, config->start_when, diag) < 0 || budget_parse(&s->budget, config->late_budget, diag) < 0 ||
         (config->late_budget != NULL && latency_check_budget(&config->latency, diag) < 0) || isolate(s, config, diag) < 0 ||
         link_parse(&s->sim.link, config->link, diag) < 0 ||

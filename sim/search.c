@@ -85,32 +85,47 @@ uint64_t search_deadline(const struct search *s)
             break;
         last = due;
     }
-    return last;
+    return last > s->free_ns ? last : s->free_ns;
 }
 
-static void count_lateness(struct sim *sim, const struct search_late *late, uint64_t now_ns)
+/* Waiting for the pace is not being late. */
+static void count_lateness(struct search *s, const struct search_late *late, uint64_t now_ns)
 {
-    lateness_count(&sim->late, late->due_ns, 0, now_ns);
-    if (late->due_ns > late->own_ns)
-        histogram_add(&sim->late.of[SIM_LATE_ORDER], late->due_ns - late->own_ns);
+    struct sim *sim = s->sim;
+    const uint64_t due_ns = late->due_ns > s->free_ns ? late->due_ns : s->free_ns;
+    lateness_count(&sim->late, due_ns, 0, now_ns);
+    if (due_ns > late->own_ns)
+        histogram_add(&sim->late.of[SIM_LATE_ORDER], due_ns - late->own_ns);
     latency_count(&sim->latency, SIM_SEARCH, now_ns - late->asked_ns, 1);
+}
+
+/* The replies that are due, as far as they belong into one datagram. */
+static void send_due(struct search *s, uint64_t now_ns)
+{
+    struct search_batch *batch = &s->batch;
+    batch->peer = s->lane[s->first].peer;
+    batch->sequence = s->lane[s->first].sequence;
+    while (s->count > 0 && batch->used + SEARCH_REPLY_BYTES <= sizeof batch->bytes) {
+        const struct search_late *late = &s->lane[s->first];
+        if (late->due_ns > now_ns || !is_same(&late->peer, &batch->peer) || late->sequence != batch->sequence)
+            break;
+        batch->minor = late->minor;
+        add_reply(s, late->cid);
+        count_lateness(s, late, now_ns);
+        s->first = (s->first + 1) % SEARCH_LANE;
+        s->count--;
+    }
+    search_flush(s);
 }
 
 void search_due(struct search *s, uint64_t now_ns)
 {
     search_flush(s);
-    for (; s->count > 0 && s->lane[s->first].due_ns <= now_ns; s->count--) {
-        const struct search_late *late = &s->lane[s->first];
-        if (!is_same(&late->peer, &s->batch.peer) || late->sequence != s->batch.sequence)
-            search_flush(s);
-        s->batch.peer = late->peer;
-        s->batch.sequence = late->sequence;
-        s->batch.minor = late->minor;
-        add_reply(s, late->cid);
-        count_lateness(s->sim, late, now_ns);
-        s->first = (s->first + 1) % SEARCH_LANE;
+    while (s->count > 0 && s->lane[s->first].due_ns <= now_ns && s->free_ns <= now_ns) {
+        send_due(s, now_ns);
+        if (s->sim->reply_pace_ns > 0)
+            s->free_ns = now_ns + s->sim->reply_pace_ns;
     }
-    search_flush(s);
 }
 
 /* ---- the request datagram ---- */
@@ -131,7 +146,7 @@ static void on_search(struct search *s, const struct wire_header *h, const uint8
         return;
     const struct latency_request r = {.class = SIM_SEARCH, .pv = pv, .circuit = h->p2, .number = s->batch.sequence};
     uint64_t delay_ns = latency_next(&sim->latency, sim->source, &r) + link_time_ns(&sim->link, SEARCH_REPLY_BYTES);
-    if (delay_ns > 0 || s->count > 0)
+    if (delay_ns > 0 || s->count > 0 || sim->reply_pace_ns > 0)
         add_late(s, h->p2, arrived_ns, delay_ns);
     else
         add_reply(s, h->p2);

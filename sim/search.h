@@ -39,6 +39,7 @@ struct search {
     struct search_late *lane;
     uint32_t first, count;
     uint64_t last_due_ns;
+    uint64_t free_ns; /* when sim->reply_pace_ns lets the next one go */
 };
 
 /* sim, send and arg are set by the caller before. 0, or -1 without memory. */

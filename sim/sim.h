@@ -29,6 +29,7 @@ struct sim_config {
     struct iovec pageable;           /* a mapped recording, which --realtime does not lock; or empty */
     const char *late_budget;         /* "p99=1ms,max=20ms": over it the run is invalid; or NULL */
     bool status;                     /* a line a second on stderr */
+    uint64_t reply_pace_ns;          /* between the datagrams of search replies; 0: none */
     uint64_t clock_origin_ns;        /* what time stamps show at time 0, since 1970; 0: the clock */
 };
 
@@ -53,6 +54,8 @@ struct sim_config {
      .help = "time 0: ready, search, subscriptions=N or signal (SIGUSR1) (default subscriptions=1)"}, \
     {"clock-origin", .kind = OPTION_TIME, .offset = offsetof(type, member.clock_origin_ns), .metavar = "TIME", \
      .help = "what time stamps show at time 0, so that runs are equal: 2026-01-01T12:00:00Z (default the clock)"}, \
+    {"reply-pace", .kind = OPTION_DURATION, .offset = offsetof(type, member.reply_pace_ns), .metavar = "DURATION", \
+     .help = "at least so long between datagrams of search replies, for clients with small buffers: 100us (default 0)"}, \
     {"spin", .kind = OPTION_CHOICE, .offset = offsetof(type, member.spin), .metavar = "MODE", .choices = sim_spin_choices, \
      .help = "auto, never or always: spin before a deadline (default auto: only where pinned to one core of several)"}, \
     {"lockstep", .kind = OPTION_STRING, .offset = offsetof(type, member.lockstep), .metavar = "FILE", \

@@ -9,6 +9,7 @@ struct synth_config {         /* all zero: the scenario's defaults */
     uint64_t count;           /* scalars */
     struct option_list names; /* images */
     struct clock_rate rate;
+    bool asap; /* frames as fast as the server goes; their stamps are those of the rate */
     struct option_size size;
     struct clock_pair now; /* what stamps take for now; realtime_ns 0: the clock */
 };

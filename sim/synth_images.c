@@ -15,6 +15,7 @@
 
 struct images {
     struct clock_rate rate;
+    bool asap;
     size_t elements;
     uint8_t *frame[2]; /* what is shown, and what is prepared: serial k lies in k % 2 */
     uint64_t t0_ns, stamp_ns;
@@ -41,7 +42,7 @@ static void start(void *self, uint64_t t0_ns, uint64_t stamp_ns)
 static uint64_t next_ns(void *self)
 {
     const struct images *images = ((struct synth *)self)->images;
-    return images->t0_ns + offset_ns(images, images->next);
+    return images->asap ? 0 : images->t0_ns + offset_ns(images, images->next);
 }
 
 static bool fill(struct images *images, size_t most)
@@ -95,6 +96,7 @@ static int make_frames(struct synth *synth, const struct synth_config *config, s
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for images");
     bool given = config->size.width != 0;
     images->rate = config->rate.num != 0 ? config->rate : (struct clock_rate){DEFAULT_RATE_HZ, 1};
+    images->asap = config->asap;
     images->elements = given ? (size_t)config->size.width * config->size.height : DEFAULT_WIDTH * DEFAULT_HEIGHT;
     if (images->elements < 4 || images->elements > MOST_ELEMENTS)
         return diag_fail(diag, DIAG_USAGE, "--size: %ux%u has %zu elements, needs 4 to %u", config->size.width,
@@ -132,7 +134,7 @@ int images_make(struct synth *synth, const struct synth_config *config, struct d
     static const struct option_list standard = {.at = {DEFAULT_NAME}, .count = 1};
     const struct option_list *names = config->names.count > 0 ? &config->names : &standard;
     if (config->count != 0)
-        return diag_fail(diag, DIAG_USAGE, "area-detector takes --pv, --rate and --size, not --count");
+        return diag_fail(diag, DIAG_USAGE, "area-detector takes --pv, --rate, --asap and --size, not --count");
     synth->source.calls = &calls;
     memcpy(synth->meta.record_type, "waveform", 8);
     synth->meta.has = WIRE_META_CLASS;

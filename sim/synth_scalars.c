@@ -56,8 +56,8 @@ int scalars_make(struct synth *synth, const struct synth_config *config, struct 
 {
     uint32_t n = config->count != 0 ? (uint32_t)config->count : DEFAULT_COUNT;
     struct wire_stamp stamp = synth_stamp(synth->now_ns);
-    if (config->names.count > 0 || config->rate.num != 0 || config->size.width != 0)
-        return diag_fail(diag, DIAG_USAGE, "ten-thousand takes --count, not --pv, --rate or --size");
+    if (config->names.count > 0 || config->rate.num != 0 || config->asap || config->size.width != 0)
+        return diag_fail(diag, DIAG_USAGE, "ten-thousand takes --count, not --pv, --rate, --asap or --size");
     if (synth_reserve(synth, n, diag) < 0)
         return -1;
     synth->source.calls = &calls;

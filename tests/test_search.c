@@ -227,6 +227,29 @@ static void a_service_time_is_kept_and_so_are_the_numbers(void **state)
     free_searching(s);
 }
 
+static void a_pace_leaves_time_between_two_datagrams(void **state)
+{
+    (void)state;
+    struct searching *s = new_searching();
+    uint64_t start = s->f->now_ns;
+    uint8_t bytes[2048];
+    size_t n = fix_unhex(VERSION_1, bytes), one = fix_unhex(ASK_AI, bytes + 16);
+    for (unsigned i = 0; i < 60; i++, n += one)
+        fix_unhex(ASK_AI, bytes + n);
+    s->f->sim->reply_pace_ns = 1000;
+    search_datagram(&s->search, &alice, bytes, n, start);
+    search_flush(&s->search);
+    search_due(&s->search, search_deadline(&s->search));
+    assert_int_equal(s->heard.n, 1);
+    assert_int_equal(s->heard.size[0], 1024);
+    assert_int_equal(search_deadline(&s->search), start + 1000);
+    search_due(&s->search, start + 1000);
+    assert_int_equal(s->heard.n, 2);
+    assert_int_equal(s->heard.size[1], 448);
+    assert_int_equal(s->f->sim->late.of[SIM_LATE_SELF].max, 0);
+    free_searching(s);
+}
+
 static void repeated_searches_are_counted(void **state)
 {
     (void)state;
@@ -267,6 +290,7 @@ int main(void)
         cmocka_unit_test(replies_to_one_client_gather_under_the_last_number),
         cmocka_unit_test(another_client_pushes_them_out_without_version),
         cmocka_unit_test(a_service_time_is_kept_and_so_are_the_numbers),
+        cmocka_unit_test(a_pace_leaves_time_between_two_datagrams),
         cmocka_unit_test(repeated_searches_are_counted),
         cmocka_unit_test(searching_allocates_nothing),
     };
