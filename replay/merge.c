@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FIND_MOST 4096u
+
 /* ---- what two samples have in common ---- */
 
 /* Arrays and strings share their data between posts; scalars of up to 8 bytes are copied. */
@@ -63,29 +65,21 @@ static int compare_samples(const struct sample *a, const struct sample *b)
 
 /* ---- which samples count ---- */
 
-static bool is_covered(const struct merge *m, uint64_t t_ns, bool by_stamps)
-{
-    for (uint32_t k = m->pv->first_stream; k != TRACE_NONE; k = m->streams[k].next) {
-        const struct stream *s = &m->streams[k];
-        if (s->has_values && (s->has_stamps || !by_stamps) && s->begin_ns <= t_ns && t_ns <= s->end_ns)
-            return true;
-    }
-    return false;
-}
-
 static bool counts(const struct merge *m, const struct sample *s, bool has_sound)
 {
     if (has_sound && s->fit == SAMPLE_LOSSY && !s->has_stamp)
         return false;
     if (s->stream == SAMPLE_READ)
-        return !is_covered(m, s->t_ns, false);
-    return s->has_stamp || !is_covered(m, s->t_ns, true);
+        return !cover_has(&m->covered[0], s->t_ns);
+    return s->has_stamp || !cover_has(&m->covered[1], s->t_ns);
 }
 
-static size_t drop_covered(const struct merge *m, struct sample *samples)
+static size_t drop_covered(struct merge *m, struct sample *samples)
 {
     size_t kept = 0;
     bool has_sound = false;
+    for (unsigned with_stamps = 0; with_stamps < 2; with_stamps++)
+        cover_make(&m->covered[with_stamps], m->streams, m->pv->first_stream, with_stamps == 1);
     for (uint32_t i = 0; i < m->pv->nsamples; i++)
         has_sound |= samples[i].fit > SAMPLE_LOSSY;
     for (uint32_t i = 0; i < m->pv->nsamples; i++)
@@ -125,11 +119,12 @@ static bool is_copy(const struct merge *m, const struct post *p, const struct sa
     return trusting && s->fit == SAMPLE_LOSSY && p->sample->fit > SAMPLE_LOSSY;
 }
 
-/* A post among posts[0..n) of which s is another copy, or NULL. Looks at posts[hint] first. */
+/* A post among posts[0..n) of which s is another copy, or NULL. Looks at posts[hint] first, and not too far: copies come in the
+ * order of their posts, and a recording where thousands of posts have one stamp and nothing in common costs no square of them. */
 static struct post *find_post(const struct merge *m, struct post *posts, size_t n, size_t hint, const struct sample *s)
 {
     for (int trusting = 0; trusting <= (s->fit == SAMPLE_LOSSY); trusting++)
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n && i < FIND_MOST; i++)
             if (is_copy(m, &posts[(hint + i) % n], s, trusting))
                 return &posts[(hint + i) % n];
     return NULL;

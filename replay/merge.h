@@ -14,6 +14,7 @@
 #ifndef CAPLAY_REPLAY_MERGE_H
 #define CAPLAY_REPLAY_MERGE_H
 
+#include "replay/cover.h"
 #include "replay/samples.h"
 
 #define MERGE_SLACK_NS UINT64_C(1000000000)
@@ -30,8 +31,9 @@ struct merge {
     const struct samples_pv *pv;
     uint64_t start_stamp_ns; /* samples_stamp_ns(trace, 0) */
 
-    struct post *stamped; /* scratch for nsamples posts */
-    struct post *posts;   /* the result: room for nsamples posts */
+    struct post *stamped;    /* scratch for nsamples posts */
+    struct post *posts;      /* the result: room for nsamples posts */
+    struct cover covered[2]; /* scratch: of all subscriptions, and of those with stamps; each with room for the PV's streams */
     size_t nstamped, nposts;
 
     /* Results. */
@@ -41,8 +43,8 @@ struct merge {
     const struct stream *speaker;
 };
 
-/* Sorts pv->nsamples samples in place and fills m->posts, which point to them. The caller has set the first five members, the
- * others are 0. Returns the number of posts. */
+/* Sorts pv->nsamples samples in place and fills m->posts, which point to them. The caller has set the members before the
+ * results, the others are 0. Returns the number of posts. */
 size_t merge_samples(struct merge *m, struct sample *samples);
 
 /* Do two samples tell the same value and alarm, as far as both tell them? */

@@ -1,6 +1,7 @@
 #include "replay/samples.h"
 
 #include "base/clock.h"
+#include "replay/ends.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -162,22 +163,6 @@ static uint32_t stream_of(const struct samples *s, uint32_t event)
     return low < s->nstreams && s->streams[low].event == event ? low : SAMPLE_READ;
 }
 
-/* EVENT_CANCEL names a subscription, CLEAR_CHANNEL all of a channel. */
-static void end_streams(struct samples *s, const struct trace_event *e, const struct samples_pv *pv)
-{
-    for (uint32_t k = pv->first_stream; k != TRACE_NONE; k = s->streams[k].next) {
-        const struct trace_event *add = &s->trace->events[s->streams[k].event];
-        bool is_meant = e->command == WIRE_EVENT_CANCEL ? add->p2 == e->p2 : add->p1 == e->p1;
-        if (is_meant && add->circuit == e->circuit && add->t_ns <= e->t_ns && e->t_ns < s->streams[k].end_ns)
-            s->streams[k].end_ns = e->t_ns;
-    }
-}
-
-static bool ends_streams(const struct trace_event *e)
-{
-    return !(e->flags & TRACE_FROM_SERVER) && (e->command == WIRE_EVENT_CANCEL || e->command == WIRE_CLEAR_CHANNEL);
-}
-
 /* ---- values ---- */
 
 /* A good answer with a value in it: not a failure's zeros, not a cancel's confirmation. */
@@ -294,8 +279,6 @@ static int add_samples(struct samples *s)
         struct samples_pv *pv = pv_at(s, e);
         if (pv != NULL && is_sample(e) && add_sample(s, e, pv) < 0)
             return -1;
-        if (pv != NULL && ends_streams(e))
-            end_streams(s, e, pv);
     }
     return 0;
 }
@@ -316,7 +299,7 @@ static void add_meta(struct samples *s, bool exact)
 int samples_init(struct samples *s, const struct trace *trace, struct diag *diag)
 {
     *s = (struct samples){.trace = trace};
-    if (add_pvs(s) < 0 || add_streams(s) < 0 || add_samples(s) < 0)
+    if (add_pvs(s) < 0 || add_streams(s) < 0 || ends_find(s) < 0 || add_samples(s) < 0)
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for the %u events of the trace", trace->nevents);
     mark_holes(s);
     add_meta(s, false);

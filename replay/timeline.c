@@ -10,8 +10,9 @@ struct builder {
     struct timeline *out;
     const struct trace *trace;
     struct samples samples;
-    struct post *stamped, *posts; /* scratch: the most samples that a PV has */
-    uint64_t nupdates;            /* of out->updates */
+    struct post *stamped, *posts;   /* scratch: the most samples that a PV has */
+    struct cover_interval *covered; /* scratch: all streams, twice */
+    uint64_t nupdates;              /* of out->updates */
 };
 
 /* ---- time 0 ---- */
@@ -138,6 +139,7 @@ static int add_updates(struct builder *b, const struct samples_pv *pv, struct ti
         .start_stamp_ns = samples_stamp_ns(b->trace, 0),
         .stamped = b->stamped,
         .posts = b->posts,
+        .covered = {{.at = b->covered}, {.at = b->covered + b->samples.nstreams}},
     };
     struct timeline_counts *counts = &b->out->counts;
     size_t n = merge_samples(&m, b->samples.all + pv->first_sample), first = initial_post(b, n);
@@ -190,11 +192,12 @@ static int reserve(struct builder *b)
         most = b->samples.pvs[k].nsamples > most ? b->samples.pvs[k].nsamples : most;
     b->stamped = calloc(most + 1, sizeof *b->stamped);
     b->posts = calloc(most + 1, sizeof *b->posts);
+    b->covered = calloc(2 * (size_t)b->samples.nstreams + 1, sizeof *b->covered);
     out->pvs = calloc((size_t)n + 1, sizeof *out->pvs);
     out->updates = calloc((size_t)b->samples.nall + 1, sizeof *out->updates);
     out->of_trace_pv = calloc((size_t)b->trace->npvs + 1, sizeof *out->of_trace_pv);
     out->names = names_new();
-    return b->stamped && b->posts && out->pvs && out->updates && out->of_trace_pv && out->names ? 0 : -1;
+    return b->stamped && b->posts && b->covered && out->pvs && out->updates && out->of_trace_pv && out->names ? 0 : -1;
 }
 
 /* From indices of samples to those of served PVs; what was not served goes. */
@@ -244,6 +247,7 @@ int timeline_init(struct timeline *timeline, const struct trace *trace, struct d
                            trace->nevents);
     free(b.stamped);
     free(b.posts);
+    free(b.covered);
     samples_fini(&b.samples);
     return result;
 }

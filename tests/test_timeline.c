@@ -363,36 +363,6 @@ static void a_trace_without_channels_is_refused(void **state)
 
 /* ---- traces that make no sense ---- */
 
-static uint32_t next_random(uint64_t *seed)
-{
-    *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-    return (uint32_t)(*seed >> 33);
-}
-
-static void add_random_event(struct maker *m, uint64_t *seed, uint32_t k)
-{
-    static const uint16_t commands[] = {WIRE_EVENT_ADD,    WIRE_EVENT_ADD, WIRE_READ_NOTIFY,   WIRE_READ,
-                                        WIRE_EVENT_CANCEL, WIRE_SEARCH,    WIRE_CLEAR_CHANNEL, WIRE_CREATE_CHAN};
-    uint8_t payload[96];
-    for (size_t i = 0; i < sizeof payload; i++)
-        payload[i] = (uint8_t)(next_random(seed) % 3);
-    struct trace_event e = {
-        .t_ns = (uint64_t)next_random(seed) << next_random(seed) % 33,
-        .span_ns = next_random(seed),
-        .circuit = next_random(seed) % 4 > 0 ? next_random(seed) % 2 : TRACE_NONE,
-        .pv = next_random(seed) % 8 > 0 ? next_random(seed) % 3 : TRACE_NONE,
-        .peer = k > 0 && next_random(seed) % 4 > 0 ? next_random(seed) % k : TRACE_NONE,
-        .count = next_random(seed) % 5,
-        .size = next_random(seed) % sizeof payload,
-        .p1 = next_random(seed) % 2,
-        .p2 = next_random(seed) % 2,
-        .command = commands[next_random(seed) % 8],
-        .type = (uint16_t)(next_random(seed) % 41),
-        .flags = (uint16_t)(next_random(seed) % 16),
-    };
-    maker_event(m, e, payload);
-}
-
 static void assert_in_order(const struct timeline_pv *pv)
 {
     for (uint32_t i = 1; i < pv->nupdates; i++)
@@ -408,14 +378,7 @@ static void nonsense_is_replayed_in_order(void **state)
         struct fixture f;
         struct playback p;
         struct maker m = maker_begin();
-        uint64_t random = seed;
-        maker_pv(&m, "x", next_random(&random) % WIRE_BASES, 1);
-        maker_pv(&m, "y", next_random(&random) % WIRE_BASES, 3);
-        trace_writer_pv(m.writer, "x.VAL", 5);
-        maker_circuit(&m, 100);
-        maker_circuit(&m, 1000);
-        for (uint32_t k = 0; k < 200; k++)
-            add_random_event(&m, &random, k);
+        add_nonsense(&m, seed);
         build(&f, &m);
         playback_init(&p, &f.timeline, &(struct playback_config){.speed = {2, 1}});
         for (uint32_t i = 0; i < f.timeline.npvs; i++)
