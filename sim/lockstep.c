@@ -3,6 +3,7 @@
 #include "sim/lockstep_parts.h"
 
 #include <inttypes.h>
+#include <signal.h>
 
 #define CHANGES_A_PASS 1000u
 #define AT_ONCE_NS     10000u /* between changes of a source that has no times */
@@ -112,6 +113,21 @@ static void on_late(void *owner, uint64_t now_ns)
 
 /* ---- the run ---- */
 
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+static void hear_signals(void)
+{
+    const struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
 /* Until the last client has left and is answered. */
 static void run(struct lockstep *l)
 {
@@ -122,7 +138,7 @@ static void run(struct lockstep *l)
         schedule_set(&l->schedule, &l->changes, l->sim.ncircuits > 0 ? next_change_ns(l) : CLOCK_NEVER);
         const uint64_t input_ns = l->at < l->trace.nevents ? time_of(l, l->at) : CLOCK_NEVER;
         const uint64_t due_ns = schedule_earliest(&l->schedule), next_ns = due_ns <= input_ns ? due_ns : input_ns;
-        if (next_ns == CLOCK_NEVER || l->has_failed || recorder_failed(l->recorder))
+        if (next_ns == CLOCK_NEVER || interrupted || l->has_failed || recorder_failed(l->recorder))
             return;
         l->now_ns = next_ns > l->now_ns ? next_ns : l->now_ns;
         if (due_ns <= input_ns)
@@ -172,6 +188,8 @@ static int finish(struct lockstep *l, const struct sim_config *config, struct di
     }
     if (recorder_finish(l->recorder, 0, &counts, diag) < 0)
         return -1;
+    if (interrupted)
+        fprintf(stderr, "caplay: lockstep: ended by a signal before its end\n");
     if (l->midway > 0)
         fprintf(stderr, "caplay: left out %" PRIu32 " circuits whose beginning was not recorded\n", l->midway);
     fprintf(stderr,
@@ -184,8 +202,8 @@ static int check(const struct sim_config *config, struct sim_start *start, char 
 {
     if (config->tap == NULL)
         return diag_fail(diag, DIAG_USAGE, "--lockstep needs --tap FILE: what is said goes there");
-    if (command != NULL || config->report != NULL || config->env_file != NULL)
-        return diag_fail(diag, DIAG_USAGE, "--lockstep opens no socket: it takes no COMMAND, --report or --env-file");
+    if (command != NULL || config->report != NULL || config->env_file != NULL || config->link != NULL)
+        return diag_fail(diag, DIAG_USAGE, "--lockstep opens no socket: it takes no COMMAND, --report, --env-file or --link");
     if (sim_start_parse(start, config->start_when, diag) < 0)
         return -1;
     if (start->kind == SIM_START_SIGNAL)
@@ -209,6 +227,7 @@ int lockstep_run(const struct sim_config *config, const struct sim_source *sourc
         code = l->recorder != NULL ? 0 : -1;
     }
     if (code == 0) {
+        hear_signals();
         run(l);
         code = finish(l, config, diag);
     }

@@ -5,7 +5,8 @@
  * equal files. Source: design, rule 7.
  *
  * What differs from serving: a socket takes everything at once; a client does not wait for an answer that comes later than the
- * recorded one. The sids that clients use are replaced by those that this server has given for the same cids. */
+ * recorded one; what has no time (--asap) comes every 10 us, and waits for no client. The sids that clients use are replaced by
+ * those that this server has given for the same cids. */
 #ifndef CAPLAY_SIM_LOCKSTEP_H
 #define CAPLAY_SIM_LOCKSTEP_H
 

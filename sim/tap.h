@@ -1,7 +1,7 @@
 /* --tap FILE: the server's own recording of what it received and sent, without libpcap. The serving thread puts bytes and times
  * into a ring, and makes no system call for it; one helper thread takes them out, pairs requests with replies and writes the
  * trace (design, rule 5). A full ring never holds up serving: what did not fit is counted, told, and makes the recording
- * incomplete. */
+ * incomplete. Circuits and searches are recorded, beacons are not. */
 #ifndef CAPLAY_SIM_TAP_H
 #define CAPLAY_SIM_TAP_H
 

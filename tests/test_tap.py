@@ -140,6 +140,7 @@ def test_puts_and_delays_in_lockstep(tmp_path):
 @pytest.mark.parametrize("options, code, said", [
     (["--lockstep", "x"], USAGE, "--lockstep needs --tap FILE"),
     (["--lockstep", "x", "--tap", "y", "--report", "z"], USAGE, "--report"),
+    (["--lockstep", "x", "--tap", "y", "--link", "1Gb/s"], USAGE, "--link"),
     (["--lockstep", "x", "--tap", "y", "--start-when", "signal"], USAGE, "--start-when ready"),
     (["--lockstep", "/dev/null", "--tap", "y"], USAGE, "/dev/null"),
     (["--tap", "/nowhere/x.catrace"], ENVIRONMENT, "/nowhere/x.catrace"),
