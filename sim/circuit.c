@@ -243,15 +243,21 @@ static void note(struct sim_circuit *c, struct outbox_note note, uint64_t own_ns
         outbox_remember(&c->out, &note);
 }
 
+/* The class, if it has a model whose effect is counted. */
+static uint8_t counted(const struct sim_circuit *c, uint8_t class)
+{
+    return class != SIM_CLASSES && c->sim->latency.is_counted[class] ? class : SIM_CLASSES;
+}
+
 static void note_reply(struct sim_circuit *c, const struct reply *r)
 {
-    const uint8_t class = r->asked_ns > 0 ? r->class : SIM_CLASSES;
+    const uint8_t class = r->asked_ns > 0 ? counted(c, r->class) : SIM_CLASSES;
     note(c, (struct outbox_note){.due_ns = r->due_ns, .asked_ns = r->asked_ns, .class = class}, r->own_ns, r->timed);
 }
 
 static void note_update(struct sim_circuit *c, const struct queue_entry *e)
 {
-    const uint8_t class = e->asked_ns == 0 ? SIM_CLASSES : e->first ? SIM_FIRST_UPDATE : SIM_UPDATE;
+    const uint8_t class = e->asked_ns > 0 ? counted(c, e->first ? SIM_FIRST_UPDATE : SIM_UPDATE) : SIM_CLASSES;
     note(c, (struct outbox_note){.due_ns = e->due_ns, .asked_ns = e->asked_ns, .class = class}, e->own_ns, e->timed);
 }
 

@@ -71,16 +71,22 @@ static bool is_recorded(const struct latency_model *m)
     return m->kind == LATENCY_RECORDED || m->kind == LATENCY_SCALED;
 }
 
+/* A recording has no delays of puts that nobody answers; those of updates are in their times already. */
+static bool can_be_recorded(enum sim_class class)
+{
+    return class != SIM_WRITE && class != SIM_UPDATE;
+}
+
 static void count_drawn(struct latency *l, enum sim_class class, uint64_t ns)
 {
-    if (l->drawn != NULL)
+    if (l->is_counted[class])
         histogram_add(&l->drawn[class], ns);
 }
 
 /* Below the floor waiting for a timer would take longer than what it stands for. */
 static uint64_t recorded(struct latency *l, const struct sim_source *source, const struct latency_request *r)
 {
-    if (source->calls->delay_ns == NULL)
+    if (source->calls->delay_ns == NULL || !can_be_recorded(r->class))
         return 0;
     const struct latency_model *m = &l->config.model[r->class];
     uint64_t ns = source->calls->delay_ns(source->self, r->pv, r->class);
@@ -112,7 +118,7 @@ uint64_t latency_next(struct latency *l, const struct sim_source *source, const 
 bool latency_needs_recorded(const struct latency_config *config)
 {
     for (unsigned i = 0; i < SIM_CLASSES; i++)
-        if (is_recorded(&config->model[i]) && i != SIM_WRITE && i != SIM_UPDATE) /* a recording has no delays of these */
+        if (is_recorded(&config->model[i]) && can_be_recorded(i))
             return true;
     return false;
 }
@@ -169,6 +175,12 @@ static void tell_unrecorded(const struct latency *l)
     }
 }
 
+static void count_what_has_a_model(struct latency *l)
+{
+    for (unsigned i = 0; i < SIM_CLASSES; i++)
+        l->is_counted[i] = l->config.model[i].text != NULL || (l->has_recorded && can_be_recorded(i));
+}
+
 int latency_open(struct latency *l, const struct latency_config *config, const struct sim_source *source, struct diag *diag)
 {
     l->config = *config;
@@ -182,6 +194,7 @@ int latency_open(struct latency *l, const struct latency_config *config, const s
         if (load_trace(l, i, diag) < 0)
             return -1;
     tell_unrecorded(l);
+    count_what_has_a_model(l);
     return 0;
 }
 

@@ -66,7 +66,8 @@ struct latency_trace; /* an empirical model's */
 struct latency { /* zeroed: recorded, nothing counted */
     struct latency_config config;
     struct latency_trace *traces[SIM_CLASSES]; /* several classes may have the same */
-    struct histogram *drawn, *effective;       /* of each class; NULL: not counted. Effective: until the reply is handed over */
+    struct histogram *drawn, *effective;       /* of each class, where it is counted. Effective: until the reply is handed over */
+    bool is_counted[SIM_CLASSES];              /* it has a model, or recorded times */
     uint64_t floor_ns;                         /* the source's */
     bool has_recorded;                         /* the source has recorded times */
 };
@@ -88,7 +89,7 @@ uint64_t latency_next(struct latency *l, const struct sim_source *source, const 
 /* n replies of a class left so long after they were asked for. */
 static inline void latency_count(struct latency *l, enum sim_class class, uint64_t ns, uint32_t n)
 {
-    for (; l->effective != NULL && n > 0; n--)
+    for (; l->is_counted[class] && n > 0; n--)
         histogram_add(&l->effective[class], ns);
 }
 

@@ -41,8 +41,8 @@ static void print_class(const struct latency *l, enum sim_class class, FILE *out
 
 void latency_print(const struct latency *l, FILE *out)
 {
-    for (unsigned i = 0; l->drawn != NULL && i < SIM_CLASSES; i++)
-        if (l->drawn[i].count > 0 && (l->config.model[i].text != NULL || l->drawn[i].max > 0))
+    for (unsigned i = 0; i < SIM_CLASSES; i++)
+        if (l->is_counted[i] && l->drawn[i].count > 0 && (l->config.model[i].text != NULL || l->drawn[i].max > 0))
             print_class(l, i, out);
 }
 
@@ -60,7 +60,9 @@ json_t *latency_json(const struct latency *l)
     json_t *object = json_object(), *classes = json_object();
     json_object_set_new(object, "seed", json_integer((json_int_t)l->config.seed));
     json_object_set_new(object, "floor_ns", json_integer((json_int_t)l->floor_ns));
-    for (unsigned i = 0; l->drawn != NULL && i < SIM_CLASSES; i++) {
+    for (unsigned i = 0; i < SIM_CLASSES; i++) {
+        if (!l->is_counted[i])
+            continue;
         char model[80];
         name_model(&l->config.model[i], model, sizeof model);
         json_object_set_new(classes, latency_class_names[i],

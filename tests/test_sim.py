@@ -423,7 +423,8 @@ def test_latency_is_kept_and_never_undercut(tmp_path):
 
 def test_a_link_delays_every_byte(tmp_path):
     report = tmp_path / "report.json"
-    with cahelp.server("sim", "ten-thousand", "--count", "10", "--link", "1Gb/s,5ms", "--report", report) as server:
+    with cahelp.server("sim", "ten-thousand", "--count", "10", "--latency", "0", "--link", "1Gb/s,5ms", "--report",
+                       report) as server:
         result = cahelp.run_job("libca", {"task": "connect", "names": [scalar(1)], "gets": 2}, server.env)
         told = report_of(server, report)
     assert min(result["get_ns"]) >= 5_000_000
