@@ -6,7 +6,10 @@
 int ring_init(struct ring *ring, size_t size)
 {
     *ring = (struct ring){.bytes = malloc(size), .size = size};
-    return ring->bytes != NULL ? 0 : -1;
+    if (ring->bytes == NULL)
+        return -1;
+    memset(ring->bytes, 0xff, size); /* its pages are there now: no fault holds up the producer */
+    return 0;
 }
 
 void ring_fini(struct ring *ring)
