@@ -1,34 +1,34 @@
 #include "replay/names.h"
 
+#include "base/lookup.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM           1
-#define uthash_nonfatal_oom(record) ((record)->number = NAMES_NONE)
-#include <uthash.h>
-
-struct name {
-    UT_hash_handle hh;
-    uint32_t number;
-    char text[];
-};
-
 struct names {
-    struct name *table;
-    struct name **at;
+    struct lookup table;
+    char **at;
     uint32_t count, room;
 };
 
+static const char *name_of(const void *owner, uint32_t number)
+{
+    return ((const struct names *)owner)->at[number];
+}
+
 struct names *names_new(void)
 {
-    return calloc(1, sizeof(struct names));
+    struct names *names = calloc(1, sizeof *names);
+    if (names != NULL)
+        lookup_init(&names->table, name_of, names);
+    return names;
 }
 
 void names_free(struct names *names)
 {
     if (names == NULL)
         return;
-    HASH_CLEAR(hh, names->table);
+    lookup_fini(&names->table);
     for (uint32_t i = 0; i < names->count; i++)
         free(names->at[i]);
     free(names->at);
@@ -40,7 +40,7 @@ static int reserve(struct names *names)
     if (names->count < names->room)
         return 0;
     uint32_t room = names->room * 2 + 64;
-    struct name **at = realloc(names->at, room * sizeof *at);
+    char **at = realloc(names->at, room * sizeof *at);
     if (at == NULL)
         return -1;
     names->at = at;
@@ -48,36 +48,24 @@ static int reserve(struct names *names)
     return 0;
 }
 
-static struct name *find(const struct names *names, const char *name, size_t length)
-{
-    struct name *found;
-    HASH_FIND(hh, names->table, name, length, found);
-    return found;
-}
-
 uint32_t names_add(struct names *names, const char *name, size_t length)
 {
-    struct name *entry = find(names, name, length);
-    if (entry != NULL)
-        return entry->number;
-    entry = reserve(names) == 0 ? calloc(1, sizeof *entry + length + 1) : NULL;
-    if (entry == NULL)
-        return NAMES_NONE;
-    memcpy(entry->text, name, length);
-    entry->number = names->count;
-    HASH_ADD_KEYPTR(hh, names->table, entry->text, length, entry);
-    if (entry->number == NAMES_NONE) {
-        free(entry);
+    uint32_t number = lookup_find(&names->table, name, length);
+    if (number != LOOKUP_NONE)
+        return number;
+    char *text = reserve(names) == 0 ? calloc(1, length + 1) : NULL;
+    if (text == NULL || lookup_add(&names->table, name, length, names->count) < 0) {
+        free(text);
         return NAMES_NONE;
     }
-    names->at[names->count] = entry;
+    memcpy(text, name, length);
+    names->at[names->count] = text;
     return names->count++;
 }
 
 uint32_t names_find(const struct names *names, const char *name, size_t length)
 {
-    const struct name *entry = find(names, name, length);
-    return entry != NULL ? entry->number : NAMES_NONE;
+    return lookup_find(&names->table, name, length);
 }
 
 uint32_t names_count(const struct names *names)
@@ -87,7 +75,7 @@ uint32_t names_count(const struct names *names)
 
 const char *names_at(const struct names *names, uint32_t k)
 {
-    return names->at[k]->text;
+    return names->at[k];
 }
 
 size_t names_record_length(const char *name, size_t length)

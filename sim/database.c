@@ -5,11 +5,15 @@
 
 /* ---- names ---- */
 
+static const char *name_of(const void *owner, uint32_t number)
+{
+    return ((const struct database *)owner)->name[number].name;
+}
+
 static struct db_record *find_record(const struct database *d, const char *name, size_t length)
 {
-    struct db_name *found;
-    HASH_FIND(hh, d->by_name, name, length, found);
-    return found != NULL ? found->record : NULL;
+    uint32_t found = lookup_find(&d->names, name, length);
+    return found != LOOKUP_NONE ? d->name[found].record : NULL;
 }
 
 /* The record of a channel's name and what is behind it. */
@@ -117,14 +121,13 @@ static void record_init(struct database *d, struct db_record *r, const struct sc
 
 static int add_name(struct database *d, struct db_name *entry, const char *name, struct db_record *r, struct diag *diag)
 {
-    struct db_name *other;
     size_t length = strlen(name);
-    HASH_FIND(hh, d->by_name, name, length, other);
-    if (other != NULL)
+    if (lookup_find(&d->names, name, length) != LOOKUP_NONE)
         return diag_fail(diag, DIAG_USAGE, "two records or aliases are named '%s'", name);
     entry->name = name;
     entry->record = r;
-    HASH_ADD_KEYPTR(hh, d->by_name, entry->name, length, entry);
+    if (lookup_add(&d->names, name, length, (uint32_t)(entry - d->name)) < 0)
+        return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for names");
     return 0;
 }
 
@@ -162,6 +165,7 @@ struct database *database_new(struct scenario *scenario, struct clock_pair now, 
         return NULL;
     }
     d->scenario = scenario;
+    lookup_init(&d->names, name_of, d);
     d->source = (struct sim_source){.calls = &calls, .self = d};
     d->realtime_ns = now.realtime_ns - now.monotonic_ns;
     if (set_up(d, now.realtime_ns, diag) == 0)
@@ -172,7 +176,7 @@ struct database *database_new(struct scenario *scenario, struct clock_pair now, 
 
 void database_free(struct database *d)
 {
-    HASH_CLEAR(hh, d->by_name);
+    lookup_fini(&d->names);
     for (unsigned i = 0; d->record != NULL && i < d->scenario->nrecords; i++)
         db_record_free(&d->record[i]);
     free(d->record);

@@ -2,13 +2,11 @@
 #ifndef CAPLAY_SIM_DATABASE_PARTS_H
 #define CAPLAY_SIM_DATABASE_PARTS_H
 
+#include "base/lookup.h"
 #include "sim/database.h"
 #include "sim/filter.h"
 
 #include <stdlib.h>
-
-#define uthash_fatal(text) abort() /* out of memory while its table grows; the default would call exit() */
-#include <uthash.h>
 
 #define DATABASE_LINK_BYTES 1024u /* a link's text with `$` (ca-protocol 3.4) */
 
@@ -85,14 +83,14 @@ struct db_state {
 struct db_name { /* a record's or an alias's */
     const char *name;
     struct db_record *record;
-    UT_hash_handle hh;
 };
 
 struct database {
     struct sim_source source;
     struct scenario *scenario;
     struct db_record *record; /* scenario->nrecords */
-    struct db_name *name, *by_name;
+    struct db_name *name;
+    struct lookup names; /* -> name[] */
     struct db_state *states;
     uint64_t realtime_ns; /* what stamps show - CLOCK_MONOTONIC */
     uint8_t *scratch;     /* room for any opened cell's elements */

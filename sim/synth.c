@@ -14,6 +14,11 @@ static const struct {
 
 #define SCENARIOS (sizeof scenarios / sizeof *scenarios)
 
+static const char *name_of(const void *owner, uint32_t number)
+{
+    return ((const struct synth *)owner)->pvs[number].name;
+}
+
 int synth_reserve(struct synth *synth, uint32_t n, struct diag *diag)
 {
     synth->pvs = calloc(n, sizeof *synth->pvs);
@@ -22,27 +27,29 @@ int synth_reserve(struct synth *synth, uint32_t n, struct diag *diag)
 
 struct synth_pv *synth_add(struct synth *synth, const char *name, struct diag *diag)
 {
-    struct synth_pv *made = &synth->pvs[synth->npvs], *other;
+    struct synth_pv *made = &synth->pvs[synth->npvs];
     size_t length = strlen(name);
-    HASH_FIND(hh, synth->by_name, name, length, other);
-    if (length == 0 || length >= sizeof made->name || other != NULL) {
-        diag_fail(diag, DIAG_USAGE, "--pv: '%s' is %s", name, other != NULL ? "given twice" : "no name of 1 to 63 characters");
+    bool is_there = lookup_find(&synth->names, name, length) != LOOKUP_NONE;
+    if (length == 0 || length >= sizeof made->name || is_there) {
+        diag_fail(diag, DIAG_USAGE, "--pv: '%s' is %s", name, is_there ? "given twice" : "no name of 1 to 63 characters");
+        return NULL;
+    }
+    if (lookup_add(&synth->names, name, length, synth->npvs) < 0) {
+        diag_fail(diag, DIAG_ENVIRONMENT, "no memory for a name");
         return NULL;
     }
     memcpy(made->name, name, length + 1);
     made->pv.name = made->name;
     made->pv.index = synth->npvs++;
     made->pv.meta = &synth->meta;
-    HASH_ADD_KEYPTR(hh, synth->by_name, made->name, length, made);
     return made;
 }
 
 struct sim_pv *synth_find(void *self, const char *name, size_t length)
 {
     struct synth *synth = self;
-    struct synth_pv *found;
-    HASH_FIND(hh, synth->by_name, name, length, found);
-    return found != NULL ? &found->pv : NULL;
+    uint32_t found = lookup_find(&synth->names, name, length);
+    return found != LOOKUP_NONE ? &synth->pvs[found].pv : NULL;
 }
 
 struct wire_stamp synth_stamp(uint64_t realtime_ns)
@@ -75,6 +82,7 @@ struct synth *synth_new(const char *scenario, const struct synth_config *config,
         return NULL;
     }
     synth->source.self = synth;
+    lookup_init(&synth->names, name_of, synth);
     const struct clock_pair now = config->now.realtime_ns != 0 ? config->now : clock_pair();
     synth->now_ns = now.realtime_ns;
     synth->realtime_ns = now.realtime_ns - now.monotonic_ns;
@@ -87,7 +95,7 @@ struct synth *synth_new(const char *scenario, const struct synth_config *config,
 
 void synth_free(struct synth *synth)
 {
-    HASH_CLEAR(hh, synth->by_name);
+    lookup_fini(&synth->names);
     free(synth->pvs);
     if (synth->images != NULL)
         images_free(synth->images);

@@ -2,12 +2,10 @@
 #ifndef CAPLAY_SIM_SYNTH_PARTS_H
 #define CAPLAY_SIM_SYNTH_PARTS_H
 
+#include "base/lookup.h"
 #include "sim/synth.h"
 
 #include <stdlib.h>
-
-#define uthash_fatal(text) abort()
-#include <uthash.h>
 
 #define SYNTH_NAME_BYTES 64
 
@@ -15,12 +13,12 @@ struct synth_pv {
     struct sim_pv pv;
     char name[SYNTH_NAME_BYTES];
     uint8_t bytes[8]; /* a scalar's value */
-    UT_hash_handle hh;
 };
 
 struct synth {
     struct sim_source source;
-    struct synth_pv *pvs, *by_name;
+    struct synth_pv *pvs;
+    struct lookup names; /* -> pvs[] */
     uint32_t npvs;
     uint64_t now_ns;      /* of the first stamps, since 1970 */
     uint64_t realtime_ns; /* what stamps show - CLOCK_MONOTONIC */

@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/frame.h"
 #include "base/histogram.h"
+#include "base/lookup.h"
 #include "base/options.h"
 
 #include <setjmp.h>
@@ -99,6 +100,36 @@ static int parse(char *line, struct settings *settings, struct option_result *re
     return options_parse(&settings_command, argc, argv, settings, result, diag);
 }
 
+#define NAMES 100000u
+
+static char names[NAMES][16];
+
+static const char *name_of(const void *owner, uint32_t number)
+{
+    (void)owner;
+    return names[number];
+}
+
+static void names_are_found_and_no_others(void **state)
+{
+    (void)state;
+    struct lookup l;
+    lookup_init(&l, name_of, NULL);
+    assert_int_equal(lookup_find(&l, "a", 1), LOOKUP_NONE);
+    for (uint32_t i = 0; i < NAMES; i++) {
+        sprintf(names[i], "ABC:%u", i);
+        assert_int_equal(lookup_find(&l, names[i], strlen(names[i])), LOOKUP_NONE);
+        assert_int_equal(lookup_add(&l, names[i], strlen(names[i]), i), 0);
+    }
+    for (uint32_t i = 0; i < NAMES; i++)
+        assert_int_equal(lookup_find(&l, names[i], strlen(names[i])), i);
+    assert_int_equal(lookup_find(&l, "ABC:100000", 10), LOOKUP_NONE);
+    assert_int_equal(lookup_find(&l, "ABC:", 4), LOOKUP_NONE);
+    assert_int_equal(lookup_find(&l, "", 0), LOOKUP_NONE);
+    assert_int_equal(lookup_find(&l, "ABC:7\0", 6), LOOKUP_NONE);
+    lookup_fini(&l);
+}
+
 static void a_command_line_fills_its_struct(void **state)
 {
     (void)state;
@@ -192,6 +223,7 @@ int main(void)
         cmocka_unit_test(durations_need_a_unit),
         cmocka_unit_test(rates_are_exact_fractions),
         cmocka_unit_test(times_are_utc_and_complete),
+        cmocka_unit_test(names_are_found_and_no_others),
         cmocka_unit_test(a_command_line_fills_its_struct),
         cmocka_unit_test(a_bad_command_line_names_the_option_and_the_value),
         cmocka_unit_test(quantiles_are_right_to_three_digits),
