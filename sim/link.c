@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/options.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,12 @@ static int bandwidth(const char *text, uint64_t *bits_per_s)
     return -1;
 }
 
+static uint64_t flight_bytes(const struct link *link)
+{
+    const unsigned __int128 bits = (unsigned __int128)link->bits_per_s * link->propagation_ns / CLOCK_NS;
+    return bits / 8 > UINT64_MAX ? UINT64_MAX : (uint64_t)(bits / 8);
+}
+
 int link_parse(struct link *link, const char *text, struct diag *diag)
 {
     *link = (struct link){0};
@@ -46,6 +53,10 @@ int link_parse(struct link *link, const char *text, struct diag *diag)
     if (text[n] == ',' && options_duration(text + n + 1, &link->propagation_ns) < 0)
         return diag_fail(diag, DIAG_USAGE, "--link: '%s': '%s' is not 0 or a duration with its unit (" EXAMPLES ")", text,
                          text + n + 1);
+    if (flight_bytes(link) > LINK_FLIGHT_BYTES)
+        return diag_fail(diag, DIAG_USAGE,
+                         "--link: '%s': %" PRIu64 " bytes would be on their way at once, at most %" PRIu64 " may (" EXAMPLES ")",
+                         text, flight_bytes(link), LINK_FLIGHT_BYTES);
     return 0;
 }
 
@@ -80,12 +91,18 @@ static uint64_t pass(struct link *link, uint64_t bytes, uint64_t now_ns)
 
 /* ---- a circuit's pipe ---- */
 
-struct link_pipe *link_pipe_new(void)
+uint64_t link_pipe_bytes(const struct link *link)
+{
+    return LINK_BUFFER_BYTES + flight_bytes(link);
+}
+
+struct link_pipe *link_pipe_new(const struct link *link)
 {
     struct link_pipe *pipe = calloc(1, sizeof *pipe);
     if (pipe == NULL)
         return NULL;
-    pipe->bytes = malloc(LINK_PIPE_BYTES);
+    pipe->room = link_pipe_bytes(link);
+    pipe->bytes = malloc(pipe->room);
     pipe->sends = calloc(LINK_PIPE_SENDS, sizeof *pipe->sends);
     if (pipe->bytes != NULL && pipe->sends != NULL)
         return pipe;
@@ -102,10 +119,10 @@ void link_pipe_free(struct link_pipe *pipe)
     free(pipe);
 }
 
-/* The bytes from one count to another, which are at most LINK_PIPE_BYTES, where they lie. */
+/* The bytes from one count to another, which are at most pipe->room, where they lie. */
 static int place(const struct link_pipe *pipe, uint64_t from, uint64_t to, struct iovec pieces[2])
 {
-    const uint64_t at = from % LINK_PIPE_BYTES, n = to - from, straight = LINK_PIPE_BYTES - at;
+    const uint64_t at = from % pipe->room, n = to - from, straight = pipe->room - at;
     pieces[0] = (struct iovec){pipe->bytes + at, (size_t)(n < straight ? n : straight)};
     pieces[1] = (struct iovec){pipe->bytes, (size_t)(n - pieces[0].iov_len)};
     return pieces[1].iov_len > 0 ? 2 : 1;
@@ -113,7 +130,7 @@ static int place(const struct link_pipe *pipe, uint64_t from, uint64_t to, struc
 
 static size_t copy_in(struct link_pipe *pipe, const struct iovec *piece)
 {
-    const uint64_t room = LINK_PIPE_BYTES - (pipe->end - pipe->begin);
+    const uint64_t room = pipe->room - (pipe->end - pipe->begin);
     const size_t n = piece->iov_len < room ? piece->iov_len : (size_t)room;
     struct iovec to[2];
     place(pipe, pipe->end, pipe->end + n, to);

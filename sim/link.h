@@ -5,7 +5,8 @@
  * A search reply takes its own time on the link but does not wait for others, nor they for it.
  *
  * A pipe is one circuit's part: what is on its way. To the circuit it is the socket: a full pipe takes no more, as a full socket
- * buffer would. Pure: no socket, no clock. */
+ * buffer would. Pipes count to the memory of all circuits (sim/limits.h): it is enough for some 500 of a short link's.
+ * Pure: no socket, no clock. */
 #ifndef CAPLAY_SIM_LINK_H
 #define CAPLAY_SIM_LINK_H
 
@@ -16,8 +17,9 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#define LINK_PIPE_BYTES (UINT64_C(4) << 20) /* about what Linux lets a socket's send buffer grow to; a power of two */
-#define LINK_PIPE_SENDS 1024u               /* on their way at once; a power of two */
+#define LINK_BUFFER_BYTES (UINT64_C(4) << 20) /* about what Linux lets a socket's send buffer grow to */
+#define LINK_FLIGHT_BYTES (UINT64_C(1) << 30) /* the most that a link may have on its way at once */
+#define LINK_PIPE_SENDS   16384u              /* on their way at once; a power of two */
 
 struct link { /* zeroed: there is none */
     uint64_t bits_per_s, propagation_ns;
@@ -33,6 +35,9 @@ static inline bool link_is_on(const struct link *link)
     return link->bits_per_s > 0;
 }
 
+/* A pipe's room: what the link has on its way at once, and a socket's buffer. */
+uint64_t link_pipe_bytes(const struct link *link);
+
 /* How long so many bytes take on an idle link; 0 without one. */
 uint64_t link_time_ns(const struct link *link, uint64_t bytes);
 
@@ -41,6 +46,7 @@ uint64_t link_wait_ns(const struct link *link, uint64_t now_ns);
 
 struct link_pipe {
     uint8_t *bytes;
+    uint64_t room;
     uint64_t begin, end; /* counts of bytes that have come out, and gone in */
     struct link_send {
         uint64_t due_ns, end; /* when it comes out, and the count behind its last byte */
@@ -50,8 +56,8 @@ struct link_pipe {
     bool is_blocked;   /* it took only a part */
 };
 
-/* NULL without memory. */
-struct link_pipe *link_pipe_new(void);
+/* Of a link that is on. NULL without memory. */
+struct link_pipe *link_pipe_new(const struct link *link);
 void link_pipe_free(struct link_pipe *pipe); /* NULL: nothing happens */
 
 /* Give bytes to the link; how many it took: all, or what there is room for. */
@@ -79,7 +85,7 @@ static inline bool link_pipe_is_empty(const struct link_pipe *pipe)
 
 static inline bool link_pipe_has_room(const struct link_pipe *pipe)
 {
-    return pipe->end - pipe->begin <= LINK_PIPE_BYTES / 2 && pipe->count <= LINK_PIPE_SENDS / 2;
+    return pipe->end - pipe->begin <= pipe->room / 2 && pipe->count <= LINK_PIPE_SENDS / 2;
 }
 
 #endif

@@ -36,15 +36,15 @@ static bool make_pipe(struct connection *k)
     struct sim *sim = &k->server->sim;
     if (!link_is_on(&sim->link))
         return true;
-    if (memory_take(&sim->memory, LINK_PIPE_BYTES) && (k->pipe = link_pipe_new()) == NULL)
-        memory_give(&sim->memory, LINK_PIPE_BYTES);
+    if (memory_take(&sim->memory, link_pipe_bytes(&sim->link)) && (k->pipe = link_pipe_new(&sim->link)) == NULL)
+        memory_give(&sim->memory, link_pipe_bytes(&sim->link));
     return k->pipe != NULL;
 }
 
 static void free_pipe(struct connection *k)
 {
     if (k->pipe != NULL)
-        memory_give(&k->server->sim.memory, LINK_PIPE_BYTES);
+        memory_give(&k->server->sim.memory, k->pipe->room);
     link_pipe_free(k->pipe);
 }
 

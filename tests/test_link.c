@@ -42,8 +42,9 @@ static void the_option_is_a_bandwidth_and_a_propagation(void **state)
         const char *text;
         uint64_t bits_per_s, propagation_ns;
     } rows[] = {{"1Gb/s,50us", 1000000000, 50000}, {"2.5Gb/s", 2500000000, 0}, {"100Mb/s,0", 100000000, 0}, {"9600b/s", 9600, 0}};
-    static const char *const bad[] = {"",        "1",          "0Gb/s",       "-1Gb/s",         "1Gb",        "50us",
-                                      "1Gb/s,5", "1Gb/s,-5us", "1Gb/s,50us,", "1Gb/s,50us,1ms", "1e9999Gb/s", "10000000Gb/s"};
+    static const char *const bad[] = {"",          "1",          "0Gb/s",       "-1Gb/s",      "1Gb",
+                                      "50us",      "1Gb/s,5",    "1Gb/s,-5us",  "1Gb/s,50us,", "1Gb/s,50us,1ms",
+                                      "1Gb/s,10s", "1e9999Gb/s", "10000000Gb/s"};
     struct link link;
     struct diag diag = {0};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -56,6 +57,8 @@ static void the_option_is_a_bandwidth_and_a_propagation(void **state)
         assert_int_equal(diag.code, DIAG_USAGE);
         assert_non_null(strstr(diag.text, "examples: 1Gb/s,50us"));
     }
+    assert_int_equal(link_parse(&link, "1Gb/s,100ms", &diag), 0);
+    assert_int_equal(link_pipe_bytes(&link), LINK_BUFFER_BYTES + 12500000);
     assert_int_equal(link_parse(&link, NULL, &diag), 0);
     assert_false(link_is_on(&link));
     assert_int_equal(link_time_ns(&link, 1000000), 0);
@@ -66,7 +69,7 @@ static void an_image_takes_its_time(void **state)
 {
     (void)state;
     struct link link = gigabit(50000);
-    struct link_pipe *pipe = link_pipe_new();
+    struct link_pipe *pipe = link_pipe_new(&link);
     uint8_t *image = calloc(1, 614400);
     assert_int_equal(link_time_ns(&link, 614400), 4915200 + 50000);
     assert_int_equal(take(pipe, &link, image, 614400, 1000), 614400);
@@ -80,7 +83,7 @@ static void circuits_share_the_link(void **state)
 {
     (void)state;
     struct link link = gigabit(50000);
-    struct link_pipe *one = link_pipe_new(), *other = link_pipe_new();
+    struct link_pipe *one = link_pipe_new(&link), *other = link_pipe_new(&link);
     const uint8_t bytes[1000] = {0};
     take(one, &link, bytes, 1000, 0);
     assert_int_equal(link_wait_ns(&link, 3000), 50000 + 5000);
@@ -100,7 +103,7 @@ static void bytes_come_out_as_they_went_in(void **state)
 {
     (void)state;
     struct link link = gigabit(0);
-    struct link_pipe *pipe = link_pipe_new();
+    struct link_pipe *pipe = link_pipe_new(&link);
     static uint8_t in[100003], out[100003];
     uint64_t sent = 0, seen = 0;
     for (unsigned round = 0; round < 200; round++) {
@@ -121,7 +124,7 @@ static void bytes_come_out_as_they_went_in(void **state)
         link_pipe_unblock(pipe, 0);
     }
     assert_int_equal(seen, sent);
-    assert_true(sent > 3 * LINK_PIPE_BYTES);
+    assert_true(sent > 3 * pipe->room);
     link_pipe_free(pipe);
 }
 
@@ -129,17 +132,17 @@ static void a_full_pipe_takes_no_more(void **state)
 {
     (void)state;
     struct link link = gigabit(0);
-    struct link_pipe *pipe = link_pipe_new();
-    uint8_t *bytes = calloc(1, LINK_PIPE_BYTES);
+    struct link_pipe *pipe = link_pipe_new(&link);
+    uint8_t *bytes = calloc(1, pipe->room);
     assert_int_equal(take(pipe, &link, bytes, 1000, 0), 1000);
-    assert_int_equal(take(pipe, &link, bytes, LINK_PIPE_BYTES, 0), LINK_PIPE_BYTES - 1000);
+    assert_int_equal(take(pipe, &link, bytes, pipe->room, 0), pipe->room - 1000);
     assert_int_equal(take(pipe, &link, bytes, 1, 0), 0);
     assert_false(link_pipe_has_room(pipe));
     assert_int_equal(deliver(pipe, bytes, 400), 400);
     assert_int_equal(link_pipe_deadline(pipe), CLOCK_NEVER); /* the socket is full */
     link_pipe_unblock(pipe, 0);
     assert_int_equal(deliver(pipe, bytes, 4000), 600);
-    assert_int_equal(deliver(pipe, bytes, LINK_PIPE_BYTES), LINK_PIPE_BYTES - 1000);
+    assert_int_equal(deliver(pipe, bytes, pipe->room), pipe->room - 1000);
     assert_true(link_pipe_is_empty(pipe) && link_pipe_has_room(pipe));
     for (unsigned i = 0; i < LINK_PIPE_SENDS; i++)
         assert_int_equal(take(pipe, &link, bytes, 1, 0), 1);
