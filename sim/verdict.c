@@ -33,7 +33,7 @@ static void link_print(const struct link *link, FILE *out)
 {
     char text[2][BUDGET_TEXT];
     if (link_is_on(link))
-        fprintf(out, "caplay: link %.4g Mb/s, %s: %" PRIu64 " bytes, the longest time on it %s\n", (double)link->bits_per_s / 1e6,
+        fprintf(out, "caplay: link %.10g Mb/s, %s: %" PRIu64 " bytes, the longest time on it %s\n", (double)link->bits_per_s / 1e6,
                 budget_show(link->propagation_ns, text[0]), link->bytes, budget_show(link->longest_ns, text[1]));
 }
 
