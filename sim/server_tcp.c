@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define TURN_NS      250000u /* of one circuit that has much to do, before the others have theirs */
+#define TURN_NS      100000u /* of one circuit that has much to do, before the others have theirs */
 #define READS_A_TURN 16u
 #define TRIM_BYTES   (4u << 20) /* of circuits that end: worth giving back to the system */
 

@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #define SOCKETS        2u
-#define DATAGRAMS      16      /* taken at once */
-#define TURN_NS        250000u /* then circuits have theirs */
-#define DATAGRAM_BYTES 65536u  /* the largest that there is */
+#define DATAGRAMS      2      /* taken at once */
+#define TURN_NS        25000u /* then circuits have theirs: a flood of searches delays each get by little more */
+#define DATAGRAM_BYTES 65536u /* the largest that there is */
 #define BUFFER_BYTES   (8 << 20)
 
 struct udp {
