@@ -124,7 +124,7 @@ struct json_t *latency_json(const struct latency *l);
     "           lognormal:1ms,0.4               median, sigma of the logarithm\n" \
     "           pareto:100us,1.5                scale (the least), shape\n" \
     "           empirical:FILE.catrace          a recording's service times, of the PV if it has some, else of the class\n" \
-    "           scaled:2                        recorded times this\n" \
+    "           scaled:2                        recorded times, multiplied\n" \
     "  classes  search, create, read, put-callback, first-update, echo: from a request's arrival to its reply\n" \
     "           write: from a put without callback to the updates that it causes\n" \
     "           update: from an update's due time to its sending; in order. One that waits is merged with a newer one by\n" \
