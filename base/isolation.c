@@ -59,24 +59,27 @@ void isolation_apply(struct isolation *isolation, const struct isolation_wish *w
             sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &(struct sched_param){.sched_priority = ISOLATION_PRIORITY}));
 }
 
-/* Under a limit the lock would make later allocations fail: then rather none. */
-static int lock(void)
+/* What is there stays once it was used; what comes is there at once, so that no fault comes between a deadline and its send.
+ * Under a limit the lock would make later allocations fail: then rather none. */
+static int lock(const struct iovec *pageable)
 {
     struct rlimit limit;
     if (getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && !isolation_is_capable(CAP_IPC_LOCK)) {
         errno = EPERM;
         return -1;
     }
-    return mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+    if (mlockall(MCL_CURRENT | MCL_ONFAULT) < 0)
+        return -1;
+    if (pageable != NULL)
+        munlock(pageable->iov_base, pageable->iov_len);
+    return mlockall(MCL_FUTURE);
 }
 
 void isolation_lock_memory(struct isolation *isolation, const struct iovec *pageable)
 {
     if (!isolation->wish.realtime)
         return;
-    answer(isolation, ISOLATION_MEMORY, lock());
-    if (isolation->error[ISOLATION_MEMORY] == 0 && pageable != NULL)
-        munlock(pageable->iov_base, pageable->iov_len);
+    answer(isolation, ISOLATION_MEMORY, lock(pageable));
 }
 
 void isolation_step_out(const struct isolation *isolation)

@@ -111,15 +111,20 @@ static void on_changes(void *owner, uint64_t now_ns)
 /* Before anything is allocated, and before it is asked where the process may run. */
 static int isolate(struct server *s, const struct sim_config *config, struct diag *diag)
 {
-    char text[ISOLATION_TEXT];
     if (isolation_check(&config->isolation, diag) < 0)
         return -1;
     isolation_apply(&s->isolation, &config->isolation);
+    return 0;
+}
+
+/* Once all files are mapped: what comes from now on, of circuits, is to be there before it is needed. */
+static void lock_memory(struct server *s, const struct sim_config *config)
+{
+    char text[ISOLATION_TEXT];
     isolation_lock_memory(&s->isolation, config->pageable.iov_base != NULL ? &config->pageable : NULL);
     isolation_show(&s->isolation, text);
     if (*text != '\0')
         fprintf(stderr, "caplay: isolation: %s\n", text);
-    return 0;
 }
 
 static int open_server(struct server *s, const struct sim_config *config, struct diag *diag)
@@ -146,6 +151,7 @@ static int open_server(struct server *s, const struct sim_config *config, struct
     isolation_step_out(&s->isolation); /* the repeater's thread has no place on our core */
     int has_repeater = repeater_open(s, diag);
     isolation_step_in(&s->isolation);
+    lock_memory(s, config);
     if (has_repeater < 0) /* before the first beacon */
         return -1;
     return beacons_open(s, clock_monotonic_ns(), diag);
