@@ -51,7 +51,7 @@ static const struct option_command command = {
         "recorded. What the recording does not hold (units that no client asked for, bytes that were lost) is said at "
         "start." LATENCY_ABOUT "\n\n"
         "Exit codes: 0 good, or COMMAND's; 1 --unknown fail and a name was unknown; 2 usage, or the file cannot be read;\n"
-        "5 port in use, no memory.",
+        "3 over --late-budget, or searches lost with one, whatever COMMAND returned; 5 port in use, no memory.",
     .examples = "caplay replay beamline.catrace\n"
                 "caplay replay beamline.catrace --speed 10 --loop 0\n"
                 "caplay replay image.catrace --rate 120Hz --loop 0 --latency 0\n"

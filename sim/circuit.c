@@ -373,6 +373,8 @@ void sim_circuit_sent(struct sim_circuit *c, size_t n)
 
 void sim_circuit_unblock(struct sim_circuit *c, uint64_t now_ns)
 {
+    if (c->is_blocked)
+        histogram_add(&c->sim->late.of[SIM_LATE_PEER], now_ns - c->output_ns);
     c->is_blocked = false;
     c->free_ns = now_ns;
 }

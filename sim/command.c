@@ -32,7 +32,8 @@ static const struct option_command command = {
     .synopsis = "SCENARIO|FILE.db|FILE.yaml [options] [-- COMMAND...]",
     .about =
         "Serve synthesized PVs over Channel Access until SIGINT or SIGTERM, or until COMMAND, which is run with the environment\n"
-        "that a client needs, has ended; then its exit code is returned. Prints `ready udp=P tcp=P` once it serves.\n"
+        "that a client needs, has ended; then its exit code is returned, or 3 if the run is over its --late-budget. Prints\n"
+        "`ready udp=P tcp=P` once it serves.\n"
         "\n"
         "Scenarios:\n"
         "  ten-thousand    10,000 DOUBLE scalars ten-thousand:00000 ... with value i + 0.5, precision 3, units mm; puts are "

@@ -1,12 +1,5 @@
 /* Lateness and its owner: from when a message was due to when its first byte was handed to the kernel. Pure.
- * Source: design, rule 3. Only what is our own can make a run invalid.
- *
- *   self        due, or its client ready for it, until our send
- *   order       due behind an earlier reply of its lane, by so much
- *   peer        its client took no more (short send) or had sent EVENTS_OFF, from the due time until it was ready again; and,
- * once for each send that came behind bytes that had not even left this machine (SIOCOUTQNSD; SIOCOUTQ would count what a
- * client's kernel has and acknowledges 40 ms later), since when those bytes were there contention  what of self passed while our
- * thread waited for its core and the command's own threads ran there */
+ * Source: design, rule 3. Only what is our own can make a run invalid. */
 #ifndef CAPLAY_SIM_LATENESS_H
 #define CAPLAY_SIM_LATENESS_H
 
@@ -14,7 +7,19 @@
 
 #include <stdbool.h>
 
-enum sim_owner { SIM_LATE_SELF, SIM_LATE_ORDER, SIM_LATE_PEER, SIM_LATE_CONTENTION, SIM_OWNERS };
+enum sim_owner {
+    /* From when it was due, and its client took messages, to our send. */
+    SIM_LATE_SELF,
+    /* It was due behind an earlier reply of its lane, by so much. */
+    SIM_LATE_ORDER,
+    /* Its client took no more, or had sent EVENTS_OFF: from the due time until it was ready again; the wait of what a short send
+     * left over; and, for each send behind bytes that had not even left this machine, since when these were there (by
+     * SIOCOUTQNSD: SIOCOUTQ counts what a client's kernel has, too, since that acknowledges up to 40 ms later). */
+    SIM_LATE_PEER,
+    /* What of self passed while our thread waited for its core and the command's own threads ran there. */
+    SIM_LATE_CONTENTION,
+    SIM_OWNERS
+};
 
 extern const char *const lateness_owners[SIM_OWNERS];
 

@@ -49,7 +49,7 @@ struct sim_config {
     {"late-budget", .kind = OPTION_STRING, .offset = offsetof(type, member.late_budget), .metavar = "BUDGET", \
      .help = "p99=1ms,max=20ms (also p50, p90, p999): a run that is itself later is invalid, exit code 3"}, \
     {"status", .kind = OPTION_FLAG, .offset = offsetof(type, member.status), \
-     .help = "a line a second on stderr: position, rate, PVs, circuits, lateness"}, \
+     .help = "a line a second on stderr: position, rate, PVs, circuits, lateness (SIGUSR1: all owners of it)"}, \
     {"start-when", .kind = OPTION_STRING, .offset = offsetof(type, member.start_when), .metavar = "WHEN", \
      .help = "time 0: ready, search, subscriptions=N or signal (SIGUSR1) (default subscriptions=1)"}, \
     {"clock-origin", .kind = OPTION_TIME, .offset = offsetof(type, member.clock_origin_ns), .metavar = "TIME", \

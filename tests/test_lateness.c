@@ -2,6 +2,12 @@
 #include "sim_fixture.h"
 
 #include "sim/budget.h"
+#include "sim/contention.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static struct lateness *new_lateness(void)
 {
@@ -80,7 +86,7 @@ static void a_short_send_is_the_peer_s(void **state)
     f->now_ns += 9000;
     fix_unblock(f, SIZE_MAX);
     expect(&f->sim->late, SIM_LATE_SELF, 2, 0);
-    expect(&f->sim->late, SIM_LATE_PEER, 1, 7000);
+    expect(&f->sim->late, SIM_LATE_PEER, 2, 9000); /* the rest of the first, and the second, which was due 7,000 ago */
     fix_free(f);
 }
 
@@ -97,6 +103,55 @@ static void a_send_behind_bytes_that_have_not_left_counts_for_the_peer_and_leave
     expect(&f->sim->late, SIM_LATE_PEER, 1, 4000);
     expect(&f->sim->late, SIM_LATE_SELF, 0, 0);
     fix_free(f);
+}
+
+static void pin_to_one_core(void)
+{
+    cpu_set_t set;
+    const int core = sched_getcpu();
+    CPU_ZERO(&set);
+    CPU_SET((size_t)core, &set);
+    assert_int_equal(sched_setaffinity(0, sizeof set, &set), 0);
+}
+
+static void spin_for(uint64_t ns)
+{
+    for (uint64_t until_ns = clock_monotonic_ns() + ns; clock_monotonic_ns() < until_ns;)
+        ;
+}
+
+/* Two that never rest on one core: each keeps the other from it. */
+static void a_command_on_our_core_is_contention(void **state)
+{
+    (void)state;
+    cpu_set_t before;
+    struct contention c;
+    sched_getaffinity(0, sizeof before, &before);
+    pin_to_one_core();
+    const pid_t pid = fork();
+    if (pid == 0)
+        for (;;)
+            ;
+    contention_begin(&c, pid);
+    uint64_t ns = 0;
+    for (unsigned i = 0; i < 1000 && ns == 0; i++) {
+        spin_for(10000000);
+        ns = contention_since(&c);
+    }
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    assert_int_not_equal(ns, 0);
+    assert_int_equal(contention_since(&c), 0); /* gone */
+    sched_setaffinity(0, sizeof before, &before);
+}
+
+static void without_a_command_nothing_is_contention(void **state)
+{
+    (void)state;
+    struct contention c;
+    contention_begin(&c, 0);
+    spin_for(1000000);
+    assert_int_equal(contention_since(&c), 0);
 }
 
 static const struct {
@@ -182,6 +237,8 @@ int main(void)
         cmocka_unit_test(what_nobody_had_time_to_look_at_is_our_own),
         cmocka_unit_test(a_short_send_is_the_peer_s),
         cmocka_unit_test(a_send_behind_bytes_that_have_not_left_counts_for_the_peer_and_leaves_self_alone),
+        cmocka_unit_test(a_command_on_our_core_is_contention),
+        cmocka_unit_test(without_a_command_nothing_is_contention),
         cmocka_unit_test(a_budget_is_good_or_is_refused_with_an_example),
         cmocka_unit_test(over_its_budget_a_run_says_by_what),
         cmocka_unit_test(written_histograms_add_up_exactly),
