@@ -5,7 +5,7 @@ PROFILE = quick
 RECORD_full = --both-images
 FUZZ_SECONDS = 60
 
-.PHONY: all setup bench bench-full perf test test-asan coverage fuzz hostile format clean
+.PHONY: all setup bench bench-full perf test test-asan coverage fuzz hostile memory format clean
 
 all: setup
 	@test -f $(BUILD)/build.ninja || cmake --preset $(PRESET) >/dev/null
@@ -42,9 +42,13 @@ coverage: setup
 fuzz:
 	@scripts/fuzz $(FUZZ_SECONDS)
 
-# What hostile clients cost the others, and what a channel and a subscription cost in memory, beside a real IOC.
+# What hostile clients cost the others, beside a real IOC (6 minutes).
 hostile: all
 	@.venv/bin/python build/libexec/hostile.py
+
+# What a circuit, a channel and a subscription cost in memory, beside a real IOC.
+memory: all
+	@.venv/bin/python build/libexec/memory.py
 
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i

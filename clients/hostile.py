@@ -1,77 +1,28 @@
 #!/usr/bin/env python3
-"""What hostile clients cost an innocent one, and what channels and subscriptions cost the server, for the fake server and a real
-IOC in the same run.
+"""What hostile clients cost an innocent one, for the fake server and a real IOC in the same run.
 
-    build/libexec/hostile.py [PAIRS]      (make hostile)
+    build/libexec/hostile.py [PAIRS [SECONDS]]      (make hostile)
 
-Quiet and attacked runs of the innocent client take turns; each line is the median of PAIRS (7) such pairs. The server is pinned to
-the first core that is allowed, all clients to the others. Exit code 1: an attack more than doubles the fake server's p99, or its
-memory does not come back."""
+Quiet and attacked runs of the innocent client take turns, now the one first, now the other, each SECONDS (1.5) long; each line has
+the medians of PAIRS (7) such pairs. The ratio is the median of the pairs' ratios, so that what changes from pair to pair is in
+neither. The server is pinned to the first core that is allowed, the innocent client and the attacker together to the last.
+Exit code 1: an attack more than doubles the fake server's p99, or its memory does not come back; floods are shown only, for they
+keep the client's own core busy: the last line has what that costs alone."""
 import contextlib
 import multiprocessing
 import os
-import pathlib
 import signal
 import socket
 import statistics
 import struct
-import subprocess
 import sys
 import time
 
-BUILD = pathlib.Path(__file__).absolute().parent.parent
-CAPLAY, BENCH_DB = BUILD / "caplay", BUILD / "bench.db"
-IMAGE, IMAGE_ELEMENTS = b"area-detector:image", 640 * 480
-GETS, CHANNELS, SUBSCRIPTIONS = 2000, 100000, 10000
-SHORT, DOUBLE = 1, 6
+from raw import (CLIENT_CORE, CORES, ECHO, IMAGE, IMAGE_ELEMENTS, READ_NOTIFY, SEARCH, SHORT, VERSION, Client, memory_kib, message,
+                 server, server_of, subscribe)
+
+PAIRS, SECONDS = 7, 1.5
 WORST_RATIO, SLACK_KIB = 2, 8192
-VERSION, EVENT_ADD, SEARCH, READ_NOTIFY, CREATE_CHAN, ECHO = 0, 1, 6, 15, 18, 23
-CORES = sorted(os.sched_getaffinity(0))
-
-
-def message(command, type=0, count=0, p1=0, p2=0, payload=b""):
-    payload += bytes(-len(payload) % 8)
-    if count > 0xFFFE:
-        return struct.pack(">HHHHIIII", command, 0xFFFF, type, 0, p1, p2, len(payload), count) + payload
-    return struct.pack(">HHHHII", command, len(payload), type, count, p1, p2) + payload
-
-
-def subscribe(sid, subid, type, count):
-    return message(EVENT_ADD, type, count, sid, subid, struct.pack(">fffHH", 0, 0, 0, 1, 0))
-
-
-class Client:
-    """A circuit; replies are read as bytes of a known length, for the clock stands at nothing else."""
-
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), 30)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.sendall(message(VERSION, 0, 13))
-        self.take(16)
-
-    def take(self, n):
-        data = self.socket.recv(n, socket.MSG_WAITALL)
-        if len(data) < n:
-            raise ConnectionError("the server ended the circuit")
-        return data
-
-    def replies(self, command, n):
-        """p1 and p2 of the next n messages with this command."""
-        found = []
-        while len(found) < n:
-            got, size, _, count, p1, p2 = struct.unpack(">HHHHII", self.take(16))
-            if size == 0xFFFF:
-                size, count = struct.unpack(">II", self.take(8))
-            if size:
-                self.take(size)
-            if got == command:
-                found.append((p1, p2))
-        return found
-
-    def create(self, names):
-        """The sids of so many new channels."""
-        self.socket.sendall(b"".join(message(CREATE_CHAN, 0, 0, i, 13, name + b"\0") for i, name in enumerate(names)))
-        return [sid for _, sid in self.replies(CREATE_CHAN, len(names))]
 
 
 # ---- the hostile clients; each runs in a process of its own until it is killed ----
@@ -152,12 +103,19 @@ def floods_with_searches(port, ready):
             ready.set()
 
 
+def computes(port, ready):
+    """Nothing that the server sees: what a busy neighbour costs on the client's core."""
+    ready.set()
+    while True:
+        pass
+
+
 ATTACKS = {"sends 1 byte a second": one_byte_a_second, "never reads": never_reads, "is stopped": is_stopped,
            "are killed with -9": are_killed, "1,000 connects and resets/s": connects_and_resets,
-           "floods with echoes": floods, "floods with searches": floods_with_searches}
+           "floods with echoes": floods, "floods with searches": floods_with_searches, "(only computes)": computes}
 
-
-FLOODS = (floods, floods_with_searches)  # they take their share of the server, and of the innocent client's core
+# Those that never rest: the innocent client shares its core with them, and floods may take their share of the server.
+RESTLESS = (floods, floods_with_searches, computes)
 
 
 @contextlib.contextmanager
@@ -175,106 +133,76 @@ def attack(function, port):
         process.join()
 
 
-# ---- servers ----
-
-
-@contextlib.contextmanager
-def server(*command):
-    """Its TCP port and the process id of the one that serves."""
-    process = subprocess.Popen([CAPLAY, *command, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                               stdin=subprocess.DEVNULL, preexec_fn=lambda: os.sched_setaffinity(0, CORES[:1]))
-    try:
-        port = int(process.stdout.readline().split("tcp=")[1])
-        children = pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        yield port, int(children[0]) if children else process.pid
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait()
-
-
-SERVERS = {"caplay sim": {"image": ("sim", "area-detector"), "scalars": ("sim", "ten-thousand")},
-           "real IOC": {"image": ("ioc", BENCH_DB), "scalars": ("ioc", BENCH_DB)}}
-
-
-def memory_kib(pid):
-    return int(pathlib.Path(f"/proc/{pid}/status").read_text().split("VmRSS:")[1].split()[0])
-
-
 # ---- measuring ----
 
 
-def get_latency(client, sid):
-    """p50 and p99 of GETS gets of one element, in us."""
+def get_latency(client, sid, seconds):
+    """p50 and p99 of gets of one element, in us."""
     request, spent = message(READ_NOTIFY, SHORT, 1, sid, 1), []
-    for _ in range(GETS):
+    end = time.perf_counter_ns() + int(seconds * 1e9)
+    now = 0
+    while now < end:
         begin = time.perf_counter_ns()
         client.socket.sendall(request)
         client.take(24)
-        spent.append((time.perf_counter_ns() - begin) / 1000)
+        now = time.perf_counter_ns()
+        spent.append((now - begin) / 1000)
     spent.sort()
-    return spent[GETS // 2], spent[GETS * 99 // 100]
+    return spent[len(spent) // 2], spent[len(spent) * 99 // 100]
 
 
-def measure_attack(client, sid, port, function, pairs):
-    """The medians of quiet p50, p99, attacked p50, p99."""
+def measure_pair(client, sid, attacker, seconds, quiet_first):
+    """Quiet p50, p99, attacked p50, p99."""
+    quiet = get_latency(client, sid, seconds) if quiet_first else None
+    with attacker:
+        attacked = get_latency(client, sid, seconds)
+    return (quiet or get_latency(client, sid, seconds)) + attacked
+
+
+def measure_attack(client, sid, port, function, plan):
+    """The medians of a line: quiet p50, p99, attacked p50, p99, and of the ratios of p99."""
+    pairs, seconds = plan
     runs = []
-    for _ in range(pairs):
-        quiet = get_latency(client, sid)
-        with attack(function, port):
-            attacked = get_latency(client, sid)
-        runs.append(quiet + attacked)
+    for i in range(pairs):
+        run = measure_pair(client, sid, attack(function, port), seconds, i % 2 == 0)
+        runs.append(run + (run[3] / run[1],))
     return [statistics.median(column) for column in zip(*runs)]
 
 
-def measure_attacks(name, pairs):
+def begin_images(port):
+    """Images are made from the first subscription on, in quiet runs as in attacked ones."""
+    client = subscribe_to_image(port)
+    client.take(1000)
+    client.socket.close()
+
+
+def measure_attacks(name, command, plan):
     """Prints a line an attack; whether all are within bounds, which counts for the fake server."""
     good = True
-    with server(*SERVERS[name]["image"]) as (port, pid):
+    with server(*command) as (port, pid):
+        begin_images(port)
         client = Client(port)
         sid = client.create([IMAGE])[0]
-        get_latency(client, sid)
+        get_latency(client, sid, plan[1])
         before = memory_kib(pid)
         for title, function in ATTACKS.items():
-            p50, p99, attacked_p50, attacked_p99 = measure_attack(client, sid, port, function, pairs)
-            good &= attacked_p99 <= WORST_RATIO * p99 or function in FLOODS
-            print(f"{name:11} {title:28} {p50:7.0f} {p99:7.0f} {attacked_p50:9.0f} {attacked_p99:7.0f} {attacked_p99 / p99:8.2f}",
-                  flush=True)
-        get_latency(client, sid)
+            p50, p99, attacked_p50, attacked_p99, ratio = measure_attack(client, sid, port, function, plan)
+            good &= ratio <= WORST_RATIO or function in RESTLESS
+            print(f"{name:11} {title:28} {p50:7.0f} {p99:7.0f} {attacked_p50:9.0f} {attacked_p99:7.0f} {ratio:8.2f}", flush=True)
+        get_latency(client, sid, plan[1])
         grown = memory_kib(pid) - before
         print(f"{name:11} memory after all of this: {grown:+} KiB", flush=True)
     return good and grown < SLACK_KIB
 
 
-def measure_memory(name):
-    """Prints the bytes that a channel and a subscription cost."""
-    with server(*SERVERS[name]["scalars"]) as (port, pid):
-        client = Client(port)
-        client.create([b"ten-thousand:00000"])
-        before = memory_kib(pid)
-        sids = []
-        for first in range(0, CHANNELS, 1000):
-            sids += client.create([b"ten-thousand:%05d" % (i % 10000) for i in range(first, first + 1000)])
-        with_channels = memory_kib(pid)
-        for first in range(0, SUBSCRIPTIONS, 500):
-            client.socket.sendall(b"".join(subscribe(sids[i], i, DOUBLE, 1) for i in range(first, first + 500)))
-            client.replies(EVENT_ADD, 500)
-        with_subscriptions = memory_kib(pid)
-    print(f"{name:11} {(with_channels - before) * 1024 / CHANNELS:9.0f} "
-          f"{(with_subscriptions - with_channels) * 1024 / SUBSCRIPTIONS:13.0f}", flush=True)
-
-
 def main():
-    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 7
-    os.sched_setaffinity(0, CORES[1:] or CORES)
-    print(f"get of an innocent client, us, median of {pairs} pairs of {GETS} gets; server on core {CORES[0]}, clients on "
-          f"{CORES[1:] or CORES}\n")
+    plan = int(sys.argv[1]) if len(sys.argv) > 1 else PAIRS, float(sys.argv[2]) if len(sys.argv) > 2 else SECONDS
+    os.sched_setaffinity(0, {CLIENT_CORE})
+    print(f"get of an innocent client, us: medians of {plan[0]} pairs of runs of {plan[1]} s; server on core {CORES[0]}, client and "
+          f"attacker on core {CLIENT_CORE}\n")
     print(f"{'server':11} {'another client':28} {'quiet':>7} {'':7} {'attacked':>9}")
     print(f"{'':11} {'':28} {'p50':>7} {'p99':>7} {'p50':>9} {'p99':>7} {'p99/p99':>8}")
-    good = {name: measure_attacks(name, pairs) for name in SERVERS}
-    print(f"\nbytes of memory: {CHANNELS} channels on one circuit, {SUBSCRIPTIONS} subscriptions\n")
-    print(f"{'server':11} {'a channel':>9} {'a subscription':>14}")
-    for name in SERVERS:
-        measure_memory(name)
+    good = {name: measure_attacks(name, command, plan) for name, command in server_of("area-detector").items()}
     return 0 if good["caplay sim"] else 1
 
 
