@@ -28,6 +28,7 @@ struct record { /* what goes through the ring, `n` bytes behind it */
 struct tap {
     struct ring ring;
     struct tap_loss loss;
+    uint64_t untold; /* of these, datagrams and ends of circuits: no gap tells of them */
     struct recorder *recorder;
     pthread_t helper;
     atomic_bool ends;
@@ -147,7 +148,7 @@ int tap_finish(struct tap *tap, struct diag *diag)
     struct trace_counts counts;
     join(tap);
     const struct tap_loss loss = tap->loss;
-    int result = recorder_finish(tap->recorder, loss.pieces, &counts, diag);
+    int result = recorder_finish(tap->recorder, tap->untold, &counts, diag);
     if (loss.pieces > 0)
         fprintf(stderr,
                 "caplay: %s is incomplete: %" PRIu64 " pieces (%" PRIu64 " bytes) came faster than they could be recorded\n",
@@ -185,6 +186,7 @@ static void put_event(struct tap *tap, const struct record *record)
 {
     if (!ring_has_room(&tap->ring, sizeof *record)) {
         count_loss(tap, 0);
+        tap->untold++;
         return;
     }
     ring_put(&tap->ring, record, sizeof *record);
@@ -246,6 +248,8 @@ void tap_datagram(struct tap *tap, const struct dialogue_endpoints *ends, const 
 {
     const struct record record = {
         .kind = DATAGRAM, .n = (uint32_t)bytes->n, .t_ns = bytes->t_ns, .ends = *ends, .from_server = bytes->from_server};
-    if (!put_piece(tap, &record, bytes->pieces->iov_base))
-        count_loss(tap, bytes->n);
+    if (put_piece(tap, &record, bytes->pieces->iov_base))
+        return;
+    count_loss(tap, bytes->n);
+    tap->untold++;
 }

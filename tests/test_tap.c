@@ -342,11 +342,13 @@ static void what_does_not_fit_is_counted_and_makes_the_recording_incomplete(void
     assert_int_equal(circuit.lost[0], 40);
     assert_int_equal(circuit.lost[1], 16);
     tap_end(tap, &circuit, START_NS);
-    assert_int_equal(tap_loss(tap).pieces, 3);
-    assert_int_equal(tap_loss(tap).bytes, 56);
+    tap_datagram(tap, &ends, &(struct tap_bytes){&(struct iovec){(void *)(uintptr_t)search, 4}, 4, false, START_NS});
+    assert_int_equal(tap_loss(tap).pieces, 4);
+    assert_int_equal(tap_loss(tap).bytes, 60);
     close_tap(tap, &t);
     assert_int_equal(t.nevents, 0);
-    assert_int_equal(t.missing.kernel_drops, 3);
+    assert_int_equal(t.missing.kernel_drops, 1); /* the datagram */
+    assert_int_equal(t.missing.gaps, 2);
     assert_int_equal(t.missing.gap_bytes, 56);
     assert_int_equal(t.circuits[0].flags, TRACE_TCP | TRACE_GAP | TRACE_CLOSED);
     trace_close(&t);
