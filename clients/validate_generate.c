@@ -11,7 +11,8 @@
 
 struct channel {
     const struct validate_record *record;
-    const char *field; /* "" is VAL */
+    const char *field;  /* "" is VAL */
+    const char *filter; /* "" is none */
     unsigned cid, circuit;
     bool is_value; /* VAL itself */
 };
@@ -108,7 +109,27 @@ static const char *pick_field(struct generator *g, const char *type)
 
 static void write_name(FILE *out, const struct channel *c)
 {
-    fprintf(out, "\"%s%s%s\"", c->record->name, c->field[0] != '\0' ? "." : "", c->field);
+    bool has_dot = c->field[0] != '\0' || c->filter[0] != '\0';
+    fprintf(out, "\"%s%s%s%s\"", c->record->name, has_dot ? "." : "", c->field, c->filter);
+}
+
+/* Without filters: what the server owes is waited for on such a channel. */
+static unsigned plain_channels(const struct generator *g, unsigned circuit)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < g->nchannels; i++)
+        n += g->channel[i].circuit == circuit && g->channel[i].filter[0] == '\0';
+    return n;
+}
+
+/* A time stamp as a value would differ by itself: ts is asked for that of now. */
+static const char *pick_filter(struct generator *g, unsigned circuit)
+{
+    static const char *const filters[] = {"{dbnd:{d:1}}",          "{dbnd:{rel:50}}",         "{dbnd:{abs:0}}",
+                                          "{dec:{n:2}}",           "{'dec':{'n':3}}",         "{ts:{}}",
+                                          "{arr:{s:1,i:2},ts:{}}", "{utag:{M:1,V:1}}",        "{dec:{n:2},dbnd:{d:2}}",
+                                          "{arr:{s:-3}}",          "{dbnd:{d:5},dec:{n:2},}", "{}"};
+    return plain_channels(g, circuit) > 0 && below(g, 4) == 0 ? PICK(g, filters) : "";
 }
 
 /* ---- requests ---- */
@@ -130,9 +151,11 @@ static void create(struct generator *g, unsigned circuit)
 {
     if (g->nchannels == CHANNELS)
         return;
+    const char *filter = pick_filter(g, circuit);
     struct channel *c = &g->channel[g->nchannels++];
     c->record = &g->records->at[below(g, (unsigned)g->records->n)];
     c->field = pick_field(g, c->record->type);
+    c->filter = filter;
     c->is_value = c->field[0] == '\0';
     c->cid = g->next_cid++;
     c->circuit = circuit;
@@ -228,6 +251,8 @@ static void cancel(struct generator *g)
 
 static void clear_channel(struct generator *g, struct channel *c)
 {
+    if (c->filter[0] == '\0' && plain_channels(g, c->circuit) == 1)
+        return;
     unsigned index = (unsigned)(c - g->channel), last = g->nchannels - 1, n = 0;
     begin_block(g);
     fprintf(g->out, "%sCLEAR_CHANNEL sid=@%u cid=%u\n\n", arrow(c->circuit), c->cid, c->cid);
