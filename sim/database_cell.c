@@ -26,6 +26,11 @@ bool db_is_text(const struct scenario_field *is)
 
 /* ---- elements ---- */
 
+bool db_is_wide(const struct scenario_field *is)
+{
+    return is->kind == SCENARIO_INT64 || is->kind == SCENARIO_UINT64;
+}
+
 static double scenario_number(const struct scenario_field *is, const struct scenario_value *value, uint32_t i)
 {
     switch (is->kind) {
@@ -89,9 +94,17 @@ static void write_element(const struct scenario_field *is, double number, uint8_
     }
 }
 
+static uint8_t wide_field(const struct scenario_field *is)
+{
+    if (!db_is_wide(is))
+        return WIRE_FIELD_PLAIN;
+    return is->kind == SCENARIO_INT64 ? WIRE_FIELD_INT64 : WIRE_FIELD_UINT64;
+}
+
 static double cell_number(const struct db_cell *cell)
 {
-    const struct wire_value value = {.data = (const uint8_t *)cell->bytes, .count = cell->count, .base = db_base(cell->is)};
+    const struct wire_value value = {
+        .data = (const uint8_t *)cell->bytes, .count = cell->count, .base = db_base(cell->is), .field = wide_field(cell->is)};
     double number = wire_value_number(&value);
     return cell->is->kind == SCENARIO_CHAR ? (double)(int8_t)number : number;
 }
@@ -115,11 +128,15 @@ static void fill(struct db_cell *cell, const struct scenario_value *value)
     if (db_is_text(cell->is)) {
         if (value->count > 0)
             strncpy((char *)at, *(const char *const *)value->data, cell->room - 1);
+        if (cell->is->flags & SCENARIO_LONG_TEXT && *at == '\0') /* its length is 0 until something is put */
+            cell->count = 0;
         return;
     }
     for (uint32_t i = 0; i < value->count; i++, at += size)
         if (cell->is->kind == SCENARIO_STRING)
             strncpy((char *)at, ((const char *const *)value->data)[i], WIRE_STRING_BYTES - 1);
+        else if (db_is_wide(cell->is))
+            wire_put64(at, ((const uint64_t *)value->data)[i]);
         else
             write_element(cell->is, scenario_number(cell->is, value, i), at);
 }
@@ -188,10 +205,15 @@ const char *db_text(const struct db_record *r, int field)
 }
 
 /* C's casts, as x86-64 has them: what an integer of 32 bits cannot hold is its least number. */
+static int64_t whole_of(double number)
+{
+    bool fits = number >= -9223372036854775808.0 && number < 9223372036854775808.0;
+    return fits ? (int64_t)number : INT64_MIN;
+}
+
 static double cast_to(uint8_t kind, double number)
 {
-    bool fits = number > -9223372036854775809.0 && number < 9223372036854775808.0;
-    int64_t whole = fits ? (int64_t)number : INT64_MIN;
+    int64_t whole = whole_of(number);
     switch (kind) {
     case SCENARIO_CHAR:
         return (int8_t)whole;
@@ -208,9 +230,6 @@ static double cast_to(uint8_t kind, double number)
         return whole >= INT32_MIN && whole <= INT32_MAX ? (double)whole : (double)INT32_MIN;
     case SCENARIO_ULONG:
         return (uint32_t)whole;
-    case SCENARIO_INT64:
-    case SCENARIO_UINT64:
-        return kind == SCENARIO_UINT64 ? (double)(uint64_t)whole : (double)whole;
     default:
         return number;
     }
@@ -218,8 +237,7 @@ static double cast_to(uint8_t kind, double number)
 
 void db_cast(const struct scenario_field *is, uint8_t *bytes, uint32_t n)
 {
-    bool is_wider =
-        is->kind == SCENARIO_USHORT || is->kind == SCENARIO_ULONG || is->kind == SCENARIO_INT64 || is->kind == SCENARIO_UINT64;
+    bool is_wider = is->kind == SCENARIO_USHORT || is->kind == SCENARIO_ULONG;
     const size_t size = wire_base_size((enum wire_base)db_base(is));
     for (; is_wider && n > 0; n--, bytes += size) {
         const struct wire_value element = {.data = bytes, .count = 1, .base = db_base(is)};
@@ -229,6 +247,9 @@ void db_cast(const struct scenario_field *is, uint8_t *bytes, uint32_t n)
 
 void db_cell_set(struct db_cell *cell, double number)
 {
-    write_element(cell->is, cast_to(cell->is->kind, number), (uint8_t *)cell->bytes);
+    if (db_is_wide(cell->is))
+        wire_put64((uint8_t *)cell->bytes, (uint64_t)whole_of(number));
+    else
+        write_element(cell->is, cast_to(cell->is->kind, number), (uint8_t *)cell->bytes);
     cell->count = 1;
 }

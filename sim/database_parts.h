@@ -113,6 +113,7 @@ void db_states_free(struct database *d);
 
 /* database_cell.c */
 uint8_t db_base(const struct scenario_field *is);                          /* enum wire_base */
+bool db_is_wide(const struct scenario_field *is);                          /* INT64, UINT64: elements are the integers */
 bool db_is_text(const struct scenario_field *is);                          /* one text, not elements */
 struct db_cell *db_cell(struct db_record *r, int field);                   /* made if there is none yet; NULL without memory */
 struct db_cell *db_cell_named(struct db_record *r, const char *name);      /* NULL also if the type has no such field */

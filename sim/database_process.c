@@ -205,10 +205,10 @@ static void process_mbbo(struct process *p)
     post_state(p, state);
 }
 
-/* MPST and APST: post on change (0 for texts, 1 for arrays) or always. */
-static unsigned always_mask(const struct process *p, double always)
+/* MPST and APST of a text: post on change, or always. */
+static unsigned always_mask(const struct process *p)
 {
-    return (process_get(p, "MPST") == always ? WIRE_MASK_VALUE : 0u) | (process_get(p, "APST") == always ? WIRE_MASK_LOG : 0u);
+    return (process_get(p, "MPST") == 1 ? WIRE_MASK_VALUE : 0u) | (process_get(p, "APST") == 1 ? WIRE_MASK_LOG : 0u);
 }
 
 static void post_text(struct process *p)
@@ -221,8 +221,9 @@ static void post_text(struct process *p)
     if (strcmp((const char *)value->bytes, (const char *)last->bytes) != 0) {
         mask |= WIRE_MASK_VALUE | WIRE_MASK_LOG;
         memcpy(last->bytes, value->bytes, value->room < last->room ? value->room : last->room);
+        last->count = 1;
     }
-    process_post(p, "VAL", mask | always_mask(p, 1));
+    process_post(p, "VAL", mask | always_mask(p));
 }
 
 static void process_text_output(struct process *p)
@@ -251,13 +252,6 @@ static void process_long_output(struct process *p)
     post_long_text(p);
 }
 
-static void process_array(struct process *p)
-{
-    unsigned mask = process_settle_alarms(p);
-    process_set(p, "UDF", 0);
-    process_post(p, "VAL", mask | always_mask(p, 0));
-}
-
 /* A record that does something else with its value: that is left out. */
 static void process_other(struct process *p)
 {
@@ -275,8 +269,8 @@ static const struct {
     {"ao", process_ao},
     {"longin", process_integer_input},
     {"longout", process_integer_output},
-    {"int64in", process_integer_input},
-    {"int64out", process_integer_output},
+    {"int64in", process_wide_input},
+    {"int64out", process_wide_output},
     {"bi", process_bi},
     {"bo", process_bo},
     {"mbbi", process_mbbi},
@@ -314,7 +308,7 @@ void db_process_special(struct db_record *r, const char *field)
 void db_process_prepare(struct db_record *r)
 {
     static const char *const changed[] = {"STAT", "SEVR", "ACKS", "UDF",  "LALM", "MLST", "ALST", "OVAL", "PVAL", "RVAL",
-                                          "ORAW", "INIT", "VAL",  "NORD", "SDEF", "LEN",  "OLEN", "NSTA", "NSEV"};
+                                          "ORAW", "INIT", "VAL",  "NORD", "SDEF", "LEN",  "OLEN", "NSTA", "NSEV", "HASH"};
     if (r->is_prepared || type_of(r) < 0)
         return;
     for (size_t i = 0; i < sizeof changed / sizeof *changed; i++)

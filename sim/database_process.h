@@ -60,6 +60,13 @@ void process_check_state(struct process *p, double state, const char *severity, 
 /* STAT, SEVR, ACKS are new (recGblResetAlarms()): returns what is to be posted on the value for it. */
 unsigned process_settle_alarms(struct process *p);
 
+/* database_wide.c: the records whose value is an INT64, which no double holds. */
+void process_wide_input(struct process *p);
+void process_wide_output(struct process *p);
+
+/* database_array.c */
+void process_array(struct process *p);
+
 /* MDEL and ADEL: returns what is to be posted on the value. */
 unsigned process_check_deadbands(const struct process *p, double value);
 

@@ -24,6 +24,17 @@ static void set_text(struct db_cell *cell, const uint8_t *scratch, size_t length
     *is_new = strlen((const char *)cell->bytes) != length || memcmp(cell->bytes, scratch, length) != 0;
     memset(cell->bytes, 0, cell->room);
     memcpy(cell->bytes, scratch, length);
+    cell->count = 1;
+}
+
+/* lsi and lso tell their length at once, NUL included, and again when they are processed. */
+static void set_length(struct db_record *r, size_t length)
+{
+    struct db_cell *cell = db_cell_named(r, "LEN");
+    if (cell == NULL)
+        return;
+    db_cell_set(cell, (double)length + 1);
+    db_post_field(r, cell->field, WIRE_MASK_VALUE | WIRE_MASK_LOG);
 }
 
 /* Characters go over those that are there: a NUL is not added, but at the field's end. */
@@ -50,7 +61,10 @@ static uint32_t put_text(struct db_pv *pv, const struct put *put, bool *is_new)
         return status;
     }
     size_t length = written > 0 ? strnlen((const char *)scratch, is_characters ? written : WIRE_STRING_BYTES) : 0;
-    set_text(cell, scratch, length < cell->is->size ? length : (size_t)cell->is->size - 1, is_new);
+    length = length < cell->is->size ? length : (size_t)cell->is->size - 1;
+    set_text(cell, scratch, length, is_new);
+    if (cell->is->flags & SCENARIO_LONG_TEXT)
+        set_length(pv->record, length);
     return status;
 }
 
@@ -175,6 +189,8 @@ static void put_nothing(struct db_pv *pv, uint64_t realtime_ns)
 {
     if (!(pv->cell->is->flags & (SCENARIO_BY_REFERENCE | SCENARIO_LONG_TEXT)))
         db_process_fault(pv->record);
+    if (pv->cell->is->flags & SCENARIO_LONG_TEXT)
+        db_post_named(pv->record, "LEN", WIRE_MASK_VALUE | WIRE_MASK_LOG);
     after_put(pv, true, realtime_ns);
 }
 

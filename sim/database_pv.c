@@ -178,9 +178,11 @@ static uint8_t wire_field(const struct db_pv *pv)
     case SCENARIO_UCHAR:
         return WIRE_FIELD_UCHAR;
     case SCENARIO_ULONG:
-    case SCENARIO_INT64:
-    case SCENARIO_UINT64:
         return WIRE_FIELD_WHOLE;
+    case SCENARIO_INT64:
+        return WIRE_FIELD_INT64;
+    case SCENARIO_UINT64:
+        return WIRE_FIELD_UINT64;
     default:
         return WIRE_FIELD_PLAIN;
     }
@@ -247,25 +249,25 @@ static void set_counts(struct db_pv *pv)
     pv->pv.rights = is->flags & SCENARIO_READONLY ? WIRE_RIGHT_READ : WIRE_RIGHT_READ | WIRE_RIGHT_WRITE;
 }
 
-static bool is_array(const struct db_pv *pv)
+/* Links and attributes have their text elsewhere. */
+static bool has_elements(const struct db_pv *pv)
 {
-    const struct scenario_field *is = pv->cell->is;
-    return pv->elements > 1 && !scenario_is_link(is->kind) && !(is->flags & SCENARIO_ATTRIBUTE);
+    return !scenario_is_link(pv->cell->is->kind) && !(pv->cell->is->flags & SCENARIO_ATTRIBUTE);
 }
 
-/* Only arrays are sliced, and filled; of links and attributes a slice changes just the count that is shown. */
+/* Only arrays are sliced; of links and attributes a slice changes just the count that is shown. */
 static bool make_slice(struct db_pv *pv)
 {
-    bool has_own = is_array(pv) && (pv->view.nslices > 0 || pv->view.shape & DB_FULL);
-    uint32_t first, largest = pv->view.shape & DB_FULL ? pv->elements : 1;
-    pv->pv.whole = (pv->view.nslices > 0 || has_own) && pv->elements > 1 ? pv->elements : 0;
+    bool is_full = pv->view.shape & DB_FULL, is_sliced = pv->view.nslices > 0 && pv->elements > 1;
+    uint32_t first, largest = is_full ? pv->elements : 1;
+    pv->pv.whole = is_full || is_sliced ? pv->elements : 0;
     for (; pv->sliced < pv->view.nslices && pv->elements > 1; pv->sliced++) {
         pv->elements = filter_slice_indices(&pv->view.slice[pv->sliced], pv->elements, &first);
         pv->most[pv->sliced] = pv->elements;
         largest = pv->elements > largest ? pv->elements : largest;
     }
     pv->pv.count = pv->elements;
-    if (!has_own)
+    if (!has_elements(pv) || (!is_full && !is_sliced))
         return true;
     size_t bytes = (size_t)largest * wire_base_size((enum wire_base)pv->base);
     struct database *d = pv->record->database;
@@ -315,11 +317,17 @@ static struct db_pv *make(struct db_record *r, const struct db_view *view)
     return pv;
 }
 
+/* What has always all of its elements needs no copy of them. */
+static bool can_be_full(const struct scenario_field *is, unsigned shape)
+{
+    return channel_count(is, shape & DB_CHARACTERS) > 1 || is->flags & (SCENARIO_ARRAY | SCENARIO_LONG_TEXT);
+}
+
 struct db_pv *db_pv_open(struct db_record *r, const struct db_view *wanted)
 {
     const struct scenario_field *is = scenario_field_of(r->is, wanted->field);
     struct db_view view = *wanted;
-    if (channel_count(is, view.shape & DB_CHARACTERS) == 1)
+    if (!can_be_full(is, view.shape))
         view.shape &= ~(unsigned)DB_FULL;
     struct db_pv *pv = find(r, &view);
     if (pv != NULL || !can_have(r->database, is, &view) || (pv = make(r, &view)) == NULL)

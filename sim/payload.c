@@ -121,7 +121,8 @@ static void encode(struct payload *payload)
     payload->version = pool->pv->version;
     payload->status = WIRE_ECA_NORMAL;
     payload->bytes = value->data;
-    if (value->base == pool->base && value->count >= count)
+    bool is_wide = value->field == WIRE_FIELD_INT64 || value->field == WIRE_FIELD_UINT64;
+    if (value->base == pool->base && value->count >= count && !is_wide)
         return;
     payload->status = wire_encode(pool->base, count, value, pool->pv->meta, payload->own);
     payload->bytes = payload->own;

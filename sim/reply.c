@@ -84,10 +84,16 @@ static bool write_echo(struct sim_circuit *c)
 
 /* ---- ERROR ---- */
 
-/* Count 0 is dynamic, but for READ. */
+/* Of a slice, those that it is taken from. */
+static uint32_t whole_count(const struct sim_pv *pv)
+{
+    return pv->whole != 0 ? pv->whole : pv->count;
+}
+
+/* Count 0 is dynamic, but for READ: then a real server reserves what there may be. */
 static uint32_t most_elements(const struct wire_header *request, const struct sim_pv *pv)
 {
-    return request->count != 0 || request->command == WIRE_READ ? request->count : pv->count;
+    return request->count != 0 || request->command == WIRE_READ ? request->count : whole_count(pv);
 }
 
 /* Returns the bytes used, NUL included. */
@@ -167,11 +173,6 @@ struct value_plan {
 static uint32_t access_status(const struct sim_pv *pv)
 {
     return pv->rights & WIRE_RIGHT_READ ? WIRE_ECA_NORMAL : WIRE_ECA_NORDACCESS;
-}
-
-static uint32_t whole_count(const struct sim_pv *pv)
-{
-    return pv->whole != 0 ? pv->whole : pv->count;
 }
 
 /* A filter may show more elements than the record has: they are not asked for. */

@@ -64,6 +64,8 @@ static const struct {
     {"text is no ULONG", "abc", WIRE_DOUBLE, WIRE_WHOLE_ULONG, NAN},
     {"an INT64", "-5", WIRE_DOUBLE, WIRE_WHOLE_INT64, -5},
     {"an INT64 ends at 2^63 - 1", "9223372036854775808", WIRE_DOUBLE, WIRE_WHOLE_INT64, NAN},
+    {"an INT64 is read in full", "9007199254740995", WIRE_DOUBLE, WIRE_WHOLE_INT64, 9007199254740996.0},
+    {"a UINT64 below 0 is its low bits", "-1", WIRE_DOUBLE, WIRE_WHOLE_UINT64, 18446744073709551616.0},
     {"a UINT64", "7", WIRE_DOUBLE, WIRE_WHOLE_UINT64, 7},
     {"a UINT64 ends at 2^64 - 1", "18446744073709551616", WIRE_DOUBLE, WIRE_WHOLE_UINT64, NAN},
     {"a DOUBLE", "-1.5e-3", WIRE_DOUBLE, WIRE_WHOLE_NATIVE, -0.0015},
@@ -97,7 +99,9 @@ static uint32_t put_cut(size_t i, const char *text, size_t n, double *number)
     uint32_t status = wire_put_convert(0, 1, payload, (uint32_t)n, (uint8_t)puts_[i].base, &meta, out, 1, &written);
     free(payload);
     if (status == WIRE_ECA_NORMAL)
-        *number = number_of(out, puts_[i].base);
+        *number = puts_[i].whole == WIRE_WHOLE_INT64    ? (double)(int64_t)wire_get64(out)
+                  : puts_[i].whole == WIRE_WHOLE_UINT64 ? (double)wire_get64(out)
+                                                        : number_of(out, puts_[i].base);
     return status;
 }
 

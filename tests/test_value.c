@@ -292,6 +292,69 @@ static void whole_numbers_beyond_64_bits_become_low_bits(void **state)
     }
 }
 
+/* No double holds them: 2^53 + 1, 2^63 - 1, 2^64 - 1. */
+static void integers_of_64_bits_are_read_and_put_in_full(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t bits;
+        uint8_t field, whole;
+        double number;
+    } rows[] = {
+        {"9007199254740993", UINT64_C(9007199254740993), WIRE_FIELD_INT64, WIRE_WHOLE_INT64, 9007199254740992.0},
+        {"-9007199254740993", (uint64_t)-INT64_C(9007199254740993), WIRE_FIELD_INT64, WIRE_WHOLE_INT64, -9007199254740992.0},
+        {"9223372036854775807", INT64_MAX, WIRE_FIELD_INT64, WIRE_WHOLE_INT64, 9223372036854775808.0},
+        {"18446744073709551615", UINT64_MAX, WIRE_FIELD_UINT64, WIRE_WHOLE_UINT64, 18446744073709551616.0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint8_t data[8], text[WIRE_STRING_BYTES] = {0}, out[WIRE_STRING_BYTES];
+        uint32_t written;
+        struct wire_value value = {.data = data, .count = 1, .base = WIRE_DOUBLE, .field = rows[i].field};
+        struct wire_meta meta;
+        wire_meta_init(&meta);
+        meta.whole = rows[i].whole;
+        strcpy((char *)text, rows[i].text);
+        assert_int_equal(wire_put_convert(WIRE_STRING, 1, text, sizeof text, WIRE_DOUBLE, &meta, data, 1, &written),
+                         WIRE_ECA_NORMAL);
+        assert_true(wire_get64(data) == rows[i].bits && wire_value_number(&value) == rows[i].number);
+        assert_int_equal(wire_encode(WIRE_STRING, 1, &value, &meta, out), WIRE_ECA_NORMAL);
+        assert_string_equal((const char *)out, rows[i].text);
+        assert_int_equal(wire_encode(WIRE_INT32, 1, &value, &meta, out), WIRE_ECA_NORMAL);
+        assert_int_equal(wire_get32(out), (uint32_t)rows[i].bits);
+        assert_int_equal(wire_encode(WIRE_DOUBLE, 1, &value, &meta, out), WIRE_ECA_NORMAL);
+        assert_true(wire_number_read(WIRE_DOUBLE, out) == rows[i].number);
+    }
+}
+
+/* The casts of x86-64. */
+static void doubles_are_put_into_integers_of_64_bits(void **state)
+{
+    (void)state;
+    static const struct {
+        double number;
+        uint64_t as_signed, as_unsigned;
+    } rows[] = {
+        {-1.5, UINT64_MAX, UINT64_MAX},
+        {1e19, UINT64_C(1) << 63, UINT64_C(10000000000000000000)},
+        {1e30, UINT64_C(1) << 63, 0},
+        {-1e30, UINT64_C(1) << 63, UINT64_C(1) << 63},
+        {(double)NAN, UINT64_C(1) << 63, UINT64_C(1) << 63},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (unsigned k = 0; k < 2; k++) {
+            uint8_t in[8], out[8];
+            uint32_t written;
+            struct wire_meta meta;
+            wire_meta_init(&meta);
+            meta.whole = k == 0 ? WIRE_WHOLE_INT64 : WIRE_WHOLE_UINT64;
+            wire_number_write(WIRE_DOUBLE, rows[i].number, in);
+            assert_int_equal(wire_put_convert(WIRE_DOUBLE, 1, in, sizeof in, WIRE_DOUBLE, &meta, out, 1, &written),
+                             WIRE_ECA_NORMAL);
+            assert_true(wire_get64(out) == (k == 0 ? rows[i].as_signed : rows[i].as_unsigned));
+        }
+}
+
 static void doubles_become_text_by_the_rules_of_cvt_fast(void **state)
 {
     (void)state;
@@ -521,6 +584,8 @@ int main(void)
         cmocka_unit_test(precision_is_told_of_floating_point_fields_only),
         cmocka_unit_test(numbers_become_other_numbers_by_the_casts_of_x86_64),
         cmocka_unit_test(whole_numbers_beyond_64_bits_become_low_bits),
+        cmocka_unit_test(integers_of_64_bits_are_read_and_put_in_full),
+        cmocka_unit_test(doubles_are_put_into_integers_of_64_bits),
         cmocka_unit_test(doubles_become_text_by_the_rules_of_cvt_fast),
         cmocka_unit_test(characters_become_numbers_one_string_each),
         cmocka_unit_test(states_become_text_through_their_labels),

@@ -2,6 +2,7 @@
 #include "wire/convert.h"
 
 #include <float.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -98,8 +99,36 @@ void wire_number_write(unsigned base, double number, uint8_t *dst)
     }
 }
 
+bool wire_is_wide_read(const struct wire_conversion *how)
+{
+    return how->from == WIRE_DOUBLE && !how->is_put && (how->field == WIRE_FIELD_INT64 || how->field == WIRE_FIELD_UINT64);
+}
+
+bool wire_is_wide_put(const struct wire_conversion *how)
+{
+    return how->to == WIRE_DOUBLE && how->is_put &&
+           (how->meta->whole == WIRE_WHOLE_INT64 || how->meta->whole == WIRE_WHOLE_UINT64);
+}
+
+double wire_wide_number(bool is_unsigned, uint64_t bits)
+{
+    return is_unsigned ? (double)bits : (double)(int64_t)bits;
+}
+
+/* The casts of x86-64: what does not fit becomes INT64_MIN; from 2^63 on an unsigned one is cast without its highest bit. */
+static uint64_t wide_bits(bool is_unsigned, double number)
+{
+    const double limit = 9223372036854775808.0; /* 2^63 */
+    bool is_upper = is_unsigned && number >= limit;
+    double rest = is_upper ? number - limit : number;
+    uint64_t bits = rest >= -limit && rest < limit ? (uint64_t)(int64_t)rest : UINT64_C(1) << 63;
+    return is_upper ? bits ^ UINT64_C(1) << 63 : bits;
+}
+
 static double read_number(const struct wire_conversion *how, const uint8_t *src)
 {
+    if (wire_is_wide_read(how))
+        return wire_wide_number(how->field == WIRE_FIELD_UINT64, wire_get64(src));
     if (how->from == WIRE_CHAR && (how->is_put || how->field == WIRE_FIELD_UCHAR))
         return *src;
     return wire_number_read(how->from, src);
@@ -217,6 +246,8 @@ static void number_to_string(const struct wire_conversion *how, const uint8_t *s
     double number = read_number(how, src);
     if (how->from == WIRE_ENUM && !how->is_put)
         state_text(how->meta, wire_get16(src), text);
+    else if (wire_is_wide_read(how))
+        snprintf(text, sizeof text, how->field == WIRE_FIELD_UINT64 ? "%" PRIu64 : "%" PRId64, wire_get64(src));
     else if ((how->from == WIRE_FLOAT || how->from == WIRE_DOUBLE) && how->field != WIRE_FIELD_WHOLE)
         wire_number_text(number, how->from == WIRE_FLOAT, how->precision, text);
     else
@@ -233,10 +264,9 @@ static uint64_t whole_bits(double number)
     return number >= limit && number < 2 * limit ? (uint64_t)number : UINT64_C(1) << 63;
 }
 
-/* C's cast of an integer of up to 64 bits: the low bits. */
-static void write_whole(unsigned base, double number, uint8_t *dst)
+/* C's cast of an integer of up to 64 bits: the low bits. number: the same, for real types. */
+static void write_whole(unsigned base, uint64_t bits, double number, uint8_t *dst)
 {
-    uint64_t bits = whole_bits(number);
     switch (base) {
     case WIRE_INT16:
     case WIRE_ENUM:
@@ -253,12 +283,28 @@ static void write_whole(unsigned base, double number, uint8_t *dst)
     }
 }
 
-static void write_number(const struct wire_conversion *how, double number, uint8_t *dst)
+static void convert_number(const struct wire_conversion *how, const uint8_t *src, uint8_t *dst)
 {
-    if (how->field == WIRE_FIELD_WHOLE)
-        write_whole(how->to, number, dst);
+    double number = read_number(how, src);
+    if (wire_is_wide_read(how))
+        write_whole(how->to, wire_get64(src), number, dst);
+    else if (wire_is_wide_put(how))
+        wire_put64(dst, wide_bits(how->meta->whole == WIRE_WHOLE_UINT64, number));
+    else if (how->field == WIRE_FIELD_WHOLE)
+        write_whole(how->to, whole_bits(number), number, dst);
     else
         wire_number_write(how->to, number, dst);
+}
+
+/* Empty text is 0, as text_number() has it. */
+static bool string_to_wide(const struct wire_conversion *how, const char *text, uint8_t *dst)
+{
+    uint64_t bits = 0;
+    const char *rest;
+    bool is_good = *text == '\0' ? how->is_single : wire_text_wide(text, how->meta->whole == WIRE_WHOLE_UINT64, &bits, &rest);
+    if (is_good)
+        wire_put64(dst, bits);
+    return is_good;
 }
 
 static bool string_to_number(const struct wire_conversion *how, const uint8_t *src, uint8_t *dst)
@@ -266,6 +312,8 @@ static bool string_to_number(const struct wire_conversion *how, const uint8_t *s
     char text[WIRE_STRING_BYTES];
     double number;
     wire_string_copy(src, WIRE_STRING_BYTES, text);
+    if (wire_is_wide_put(how))
+        return string_to_wide(how, text, dst);
     if (!text_number(how, text, &number))
         return false;
     wire_number_write(how->to, number, dst);
@@ -297,7 +345,7 @@ bool wire_convert(const struct wire_conversion *how, const uint8_t *src, uint32_
         return true;
     if (is_refused(how))
         return false;
-    if (how->from == how->to) {
+    if (how->from == how->to && !wire_is_wide_read(how) && !wire_is_wide_put(how)) {
         if (how->from == WIRE_STRING)
             strings_copy(src, n, dst);
         else
@@ -308,7 +356,7 @@ bool wire_convert(const struct wire_conversion *how, const uint8_t *src, uint32_
         if (how->to == WIRE_STRING)
             number_to_string(how, src, dst);
         else if (how->from != WIRE_STRING)
-            write_number(how, read_number(how, src), dst);
+            convert_number(how, src, dst);
         else if (!string_to_number(how, src, dst))
             return false;
     }

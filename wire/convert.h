@@ -1,6 +1,7 @@
 /* Conversions between the seven base types, element by element, as rsrv and the database behind it do them. Inside wire/ only;
  * others ask wire/value.h. Pure. Rule: ca-protocol 7.4.
- * A number on its way from one type to another is a double: every integer type of the protocol fits in it exactly. */
+ * A number on its way from one type to another is a double: every integer type of the protocol fits in it exactly. Only
+ * INT64 and UINT64 fields go their own ways. */
 #ifndef CAPLAY_WIRE_CONVERT_H
 #define CAPLAY_WIRE_CONVERT_H
 
@@ -23,6 +24,16 @@ bool wire_convert(const struct wire_conversion *how, const uint8_t *src, uint32_
 
 /* An element of a numeric type as a number; CHAR signed. */
 double wire_number_read(unsigned base, const uint8_t *src);
+
+/* Are the elements that are read, or put, integers of 64 bits in the place of doubles? */
+bool wire_is_wide_read(const struct wire_conversion *how);
+bool wire_is_wide_put(const struct wire_conversion *how);
+
+/* An INT64 or UINT64 as a number. */
+double wire_wide_number(bool is_unsigned, uint64_t bits);
+
+/* The INT64 or UINT64 at the start of a text; else as wire_text_number(). */
+bool wire_text_wide(const char *text, bool is_unsigned, uint64_t *bits, const char **rest);
 
 /* A number as an element of a numeric type: what the C cast gives on x86-64 for every value, NaN and the infinities included. */
 void wire_number_write(unsigned base, double number, uint8_t *dst);

@@ -20,6 +20,8 @@ double wire_value_number(const struct wire_value *value)
     double number;
     if (value->count == 0)
         return NAN;
+    if (value->field == WIRE_FIELD_INT64 || value->field == WIRE_FIELD_UINT64)
+        return wire_wide_number(value->field == WIRE_FIELD_UINT64, wire_get64(value->data));
     if (value->base != WIRE_STRING)
         return shown_number(value->base, value->data);
     wire_string_copy(value->data, WIRE_STRING_BYTES, text);

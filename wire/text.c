@@ -95,6 +95,16 @@ static bool ulong_from_text(const char *text, double *number, char **end)
     return !isnan(real) && !isinf(real);
 }
 
+/* As unsigned_from_text() has it, each UINT64 may be written as a negative number. */
+bool wire_text_wide(const char *text, bool is_unsigned, uint64_t *bits, const char **rest)
+{
+    char *end = NULL;
+    errno = 0;
+    *bits = is_unsigned ? strtoull(text, &end, 0) : (uint64_t)strtoll(text, &end, 0);
+    *rest = end;
+    return end != text && errno == 0;
+}
+
 static bool whole_from_text(const char *text, uint8_t whole, double *number, char **end)
 {
     switch (whole) {
@@ -102,12 +112,8 @@ static bool whole_from_text(const char *text, uint8_t whole, double *number, cha
         return unsigned_from_text(text, UINT8_MAX, number, end);
     case WIRE_WHOLE_USHORT:
         return unsigned_from_text(text, UINT16_MAX, number, end);
-    case WIRE_WHOLE_ULONG:
-        return ulong_from_text(text, number, end);
-    case WIRE_WHOLE_INT64:
-        return signed_from_text(text, LONG_MAX, number, end);
     default:
-        return unsigned_from_text(text, ULONG_MAX, number, end);
+        return ulong_from_text(text, number, end);
     }
 }
 

@@ -139,6 +139,12 @@ static uint8_t *limits_write(uint8_t *at, unsigned base, const double *limits, u
     return at;
 }
 
+/* An integer field that travels as a DOUBLE. */
+static bool is_whole(const struct wire_value *value)
+{
+    return value->field == WIRE_FIELD_WHOLE || value->field == WIRE_FIELD_INT64 || value->field == WIRE_FIELD_UINT64;
+}
+
 static void limits_encode(unsigned type, const struct wire_value *value, const struct wire_meta *meta, uint8_t *out)
 {
     const struct wire_type *t = &wire_types[type];
@@ -148,7 +154,7 @@ static void limits_encode(unsigned type, const struct wire_value *value, const s
         alarm[i] = alarm_sayable(t->base, meta->alarm[i]);
     memcpy(out + l.units, meta->units, strnlen((const char *)meta->units, WIRE_UNITS_BYTES - 1));
     if (l.has_precision && (value->base == WIRE_FLOAT || value->base == WIRE_DOUBLE))
-        wire_put16(out + 4, (uint16_t)(value->field == WIRE_FIELD_WHOLE ? 0 : meta->precision));
+        wire_put16(out + 4, (uint16_t)(is_whole(value) ? 0 : meta->precision));
     uint8_t *at = limits_write(out + l.limits, t->base, meta->display, 2);
     at = limits_write(at, t->base, alarm, 4);
     if (t->family == WIRE_CTRL)

@@ -33,8 +33,10 @@ struct wire_stamp { /* since 1990-01-01 UTC (CLOCK_EPICS_EPOCH) */
 /* What the wire does not tell of a record's field, and its conversions need: for a server that knows it. */
 enum wire_field {
     WIRE_FIELD_PLAIN,
-    WIRE_FIELD_UCHAR,     /* a CHAR is 0 to 255 towards wider types */
-    WIRE_FIELD_WHOLE,     /* a DOUBLE is a ULONG, INT64 or UINT64: no decimals as text, low bits in narrower types */
+    WIRE_FIELD_UCHAR, /* a CHAR is 0 to 255 towards wider types */
+    WIRE_FIELD_WHOLE, /* a DOUBLE is a ULONG: no decimals as text, low bits in narrower types */
+    WIRE_FIELD_INT64, /* the same of an INT64, and a DOUBLE's data are the integers, for no double holds all of them */
+    WIRE_FIELD_UINT64,
     WIRE_FIELD_TEXT,      /* CHARs are all bytes of a STRING field that was asked for with `$` */
     WIRE_FIELD_LINK,      /* a link: only STRING, CHAR, and for DOUBLE a NaN. data is its text, NUL-terminated */
     WIRE_FIELD_ATTRIBUTE, /* a pseudo field: only STRING and CHAR. data as a link's */
@@ -42,7 +44,7 @@ enum wire_field {
 
 /* One value with its alarm and stamp. `data` is borrowed. */
 struct wire_value {
-    const uint8_t *data;       /* count elements of `base`, big endian, no padding */
+    const uint8_t *data;       /* count elements of `base`, big endian, no padding; of INT64 and UINT64 fields the integers */
     uint32_t count;            /* elements that there are */
     uint8_t base;              /* enum wire_base */
     uint8_t field;             /* enum wire_field */
@@ -96,7 +98,7 @@ enum wire_err wire_decode(unsigned type, uint32_t count, const uint8_t *head, si
 
 /* The conversions are those of an IOC's record whose field is of the value's base. What the wire does not tell apart, and
  * value->field does not either, reads as the first of each: CHAR and UCHAR fields (towards wider types a CHAR is signed); LONG
- * and USHORT; DOUBLE, ULONG and INT64 (beyond LONG's range); `$` and plain text. An ENUM's state without a label reads as the
+ * and USHORT; DOUBLE and ULONG (beyond LONG's range); `$` and plain text. An ENUM's state without a label reads as the
  * record type has it if that is known
  * ("Illegal_Value" of a bo), else as its number.
  *
@@ -116,6 +118,7 @@ void wire_encode_head(unsigned type, const struct wire_value *value, const struc
 /* A put's values -> elements of the PV's native base. type/count/size: as received, hostile; missing bytes are zeros. Types 7
  * to 34 have their values at their offset, as WRITE takes them; a server refuses them in WRITE_NOTIFY, and sees to PUT_ACKT and
  * PUT_ACKS itself. Empty text is 0 in a put of one element where there is room for one, and fails in others.
+ * Where meta->whole says that the PV is an INT64 or UINT64, elements are such integers, not doubles.
  * out holds out_count elements of `base`; *written is how many were made, at most out_count. Returns ECA_NORMAL or ECA_PUTFAIL
  * (out may be partly written then). */
 uint32_t wire_put_convert(unsigned type, uint32_t count, const uint8_t *payload, uint32_t size, uint8_t base,
