@@ -102,6 +102,8 @@ void accept_go_on(struct server *s);
 
 /* server_notice.c: few lines (notices.h). */
 void server_notice(struct server *s, const char *text);
+/* Does stderr take a line now? Whoever does not read it does not stop the server. */
+bool server_can_print(void);
 /* Tell of what clients do wrong from now on. */
 void server_hear_faults(struct server *s);
 

@@ -4,12 +4,20 @@
 #include "base/clock.h"
 
 #include <inttypes.h>
+#include <poll.h>
+#include <unistd.h>
+
+bool server_can_print(void)
+{
+    struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return poll(&room, 1, 0) == 1 && (room.revents & POLLOUT) != 0;
+}
 
 /* May a line be printed? What was left out is told first. */
 static bool may_tell(struct server *s)
 {
     uint64_t left_out;
-    if (!notices_may(&s->notices, clock_monotonic_ns(), &left_out))
+    if (!server_can_print() || !notices_may(&s->notices, clock_monotonic_ns(), &left_out))
         return false;
     if (left_out > 0)
         fprintf(stderr, "caplay: %" PRIu64 " lines about clients were left out\n", left_out);

@@ -5,7 +5,6 @@
 #include "base/clock.h"
 
 #include <inttypes.h>
-#include <poll.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -60,8 +59,7 @@ static void show(struct server *s, uint64_t now_ns)
 {
     char line[LINE_BYTES + 16] = "\r";
     const bool is_terminal = s->status.is_terminal;
-    struct pollfd room = {.fd = STDERR_FILENO, .events = POLLOUT};
-    if (poll(&room, 1, 0) != 1 || !(room.revents & POLLOUT))
+    if (!server_can_print())
         return;
     size_t from = is_terminal ? 0 : 1, n = 1 + describe(s, now_ns, line + 1);
     n += (size_t)snprintf(line + n, sizeof line - n, "%s", is_terminal ? "\x1b[K" : "\n");

@@ -1,9 +1,11 @@
 """Lateness as a run tells it: its owners, its budget, the exit code of a run that was starved, and the line a second."""
 import contextlib
 import json
+import os
 import signal
 import socket
 import struct
+import subprocess
 import sys
 import time
 
@@ -109,6 +111,19 @@ def test_usr1_prints_and_goes_on():
         server.process.send_signal(signal.SIGUSR1)
         wait_for(server, "caplay: late, self: ")
         take(10)
+
+
+def test_on_a_terminal_the_status_line_is_written_over():
+    ours, theirs = os.openpty()
+    process = subprocess.Popen([str(cahelp.CAPLAY), "sim", "ten-thousand", "--count", "1", "--port", "0", "--status"],
+                               stdout=subprocess.PIPE, stderr=theirs, stdin=subprocess.DEVNULL)
+    os.close(theirs)
+    try:
+        assert os.read(ours, 1000).startswith(b"\r1 s | 0.0 updates/s | 0 PVs | 0 circuits | nothing late")
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+        os.close(ours)
 
 
 def test_status_is_a_line_a_second():
