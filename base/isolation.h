@@ -43,7 +43,8 @@ int isolation_check(const struct isolation_wish *wish, struct diag *diag);
 void isolation_apply(struct isolation *isolation, const struct isolation_wish *wish);
 
 /* Where --realtime is wished: lock the memory of the process. What it has stays from its first use on; what it is given from now
- * on is there at once. Not so `pageable` (NULL: none), a mapped recording that may be larger than the memory and is read ahead. */
+ * on is there at once. Not so `pageable` (NULL: none), a mapped recording that may be larger than the memory and is read ahead.
+ */
 void isolation_lock_memory(struct isolation *isolation, const struct iovec *pageable);
 
 /* To the other cores, and back: around the start of a helper thread or of a process that must not share the pinned core. */

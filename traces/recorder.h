@@ -35,7 +35,8 @@ void recorder_close(struct recorder *r, uint64_t circuit, uint64_t t_ns);
 /* Did writing fail (disk full)? From then on nothing is recorded; recorder_finish() says why. */
 bool recorder_failed(const struct recorder *r);
 
-/* Write the rest, rename; free the recorder. lost: datagrams and ends of circuits that never came here. 0, or -1 with DIAG_ENVIRONMENT. */
+/* Write the rest, rename; free the recorder. lost: datagrams and ends of circuits that never came here. 0, or -1 with
+ * DIAG_ENVIRONMENT. */
 int recorder_finish(struct recorder *r, uint64_t lost, struct trace_counts *counts, struct diag *diag);
 
 /* Free it and leave no file. */
