@@ -86,11 +86,13 @@ struct sim_channel *channel_new(struct sim_circuit *c, struct sim_pv *pv, uint32
     return channel;
 }
 
-static void cancel_put(struct sim_channel *channel)
+struct reply channel_cancel_put(struct sim_channel *channel)
 {
     struct reply *reply = lane_numbered(&channel->circuit->puts, channel->put);
     reply->writing = NULL;
     reply->cancelled = true;
+    channel->is_writing = false;
+    return *reply;
 }
 
 void channel_free(struct sim_channel *channel)
@@ -98,7 +100,7 @@ void channel_free(struct sim_channel *channel)
     while (channel->subscriptions != NULL)
         subscription_free(channel->subscriptions);
     if (channel->is_writing)
-        cancel_put(channel);
+        channel_cancel_put(channel);
     HASH_DELETE(hh, channel->circuit->sim->channels, channel);
     *channel->link = channel->next;
     if (channel->next != NULL)

@@ -46,6 +46,9 @@ struct sim_channel *channel_new(struct sim_circuit *c, struct sim_pv *pv, uint32
  * lane of puts (which is cancelled), and its subscriptions. */
 void channel_free(struct sim_channel *channel);
 
+/* The result of its pending put will not be sent. What it would have been. */
+struct reply channel_cancel_put(struct sim_channel *channel);
+
 /* The channel of this circuit with this sid, or NULL. */
 struct sim_channel *channel_find(struct sim_circuit *c, uint32_t sid);
 

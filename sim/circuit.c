@@ -226,6 +226,8 @@ static bool take_message(struct sim_circuit *c, uint64_t now_ns)
     else if (outcome == REQUEST_DONE)
         consume(in, (size_t)r.bytes);
     c->is_waiting = outcome == REQUEST_WAIT;
+    if (!c->is_waiting)
+        c->wait_ns = 0;
     return !c->is_waiting;
 }
 
@@ -270,8 +272,10 @@ static void after_reply(struct sim_circuit *c, const struct reply *reply)
     }
     if (reply->kind == REPLY_END)
         c->is_ending = true;
-    if (reply->writing != NULL)
+    if (reply->writing != NULL) {
         reply->writing->is_writing = false;
+        c->wait_ns = 0;
+    }
 }
 
 /* Write what is due. False: the outbox must be sent first. */
@@ -388,5 +392,7 @@ uint64_t sim_circuit_deadline(struct sim_circuit *c)
     if (entry != NULL)
         events = entry->due_ns;
     uint64_t replies = direct < puts ? direct : puts;
+    if (c->is_waiting && c->wait_ns != 0 && c->wait_ns + CIRCUIT_PUT_NS < replies)
+        replies = c->wait_ns + CIRCUIT_PUT_NS;
     return replies < events ? replies : events;
 }

@@ -19,6 +19,9 @@ struct sim_channel;
 #define CIRCUIT_READ_BYTES (1u << 20) /* taken at once, of a message that is larger than the buffer was at first */
 #define CIRCUIT_TURN       64u        /* requests; then other circuits have their turn */
 
+/* A WRITE_NOTIFY waits so long for an earlier one of its channel, which is given up then (ca-protocol 6.4). */
+#define CIRCUIT_PUT_NS (60 * CLOCK_NS)
+
 struct circuit_input {
     uint8_t *bytes;
     size_t room, begin, end;
@@ -44,6 +47,7 @@ struct sim_circuit {
     uint64_t requests[SIM_CLASSES]; /* so far; their delays are drawn by it */
     uint64_t free_ns;               /* when its client last became ready to take updates again */
     uint64_t off_ns;                /* when EVENTS_OFF came */
+    uint64_t wait_ns;               /* since when a request waits for a put, or for the last result of one; 0: not yet */
     uint64_t output_ns, before_ns;  /* of the last output, and of the one before it */
     unsigned minor;                 /* the client's; 0 before its VERSION */
     unsigned turn;                  /* requests taken in this turn */

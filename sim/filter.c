@@ -183,7 +183,8 @@ uint32_t filter_slice_indices(const struct filter_slice *slice, uint32_t count, 
     int64_t start = slice->start < 0 ? (int64_t)count + slice->start : slice->start;
     int64_t end = slice->end < 0 ? (int64_t)count + slice->end : slice->end;
     start = start < 0 ? 0 : start > count ? count : start;
-    end = end < 0 ? 0 : end >= count ? (int64_t)count - 1 : end;
+    end = end < 0 ? 0 : end;
+    end = end >= count ? (int64_t)count - 1 : end; /* of nothing there is nothing */
     *first = (uint32_t)start;
     return end >= start ? (uint32_t)((end - start) / slice->step + 1) : 0;
 }

@@ -118,6 +118,22 @@ static void tell_failed(struct sim_circuit *c, struct sim_pv *pv, uint64_t now_n
     sim_post_also(c->sim, now_ns, false);
 }
 
+/* Must the put wait for the channel's last one? That is given up when it takes too long. */
+static bool must_wait(struct sim_circuit *c, struct sim_channel *channel, const struct request *r)
+{
+    if (!channel->is_writing)
+        return false;
+    if (c->wait_ns == 0)
+        c->wait_ns = r->now_ns;
+    if (r->now_ns - c->wait_ns < CIRCUIT_PUT_NS)
+        return true;
+    struct reply result = channel_cancel_put(channel);
+    result = (struct reply){.kind = REPLY_HEADER, .header = result.header, .pv = channel->pv};
+    result.header.p1 = WIRE_ECA_PUTCBINPROG;
+    answer_now(c, r, result);
+    return false;
+}
+
 enum request_outcome request_on_write_notify(struct sim_circuit *c, const struct request *r)
 {
     struct sim_channel *channel = answer_channel(c, r);
@@ -128,7 +144,7 @@ enum request_outcome request_on_write_notify(struct sim_circuit *c, const struct
         answer_end(c, r->now_ns, UNKNOWN_TYPE);
     } else if (!(channel->pv->rights & WIRE_RIGHT_WRITE)) {
         answer_now(c, r, put_result(r, channel, WIRE_ECA_NOWTACCESS));
-    } else if (channel->is_writing) {
+    } else if (must_wait(c, channel, r)) {
         return REQUEST_WAIT;
     } else {
         uint32_t status = is_structure(r->header.type) ? WIRE_ECA_PUTFAIL : put(c, channel->pv, r, r->now_ns);

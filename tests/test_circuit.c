@@ -389,6 +389,30 @@ static void garbage_never_harms(void **state)
     }
 }
 
+/* Two puts of a channel, the first of which takes longer than a real server waits (ca-protocol 6.4). */
+static void a_put_that_takes_too_long_is_given_up_for_the_next(void **state)
+{
+    (void)state;
+    struct fixture *f = fix_new();
+    fix_say(f, "00000000 0000000d 00000000 00000000 | 00120008 00000000 00000001 0000000d | 543a4149 00000000");
+    f->out_bytes = 0;
+    const uint64_t begin_ns = f->now_ns;
+    f->delay_ns[SIM_PUT_CALLBACK] = 100 * CLOCK_NS;
+    fix_say(f, "00130008 00060001 00000000 00000001 | 4000000000000000 00130008 00060001 00000000 00000002 | 4008000000000000");
+    fix_expect(f, "both wait", "");
+    assert_true(sim_circuit_deadline(f->circuit) == begin_ns + CIRCUIT_PUT_NS);
+    f->now_ns = begin_ns + CIRCUIT_PUT_NS - 1;
+    fix_work(f);
+    fix_expect(f, "they still do", "");
+    f->now_ns++;
+    fix_work(f);
+    fix_expect(f, "the first is given up", "00130000 00060001 0000016a 00000001");
+    f->now_ns = begin_ns + 200 * CLOCK_NS;
+    fix_work(f);
+    fix_expect(f, "the second has its own time", "00130000 00060001 00000001 00000002");
+    fix_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -404,6 +428,7 @@ int main(void)
         cmocka_unit_test(a_claimed_size_reserves_no_memory),
         cmocka_unit_test(serving_allocates_nothing),
         cmocka_unit_test(garbage_never_harms),
+        cmocka_unit_test(a_put_that_takes_too_long_is_given_up_for_the_next),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
