@@ -42,7 +42,9 @@ static void greet(struct sim_circuit *c, uint64_t now_ns)
 
 struct sim_circuit *sim_circuit_new(struct sim *sim, void *owner, uint64_t now_ns)
 {
-    struct sim_circuit *c = memory_take(&sim->memory, CIRCUIT_BYTES) ? calloc(1, sizeof *c) : NULL;
+    struct sim_circuit *c = NULL;
+    if (memory_take(&sim->memory, CIRCUIT_BYTES) && (c = calloc(1, sizeof *c)) == NULL)
+        memory_give(&sim->memory, CIRCUIT_BYTES);
     if (c == NULL)
         return NULL;
     c->sim = sim;

@@ -250,6 +250,45 @@ static void a_pace_leaves_time_between_two_datagrams(void **state)
     free_searching(s);
 }
 
+static void more_replies_than_may_wait_are_dropped_and_counted(void **state)
+{
+    (void)state;
+    struct searching *s = new_searching();
+    s->f->delay_ns[SIM_SEARCH] = 1000;
+    for (unsigned i = 0; i < SEARCH_LANE; i++)
+        ask(s, &alice, VERSION_1 ASK_AI);
+    assert_int_equal(s->f->sim->counts.dropped_searches, 0);
+    ask(s, &alice, VERSION_1 ASK_AI ASK_AI);
+    assert_int_equal(s->f->sim->counts.dropped_searches, 2);
+    free_searching(s);
+}
+
+/* Only what leaves together with the first is waited for. */
+static void a_later_reply_is_another_deadline(void **state)
+{
+    (void)state;
+    struct searching *s = new_searching();
+    uint64_t start = s->f->now_ns;
+    s->f->delay_ns[SIM_SEARCH] = 1000;
+    ask(s, &alice, VERSION_1 ASK_AI);
+    s->f->now_ns += LANE_TOGETHER_NS + 1;
+    ask(s, &alice, VERSION_1 ASK_AI);
+    assert_int_equal(search_deadline(&s->search), start + 1000);
+    free_searching(s);
+}
+
+static void a_search_begins_the_clock_where_it_is_to(void **state)
+{
+    (void)state;
+    struct searching *s = new_searching();
+    s->f->sim->start.kind = SIM_START_SEARCH;
+    ask(s, &alice, VERSION_1 ASK_NO);
+    assert_false(s->f->sim->start.begun);
+    ask(s, &alice, VERSION_1 ASK_AI);
+    assert_true(s->f->sim->start.begun);
+    free_searching(s);
+}
+
 static void repeated_searches_are_counted(void **state)
 {
     (void)state;
@@ -291,6 +330,9 @@ int main(void)
         cmocka_unit_test(another_client_pushes_them_out_without_version),
         cmocka_unit_test(a_service_time_is_kept_and_so_are_the_numbers),
         cmocka_unit_test(a_pace_leaves_time_between_two_datagrams),
+        cmocka_unit_test(more_replies_than_may_wait_are_dropped_and_counted),
+        cmocka_unit_test(a_later_reply_is_another_deadline),
+        cmocka_unit_test(a_search_begins_the_clock_where_it_is_to),
         cmocka_unit_test(repeated_searches_are_counted),
         cmocka_unit_test(searching_allocates_nothing),
     };
