@@ -13,11 +13,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PROCESSES 16u /* a shell, what it runs, and their helpers */
+#define PROCESSES 8u  /* a shell, what it runs, and their helpers */
+#define THREADS   16u /* of all of them, to look at: some 10 us each */
 
 struct family {
     pid_t pid[PROCESSES];
-    unsigned count;
+    unsigned count, threads;
 };
 
 static void add_children(struct family *f, pid_t parent)
@@ -49,7 +50,7 @@ static int last_core(const char *path)
 }
 
 /* Some threads of many are enough: they are those that have been there longest. */
-static bool has_thread_on(pid_t pid, int core)
+static bool has_thread_on(struct family *f, pid_t pid, int core)
 {
     char path[sizeof "/proc/" + 16 + sizeof "/task//stat" + NAME_MAX];
     _Alignas(struct dirent64) char entries[4096];
@@ -58,7 +59,7 @@ static bool has_thread_on(pid_t pid, int core)
     ssize_t n = folder >= 0 ? getdents64(folder, entries, sizeof entries) : 0;
     if (folder >= 0)
         close(folder);
-    for (ssize_t i = 0; i < n;) {
+    for (ssize_t i = 0; i < n && f->threads < THREADS; f->threads++) {
         const struct dirent64 *task = (const void *)(entries + i);
         snprintf(path, sizeof path, "/proc/%d/task/%s/stat", (int)pid, task->d_name);
         if (task->d_name[0] != '.' && last_core(path) == core)
@@ -78,7 +79,7 @@ uint64_t contention_since(struct contention *c)
     find_family(&f, c->command);
     for (unsigned i = 0; i < f.count; i++) {
         used_ns += clock_process_cpu_ns(f.pid[i], &one_ns) ? one_ns : 0;
-        shares = shares || has_thread_on(f.pid[i], sched_getcpu());
+        shares = shares || has_thread_on(&f, f.pid[i], sched_getcpu());
     }
     uint64_t waited = waited_ns - c->waited_ns, used = used_ns > c->used_ns ? used_ns - c->used_ns : 0;
     c->waited_ns = waited_ns;
