@@ -10,6 +10,7 @@ run that sees the same changes nothing."""
 import hashlib
 import pathlib
 import random
+import re
 import signal
 import struct
 import subprocess
@@ -18,7 +19,8 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CORPUS = ROOT / "fuzz" / "corpus"
-MOST_BYTES = {"circuit": 30000, "message": 20000, "search": 10000, "dbr": 20000, "dialogue": 30000}  # of all seeds of a target
+MOST_BYTES = {"circuit": 30000, "message": 20000, "search": 10000, "dbr": 20000, "dialogue": 30000,
+              "filter": 6000}  # of all seeds of a target
 SEED_BYTES = 1500
 EVENT_ADD, EVENT_CANCEL, READ, WRITE, CLEAR_CHANNEL, READ_NOTIFY, CREATE_CHAN, WRITE_NOTIFY = 1, 2, 3, 4, 12, 15, 18, 19
 NAME_A_SID = {EVENT_ADD, EVENT_CANCEL, READ, WRITE, CLEAR_CHANNEL, READ_NOTIFY, WRITE_NOTIFY}
@@ -37,6 +39,14 @@ def save_some(target, seeds):
         if len(seed) <= left:
             save(target, seed)
             left -= len(seed)
+
+
+def save_filters():
+    """What stands behind the channels' names in the dialogues, and three posts."""
+    posts = b"".join(struct.pack(">BBd", bits, 1, number) for bits, number in ((1, 1.5), (17, 7), (0, 7)))
+    names = [name for dialogue in (ROOT / "tests" / "dialogues").glob("*.dlg")
+             for name in re.findall(r'CREATE_CHAN .*?({.*})"', dialogue.read_text())]
+    save_some("filter", [name.replace('\\"', '"').encode() + b"\0" + posts for name in names])
 
 
 def record(build, folder, dialogues):
@@ -155,6 +165,7 @@ def main():
     (ROOT / "fuzz" / "records.yaml").write_bytes(records.stdout)
     for old in CORPUS.glob("*/*"):
         old.unlink()
+    save_filters()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         capture, port = record(build, folder, ROOT / "tests" / "dialogues")
