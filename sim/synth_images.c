@@ -12,16 +12,18 @@
 #define DEFAULT_RATE_HZ 120u
 #define PIECE           32768u /* elements filled in one go, in idle time */
 #define MOST_ELEMENTS   (UINT32_C(1) << 26)
+#define FRAMES          4u
 
 struct images {
     struct clock_rate rate;
     bool asap;
     size_t elements;
-    uint8_t *frame[2]; /* what is shown, and what is prepared: serial k lies in k % 2 */
+    uint8_t *frame[FRAMES]; /* a ring of what is shown and what is prepared: serial k lies in k % FRAMES */
     uint64_t t0_ns, stamp_ns;
     uint64_t next;   /* serial of the frame that is due next */
+    uint32_t posted; /* PVs that show it already; the others show the one before */
+    uint64_t making; /* serial of the frame that is prepared: those before it are ready */
     size_t filled;   /* elements of it that are ready */
-    uint32_t posted; /* PVs that show it already */
 };
 
 static uint64_t offset_ns(const struct images *images, uint64_t serial)
@@ -45,20 +47,31 @@ static uint64_t next_ns(void *self)
     return images->asap ? 0 : images->t0_ns + offset_ns(images, images->next);
 }
 
-static bool fill(struct images *images, size_t most)
+static void fill(struct images *images, size_t most)
 {
     size_t left = images->elements - images->filled, n = left < most ? left : most;
-    frame_fill_be(images->frame[images->next % 2], images->filled, images->filled + n, images->next);
+    frame_fill_be(images->frame[images->making % FRAMES], images->filled, images->filled + n, images->making);
     images->filled += n;
-    return images->filled < images->elements;
+    if (images->filled < images->elements)
+        return;
+    images->filled = 0;
+    images->making++;
 }
 
-/* While some PVs still show the frame before, its memory is not free. */
+/* The frame before the next may still be shown: its memory is not free. */
+static bool has_room(const struct images *images)
+{
+    return images->making + 1 < images->next + FRAMES;
+}
+
 static bool prepare(void *self, uint64_t until_ns)
 {
     (void)until_ns;
     struct images *images = ((struct synth *)self)->images;
-    return images->posted == 0 && images->filled < images->elements && fill(images, PIECE);
+    if (!has_room(images))
+        return false;
+    fill(images, PIECE);
+    return has_room(images);
 }
 
 static struct sim_pv *change(void *self, unsigned *mask)
@@ -66,14 +79,13 @@ static struct sim_pv *change(void *self, unsigned *mask)
     struct synth *synth = self;
     struct images *images = synth->images;
     struct sim_pv *pv = &synth->pvs[images->posted].pv;
-    if (images->filled < images->elements)
+    if (images->making == images->next) /* there was no time before */
         fill(images, images->elements);
-    pv->value.data = images->frame[images->next % 2];
+    pv->value.data = images->frame[images->next % FRAMES];
     pv->value.stamp = synth_stamp(images->stamp_ns + offset_ns(images, images->next));
     *mask = WIRE_MASK_VALUE | WIRE_MASK_LOG;
     if (++images->posted == synth->npvs) {
         images->posted = 0;
-        images->filled = 0;
         images->next++;
     }
     return pv;
@@ -101,11 +113,10 @@ static int make_frames(struct synth *synth, const struct synth_config *config, s
     if (images->elements < 4 || images->elements > MOST_ELEMENTS)
         return diag_fail(diag, DIAG_USAGE, "--size: %ux%u has %zu elements, needs 4 to %u", config->size.width,
                          config->size.height, images->elements, MOST_ELEMENTS);
-    for (unsigned i = 0; i < 2; i++)
+    for (unsigned i = 0; i < FRAMES; i++)
         if ((images->frame[i] = malloc(2 * images->elements)) == NULL)
             return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for images of %zu elements", images->elements);
     fill(images, images->elements);
-    images->filled = 0;
     images->next = 1;
     return 0;
 }
@@ -148,7 +159,7 @@ int images_make(struct synth *synth, const struct synth_config *config, struct d
 
 void images_free(struct images *images)
 {
-    free(images->frame[0]);
-    free(images->frame[1]);
+    for (unsigned i = 0; i < FRAMES; i++)
+        free(images->frame[i]);
     free(images);
 }
