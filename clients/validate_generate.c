@@ -195,23 +195,9 @@ static struct channel *pick_channel(struct generator *g, unsigned circuit)
     return n > 0 ? found[below(g, n)] : NULL;
 }
 
-/* A text of a record with states, read as ENUM: where it names no state, a real IOC sends whatever its buffer held, and says
- * NORMAL. */
-static bool is_undefined(const struct channel *c, unsigned type)
+static unsigned pick_type(struct generator *g)
 {
-    static const char *const texts[] = {"DESC", "NAME", "RTYP", "ZNAM", "ONAM", "ZRST", "ONST"};
-    const char *record = c->record->type;
-    bool has_states = record[0] == 'b' || strncmp(record, "mbb", 3) == 0;
-    for (size_t i = 0; i < sizeof texts / sizeof *texts && has_states; i++)
-        if (strcmp(c->field, texts[i]) == 0)
-            return wire_types[type].base == WIRE_ENUM;
-    return false;
-}
-
-static unsigned pick_type(struct generator *g, const struct channel *c)
-{
-    unsigned type = below(g, 3) == 0 ? below(g, WIRE_BASES) : below(g, WIRE_TYPES);
-    return is_undefined(c, type) ? (unsigned)WIRE_STRING : type;
+    return below(g, 3) == 0 ? below(g, WIRE_BASES) : below(g, WIRE_TYPES);
 }
 
 static void read_value(struct generator *g, struct channel *c)
@@ -219,7 +205,7 @@ static void read_value(struct generator *g, struct channel *c)
     static const unsigned counts[] = {1, 1, 1, 1, 0, 0, 2, 3, 10, 100};
     bool is_old = below(g, 10) == 0;
     fprintf(g->out, "%s%s type=%s count=%u sid=@%u ioid=%u\n", arrow(c->circuit), is_old ? "READ" : "READ_NOTIFY",
-            wire_types[pick_type(g, c)].name, PICK(g, counts), c->cid, g->next_id++);
+            wire_types[pick_type(g)].name, PICK(g, counts), c->cid, g->next_id++);
     g->requests++;
 }
 
@@ -231,8 +217,8 @@ static void subscribe(struct generator *g, struct channel *c)
         return;
     struct subscription *s = &g->subscription[g->nsubscriptions++];
     *s = (struct subscription){.subid = g->next_id++, .channel = (unsigned)(c - g->channel)};
-    fprintf(g->out, "%sEVENT_ADD type=%s count=%u sid=@%u subid=%u mask=%u\n", arrow(c->circuit),
-            wire_types[pick_type(g, c)].name, PICK(g, counts), c->cid, s->subid, PICK(g, masks));
+    fprintf(g->out, "%sEVENT_ADD type=%s count=%u sid=@%u subid=%u mask=%u\n", arrow(c->circuit), wire_types[pick_type(g)].name,
+            PICK(g, counts), c->cid, s->subid, PICK(g, masks));
     g->requests++;
 }
 

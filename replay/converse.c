@@ -67,7 +67,8 @@ static void learn_channel(struct conversation *c, unsigned place, const struct w
 {
     struct asked_entry *filtered = asked_find(&c->asked[place], ASKED_FILTERED, h->p1);
     if (h->command == WIRE_CREATE_CHAN)
-        add_sid(c, &(struct normal_sid){.sid = h->p2, .cid = h->p1, .circuit = place, .is_filtered = filtered != NULL});
+        add_sid(c, &(struct normal_sid){
+                       .sid = h->p2, .cid = h->p1, .circuit = place, .native = h->type, .is_filtered = filtered != NULL});
     if (filtered != NULL)
         asked_drop(&c->asked[place], filtered);
 }
@@ -101,8 +102,19 @@ static bool take_confirm(struct conversation *c, unsigned place, const struct wi
 /* What a message is, beyond its bytes. */
 struct meaning {
     uint64_t lane;
-    bool is_confirm, is_dynamic;
+    bool is_confirm, is_dynamic, is_text;
 };
+
+/* Is it a STRING channel? Of READ's reply only the cid is known. */
+static bool is_text(const struct conversation *c, unsigned place, const struct wire_header *h, const struct asked_entry *entry)
+{
+    const struct normal_sids *sids = &c->out->sids;
+    long found = entry != NULL ? normal_find_sid(sids, place, entry->sid) : -1;
+    for (size_t i = sids->n; i-- > 0 && found < 0 && h->command == WIRE_READ;)
+        if (sids->at[i].circuit == place && sids->at[i].cid == h->p1)
+            found = (long)i;
+    return found >= 0 && sids->at[found].native == WIRE_STRING;
+}
 
 /* An ERROR in place of an update, which is too large for the client: the event thread's, too. */
 static bool is_for_update(const struct wire_header *h, const uint8_t *payload)
@@ -129,6 +141,7 @@ static struct meaning understand(struct conversation *c, unsigned place, const s
         m.lane = transcript_lane(place, LANE_UPDATES, wire_get32(payload + 12));
     }
     m.is_dynamic = entry != NULL && entry->count == 0;
+    m.is_text = is_text(c, place, h, entry);
     if (entry != NULL && entry->kind == ASKED_READ)
         asked_drop(asked, entry);
     return m;
@@ -149,7 +162,8 @@ static void take_message(struct conversation *c, unsigned place, const struct ta
                                      .circuit = place,
                                      .tcp_port = c->server->tcp_port,
                                      .is_confirm = meaning.is_confirm,
-                                     .is_dynamic = meaning.is_dynamic};
+                                     .is_dynamic = meaning.is_dynamic,
+                                     .is_text = meaning.is_text};
     size_t size = normal_message(&context, &m->header, m->header_bytes, bytes, m->size);
     struct cursor cur = cursor_over(bytes, size);
     struct wire_header masked = m->header;

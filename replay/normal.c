@@ -67,6 +67,8 @@ static void mask_dbr(const struct normal_context *c, const struct wire_header *h
         mask_stamp(payload, size);
     if (wire_types[h->type].base == WIRE_STRING)
         mask_strings(h->type, h->count, payload, size);
+    if (c->is_text && wire_types[h->type].base == WIRE_ENUM)
+        clear(payload, size, wire_types[h->type].offset, wire_types[h->type].offset + sizeof(uint16_t));
     if (h->type == WIRE_CLASS_NAME) /* one name, whatever the count */
         clear(payload, size, WIRE_STRING_BYTES, size);
     if (c->is_dynamic && wire_dbr_size(h->type, h->count) < size)

@@ -13,6 +13,7 @@
 
 struct normal_sid {
     uint32_t sid, cid;
+    uint16_t native; /* DBR type of the channel */
     unsigned circuit;
     bool is_gone;     /* cleared, or its circuit is closed */
     bool is_filtered; /* its updates pass filters that remember them: a fence would change what they do */
@@ -33,6 +34,8 @@ struct normal_context {
     uint16_t tcp_port;
     bool is_confirm; /* an EVENT_ADD that confirms an EVENT_CANCEL */
     bool is_dynamic; /* it answers a request of count 0: what follows the data means nothing */
+    bool is_text; /* of a STRING channel: given as ENUM, where the text names a state of its record, rsrv's value is memory that
+                   * nobody wrote (EPICS Base 7.0.10, getStringEnum) */
 };
 
 /* Is the request in an ERROR's payload in the long form? A size of 0xffff alone does not tell: it comes back as a short header

@@ -98,6 +98,7 @@ static const struct sim_source_calls calls = {.find = on_find,
                                               .put = db_put,
                                               .also = on_also,
                                               .failed = db_put_failed,
+                                              .named = db_named,
                                               .acknowledge = db_acknowledge};
 
 /* ---- set-up ---- */

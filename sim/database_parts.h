@@ -137,10 +137,11 @@ void db_post_field(struct db_record *r, int field, unsigned mask);
 void db_post_named(struct db_record *r, const char *field, unsigned mask);
 void db_post_record(struct db_record *r, unsigned mask); /* every field */
 
-/* database_put.c: put, failed and acknowledge of sim/source.h */
+/* database_put.c: put, failed, named and acknowledge of sim/source.h */
 uint32_t db_put(void *self, struct sim_pv *pv, unsigned type, uint32_t count, const uint8_t *payload, uint32_t size,
                 uint64_t now_ns, unsigned *mask);
 void db_put_failed(void *self, struct sim_pv *pv, uint64_t now_ns);
+void db_named(void *self, struct sim_pv *pv);
 void db_acknowledge(void *self, struct sim_pv *pv, unsigned type, uint16_t value);
 
 #endif

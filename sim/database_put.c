@@ -243,6 +243,22 @@ void db_put_failed(void *self, struct sim_pv *sim_pv, uint64_t now_ns)
     db_record_refresh(pv->record);
 }
 
+/* EPICS Base converts a text to a state by the record type's put_enum_str(), which puts the state into VAL, and posts nothing. */
+void db_named(void *self, struct sim_pv *sim_pv)
+{
+    (void)self;
+    struct db_pv *pv = (struct db_pv *)sim_pv;
+    uint16_t state;
+    if (!db_is_text(pv->cell->is) || scenario_is_link(pv->cell->is->kind) || pv->cell->is->flags & SCENARIO_ATTRIBUTE ||
+        !wire_state_of(&pv->meta, (const char *)pv->cell->bytes, &state))
+        return;
+    struct db_cell *value = db_cell_named(pv->record, "VAL");
+    if (value == NULL)
+        return;
+    db_cell_set(value, state);
+    db_record_refresh(pv->record);
+}
+
 void db_acknowledge(void *self, struct sim_pv *sim_pv, unsigned type, uint16_t value)
 {
     struct database *d = self;

@@ -83,6 +83,13 @@ static void meta_labels(const struct db_record *r, const struct scenario_meta *f
     meta->nlabels = (uint16_t)(set > 0 ? set : from->labels_unset);
 }
 
+/* A text that is asked for as a state is looked up among those of VAL. */
+static const struct scenario_meta *states_of(const struct db_record *r, const struct scenario_field *is)
+{
+    int value = is->kind == SCENARIO_STRING ? scenario_field_find(r->is->type, "VAL", 3) : SCENARIO_NOWHERE;
+    return value != SCENARIO_NOWHERE ? &scenario_field_of(r->is, value)->meta : &is->meta;
+}
+
 /* What CTRL_ types tell, and how many decimals numbers have as text, which may be others. */
 static void meta_precision(const struct db_pv *pv, struct wire_meta *meta)
 {
@@ -122,7 +129,7 @@ static void meta_refresh(struct db_pv *pv)
     if (is->menu != NULL)
         meta_menu(is->menu, meta);
     else
-        meta_labels(r, &is->meta, meta);
+        meta_labels(r, states_of(r, is), meta);
     strncpy(meta->record_type, r->is->type->name, sizeof meta->record_type - 1);
 }
 

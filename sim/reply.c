@@ -294,8 +294,16 @@ static bool write_read(struct sim_circuit *c, const struct value_reply *v)
     return true;
 }
 
+static void tell_source(const struct sim_circuit *c, struct sim_pv *pv, unsigned type)
+{
+    const struct sim_source *source = c->sim->source;
+    if (source->calls->named != NULL && pv->value.base == WIRE_STRING && wire_types[type].base == WIRE_ENUM)
+        source->calls->named(source->self, pv);
+}
+
 static bool write_value_reply(struct sim_circuit *c, const struct reply *reply)
 {
+    tell_source(c, reply->pv, reply->header.type);
     struct wire_value value = reply->pv->value;
     struct filter_room room;
     filter_show(&reply->show, &value, &room);
@@ -328,6 +336,7 @@ bool update_write(struct sim_circuit *c, const struct queue_entry *entry)
 {
     const struct sim_subscription *s = (const struct sim_subscription *)entry->slot;
     struct sim_pv *pv = s->channel->pv;
+    tell_source(c, pv, s->type);
     struct wire_value value = pv->value;
     value.stamp = entry->stamp;
     value.status = entry->status;

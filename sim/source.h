@@ -101,6 +101,9 @@ struct sim_source_calls {
      * NULL. */
     void (*failed)(void *self, struct sim_pv *pv, uint64_t now_ns);
 
+    /* A text is about to be given as ENUM, which an IOC does not do without touching the record. May be NULL. */
+    void (*named)(void *self, struct sim_pv *pv);
+
     /* PUT_ACKT or PUT_ACKS, whose value is new for the whole record. NULL: the server sees to the one PV. */
     void (*acknowledge)(void *self, struct sim_pv *pv, unsigned type, uint16_t value);
 

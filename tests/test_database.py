@@ -3,7 +3,7 @@ get the same bytes.
 
 Bytes that mean nothing are masked as in test_conversions.py, and time stamps that are not 0. What is known to differ, and why:
 
-- ENUM types of a STRING field: an IOC looks for the text among the record's states, and sets the record's VAL to what it finds.
+- ENUM types of a STRING field: an IOC gives memory that nobody wrote (tests/dialogues/types-text-as-state.dlg has the rest).
 - A number put into a STRING field may post DBE_PROPERTY twice in an IOC, which also compares the bytes behind the NUL.
 - `$` of an array of STRING.
 - Records whose value is computed (calc, sel, sub, printf, compress...) keep what is put; a bo does not fall back after HIGH.

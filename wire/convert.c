@@ -228,6 +228,30 @@ static bool state_number(const struct wire_conversion *how, const char *text, do
     return is_record(meta, "mbbo") || (how->is_several && !meta->is_menu) || rest[strspn(rest, " \t\n\v\f\r")] == '\0';
 }
 
+bool wire_state_of(const struct wire_meta *meta, const char *text, uint16_t *state)
+{
+    double label;
+    bool has_states = meta->nlabels > 0 || most_states(meta) == 2;
+    if (most_states(meta) == 0 || !has_states)
+        return false;
+    bool is_label = label_number(meta, text, &label);
+    *state = is_label ? (uint16_t)label : meta->nlabels;
+    return is_label || (*text == '\0' && meta->nlabels < most_states(meta));
+}
+
+/* A text field of a record with states that is read as ENUM: the number of a state. Of a text that names one an IOC gives
+ * whatever its memory held; here it is 0. */
+static bool text_as_state(const struct wire_conversion *how, const char *text, double *number)
+{
+    const char *rest;
+    uint16_t state;
+    *number = 0;
+    if (wire_state_of(how->meta, text, &state))
+        return true;
+    return wire_text_number(text, how, number, &rest) && rest[strspn(rest, " \t\n\v\f\r")] == '\0' &&
+           *number < how->meta->nlabels;
+}
+
 /* Empty text is 0; but not in a put to an array. */
 static bool text_number(const struct wire_conversion *how, const char *text, double *number)
 {
@@ -235,6 +259,8 @@ static bool text_number(const struct wire_conversion *how, const char *text, dou
     *number = 0;
     if (how->is_put && how->to == WIRE_ENUM)
         return state_number(how, text, number);
+    if (how->to == WIRE_ENUM && how->is_single && most_states(how->meta) > 0)
+        return text_as_state(how, text, number);
     if (*text == '\0')
         return !how->is_put || how->is_single;
     return wire_text_number(text, how, number, &rest);
@@ -326,14 +352,14 @@ static void strings_copy(const uint8_t *src, uint32_t n, uint8_t *dst)
         wire_string_copy(src, WIRE_STRING_BYTES, (char *)dst);
 }
 
-/* Reads that no record answers: a single string has no states, though an array of strings is parsed; and an array of ENUM has
- * no names for them. */
+/* Reads that no record answers: a single string of a record without states, though an array of strings is parsed; and an array of
+ * ENUM, which has no names for them. */
 static bool is_refused(const struct wire_conversion *how)
 {
     if (how->is_put)
         return false;
     if (how->from == WIRE_STRING && how->to == WIRE_ENUM)
-        return how->is_single;
+        return how->is_single && most_states(how->meta) == 0;
     return how->from == WIRE_ENUM && how->to == WIRE_STRING && !how->meta->is_menu && how->meta->has & WIRE_META_LABELS &&
            how->meta->nlabels == 0;
 }

@@ -124,6 +124,10 @@ void wire_encode_head(unsigned type, const struct wire_value *value, const struc
 uint32_t wire_put_convert(unsigned type, uint32_t count, const uint8_t *payload, uint32_t size, uint8_t base,
                           const struct wire_meta *meta, uint8_t *out, uint32_t out_count, uint32_t *written);
 
+/* The state of a record of type bi, bo, mbbi or mbbo that a text names, as EPICS Base looks it up (and then takes for the
+ * record's VAL) where a text field of the record is read as ENUM. */
+bool wire_state_of(const struct wire_meta *meta, const char *text, uint16_t *state);
+
 /* The first element as a number, for people and tests; strings are parsed, NaN if they are none; a CHAR is 0 to 255, as clients
  * show it. */
 double wire_value_number(const struct wire_value *value);
