@@ -297,7 +297,8 @@ static bool write_read(struct sim_circuit *c, const struct value_reply *v)
 static void tell_source(const struct sim_circuit *c, struct sim_pv *pv, unsigned type)
 {
     const struct sim_source *source = c->sim->source;
-    if (source->calls->named != NULL && pv->value.base == WIRE_STRING && wire_types[type].base == WIRE_ENUM)
+    if (source->calls->named != NULL && pv->value.base == WIRE_STRING && type < WIRE_PUT_ACKT &&
+        wire_types[type].base == WIRE_ENUM)
         source->calls->named(source->self, pv);
 }
 
