@@ -33,8 +33,9 @@ static void link_print(const struct link *link, FILE *out)
 {
     char text[2][BUDGET_TEXT];
     if (link_is_on(link))
-        fprintf(out, "caplay: link %.10g Mb/s, %s: %" PRIu64 " bytes, the longest time on it %s\n", (double)link->bits_per_s / 1e6,
-                budget_show(link->propagation_ns, text[0]), link->bytes, budget_show(link->longest_ns, text[1]));
+        fprintf(out, "caplay: link %.10g Mb/s, %s: %" PRIu64 " bytes, the longest time on it %s\n",
+                (double)link->bits_per_s / 1e6, budget_show(link->propagation_ns, text[0]), link->bytes,
+                budget_show(link->longest_ns, text[1]));
 }
 
 void report_print(const struct server *s)
@@ -42,8 +43,8 @@ void report_print(const struct server *s)
     const struct sim_counts *counts = &s->sim.counts;
     fprintf(stderr,
             "caplay: served %" PRIu64 " circuits, %" PRIu64 " channels, %" PRIu64 " searches (%" PRIu64 " repeated, %" PRIu64
-            " lost by the kernel)\n",
-            counts->circuits, counts->channels, counts->searches, counts->repeated_searches, udp_drops(s));
+            " lost by the kernel, which granted %" PRIu64 " bytes for them)\n",
+            counts->circuits, counts->channels, counts->searches, counts->repeated_searches, udp_drops(s), udp_buffer_bytes(s));
     if (counts->posts > 0)
         fprintf(stderr, "caplay: posted %" PRIu64 " times, %" PRIu64 " updates sent, %" PRIu64 " merged\n", counts->posts,
                 counts->sent, counts->merged);

@@ -4,6 +4,7 @@
  * Every malloc() of the process is counted, those of libevent and libc too, between two frames. CAPLAY_SERVING_S: so many
  * seconds, instead of one. */
 #include "sim/sim.h"
+
 #include "wire/message.h"
 
 #include <arpa/inet.h>
@@ -22,7 +23,6 @@
 #define SCALARS_HZ 10000u /* of all together */
 #define GETS_HZ    1000u
 #define WARM_UP    60u /* frames before it counts */
-#define TAIL       30u /* and after it */
 
 /* ---- counting ---- */
 
@@ -167,7 +167,7 @@ struct client {
     int fd;
     uint8_t in[1 << 20];
     size_t n;
-    uint64_t images, answers, asked;
+    uint64_t images, serial, answers, asked; /* serial: of the newest image */
 };
 
 static bool say(const struct client *c, const struct wire_header *h, const void *payload)
@@ -206,7 +206,10 @@ static bool hear(struct client *c)
     struct wire_header h;
     const uint8_t *payload;
     while (wire_message_read(&cur, WIRE_MINOR, &h, &payload, NULL) == WIRE_OK) {
-        c->images += h.command == WIRE_EVENT_ADD && h.p2 == 0;
+        if (h.command == WIRE_EVENT_ADD && h.p2 == 0) {
+            c->images++;
+            c->serial = wire_get64(payload);
+        }
         c->answers += h.command == WIRE_READ_NOTIFY;
     }
     c->n = cursor_left(&cur);
@@ -240,9 +243,9 @@ static int run_client(void)
         return 4;
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     subscribe_all(c);
-    const uint64_t begin_ns = clock_monotonic_ns(), wanted = WARM_UP + frames() + TAIL;
+    const uint64_t begin_ns = clock_monotonic_ns(), wanted = WARM_UP + frames();
     bool is_open = true;
-    while (is_open && clock_monotonic_ns() - begin_ns < clock_tick_ns((struct clock_rate){IMAGE_HZ, 1}, wanted)) {
+    while (is_open && c->serial <= wanted) {
         struct pollfd readable = {.fd = c->fd, .events = POLLIN};
         poll(&readable, 1, 1);
         ask(c, clock_monotonic_ns() - begin_ns);
