@@ -133,6 +133,22 @@ static void every_prefix_of_a_text_is_read_within_its_bounds(void **state)
         }
 }
 
+static void a_ulong_stays_what_it_is_where_no_number_is_put(void **state)
+{
+    (void)state;
+    const struct wire_meta meta = meta_of(WIRE_WHOLE_ULONG);
+    static const char *const texts[] = {"inf", "-infinity", "nan"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        uint8_t text[WIRE_STRING_BYTES] = "", out[8] = {1, 2, 3, 4, 5, 6, 7, 8}, before[8];
+        uint32_t written = 0;
+        memcpy(before, out, sizeof out);
+        memcpy(text, texts[i], strlen(texts[i]));
+        assert_int_equal(wire_put_convert(0, 1, text, sizeof text, WIRE_DOUBLE, &meta, out, 1, &written), WIRE_ECA_NORMAL);
+        assert_int_equal(written, 1);
+        assert_memory_equal(out, before, sizeof out);
+    }
+}
+
 static void texts_of_40_characters_have_no_nul(void **state)
 {
     (void)state;
@@ -193,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_is_put_into_numbers_within_their_ranges),
         cmocka_unit_test(every_prefix_of_a_text_is_read_within_its_bounds),
+        cmocka_unit_test(a_ulong_stays_what_it_is_where_no_number_is_put),
         cmocka_unit_test(texts_of_40_characters_have_no_nul),
         cmocka_unit_test(a_choice_reads_as_its_text),
         cmocka_unit_test(a_link_reads_as_text_or_as_no_number),

@@ -342,7 +342,9 @@ static bool string_to_number(const struct wire_conversion *how, const uint8_t *s
         return string_to_wide(how, text, dst);
     if (!text_number(how, text, &number))
         return false;
-    wire_number_write(how->to, number, dst);
+    bool is_kept = how->is_put && how->meta->whole == WIRE_WHOLE_ULONG && isnan(number);
+    if (!is_kept)
+        wire_number_write(how->to, number, dst);
     return true;
 }
 

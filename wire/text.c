@@ -82,7 +82,8 @@ static bool unsigned_from_text(const char *text, unsigned long most, double *num
     return value <= most || value > ~most;
 }
 
-/* A ULONG alone may be written as a real number, if that is in its range; else what stands before the point or e counts. */
+/* A ULONG alone may be written as a real number, if that is in its range; else what stands before the point or e counts. NaN for
+ * "inf" and "nan", which EPICS Base lets pass. */
 static bool ulong_from_text(const char *text, double *number, char **end)
 {
     bool is_in_range = unsigned_from_text(text, UINT32_MAX, number, end);
@@ -92,7 +93,9 @@ static bool ulong_from_text(const char *text, double *number, char **end)
     double real = strtod(text, end);
     if (real >= 0 && real <= UINT32_MAX)
         *number = trunc(real);
-    return !isnan(real) && !isinf(real);
+    else if (isnan(real) || isinf(real))
+        *number = (double)NAN;
+    return true;
 }
 
 /* As unsigned_from_text() has it, each UINT64 may be written as a negative number. */

@@ -119,6 +119,7 @@ void wire_encode_head(unsigned type, const struct wire_value *value, const struc
  * to 34 have their values at their offset, as WRITE takes them; a server refuses them in WRITE_NOTIFY, and sees to PUT_ACKT and
  * PUT_ACKS itself. Empty text is 0 in a put of one element where there is room for one, and fails in others.
  * Where meta->whole says that the PV is an INT64 or UINT64, elements are such integers, not doubles.
+ * "inf" and "nan" that are put into a ULONG leave its element of out as it was.
  * out holds out_count elements of `base`; *written is how many were made, at most out_count. Returns ECA_NORMAL or ECA_PUTFAIL
  * (out may be partly written then). */
 uint32_t wire_put_convert(unsigned type, uint32_t count, const uint8_t *payload, uint32_t size, uint8_t base,
