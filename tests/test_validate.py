@@ -153,7 +153,7 @@ def test_a_random_difference_is_shrunk_and_printed_as_a_dialogue(database, tmp_p
     with_units = tmp_path / "units.db"
     with_units.write_text(MINI.replace('"2")', '"2") field(EGU, "mm")'))
     database.write_text(MINI.replace('"2")', '"2") field(EGU, "in")'))
-    result = validate("--server", f"ioc:{with_units}", "--server", f"ioc:{database}", "--random", 60, "--seed", 1)
+    result = validate("--server", f"ioc:{with_units}", "--server", f"ioc:{database}", "--random", 120, "--seed", 6)
     assert result.returncode == 1
     shortest = re.search(r"---- the shortest dialogue with this fault \(([^)\n]*)\) ----\n(.*?)----\n", result.stdout, re.S)
     assert shortest, result.stdout
