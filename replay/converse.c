@@ -123,6 +123,15 @@ static bool is_for_update(const struct wire_header *h, const uint8_t *payload)
            (h->p2 == WIRE_ECA_16KARRAYCLIENT || h->p2 == WIRE_ECA_TOLARGE);
 }
 
+/* A put that is refused with an ERROR, for its size, has no other result. */
+static void drop_refused_put(struct asked *asked, const struct wire_header *h, const uint8_t *payload)
+{
+    bool is_put = h->size >= WIRE_HEADER_BYTES && wire_get16(payload) == WIRE_WRITE_NOTIFY;
+    struct asked_entry *put = is_put ? asked_find(asked, ASKED_PUT, wire_get32(payload + 12)) : NULL;
+    if (put != NULL)
+        asked_drop(asked, put);
+}
+
 static struct meaning understand(struct conversation *c, unsigned place, const struct wire_header *h, const uint8_t *payload)
 {
     struct meaning m = {.lane = transcript_lane(place, LANE_DIRECT, 0)};
@@ -137,8 +146,10 @@ static struct meaning understand(struct conversation *c, unsigned place, const s
         entry = asked_find(asked, ASKED_READ, h->p2);
     } else if (h->command == WIRE_WRITE_NOTIFY) {
         m.lane = lane_of_put(c, place, h);
-    } else if (h->command == WIRE_ERROR && is_for_update(h, payload)) {
-        m.lane = transcript_lane(place, LANE_UPDATES, wire_get32(payload + 12));
+    } else if (h->command == WIRE_ERROR) {
+        drop_refused_put(asked, h, payload);
+        if (is_for_update(h, payload))
+            m.lane = transcript_lane(place, LANE_UPDATES, wire_get32(payload + 12));
     }
     m.is_dynamic = entry != NULL && entry->count == 0;
     m.is_text = is_text(c, place, h, entry);
@@ -387,21 +398,24 @@ static uint16_t fence_udp(struct talk *talk, unsigned place, const char *name, u
 
 /* ---- blocks ---- */
 
-static size_t stated_here(const struct script_block *block)
+/* A place that owes stated replies still. */
+static bool owes(const struct conversation *c, const struct script_block *block, unsigned place)
 {
-    size_t n = 0;
+    size_t stated = 0;
     for (size_t i = 0; i < block->nreplies; i++)
-        n += block->replies[i].place == block->place;
-    return n;
+        stated += block->replies[i].place == place;
+    return c->came[place] < stated && (place == SCRIPT_UDP || is_open(c, place));
 }
 
+/* On the block's own place, or, of an unfenced block, on all. */
 static void wait_for_stated(struct conversation *c, const struct script_block *block)
 {
-    size_t stated = stated_here(block);
     uint64_t deadline_ns = clock_monotonic_ns() + PATIENCE_NS;
     take_all(c);
-    while (c->came[block->place] < stated && is_open(c, block->place) && talk_wait(&c->talk, deadline_ns))
-        take_all(c);
+    for (unsigned i = 0; i < SCRIPT_PLACES; i++)
+        if (i == block->place || block->unfenced)
+            while (owes(c, block, i) && talk_wait(&c->talk, deadline_ns))
+                take_all(c);
 }
 
 /* Until the server has nothing more to say about this block. A datagram's answer has come before the fence is sent, as rsrv would

@@ -13,7 +13,7 @@
  * Circuits are A to H: `B> ECHO` opens B if need be and sends on it; no letter is A. `udp>` and `udp<` are datagrams. Acts, with
  * an optional letter: `open` (connect and send nothing), `shutdown` (end of file from the client), `close`. Lines of `<` belong
  * to the block above. `< END`: the server ends the circuit. `< nothing`: it says nothing. `unfenced` after a `>` block: no ECHO
- * is sent to learn that the server is done; wait for as many replies as are stated.
+ * is sent to learn that the server is done; wait for as many replies as are stated, on whatever circuit.
  *
  * A request is a command's name or number, its header's fields (replay/fields.h; also type, count, p1, p2, size), `ext` for the
  * long header, and a payload: "text" (NUL and padding added), value=[1 2.5 "on"], mask=5, payload=HEX, zeros=N. `sid=@1` is the
