@@ -154,8 +154,8 @@ static void create(struct generator *g, unsigned circuit)
     const char *filter = pick_filter(g, circuit);
     struct channel *c = &g->channel[g->nchannels++];
     c->record = &g->records->at[below(g, (unsigned)g->records->n)];
-    c->field = pick_field(g, c->record->type);
-    c->filter = filter;
+    c->field = g->records->is_recorded ? "" : pick_field(g, c->record->type);
+    c->filter = g->records->is_recorded ? "" : filter;
     c->is_value = c->field[0] == '\0';
     c->cid = g->next_cid++;
     c->circuit = circuit;
@@ -305,7 +305,7 @@ static bool keeps_remains(const struct channel *c)
 
 static void put(struct generator *g, struct channel *c)
 {
-    if (!may_put(c))
+    if (!may_put(c) || g->records->is_recorded)
         return;
     bool is_array = c->is_value && strcmp(c->record->type, "waveform") == 0;
     unsigned type = keeps_remains(c) ? WIRE_STRING : below(g, WIRE_BASES), count = is_array            ? below(g, 8)

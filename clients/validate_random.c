@@ -121,6 +121,35 @@ static int run_one(struct validate *v, const char *text, struct history *h, bool
     return result;
 }
 
+/* ---- a recording ---- */
+
+static bool know_all(const struct validate *v, const char *name)
+{
+    for (unsigned i = 0; i < v->nservers; i++) {
+        const struct served *s = &v->server[i];
+        const struct converse_server to = {.address = s->address, .udp_port = s->udp_port, .tcp_port = s->tcp_port};
+        uint16_t port;
+        if (!converse_find(&to, name, &port))
+            return false;
+    }
+    return true;
+}
+
+/* Where a server is a replay the dialogues keep to what its recording can answer. */
+static int keep_to_recording(const struct validate *v, struct validate_records *records, struct diag *diag)
+{
+    size_t n = 0;
+    for (unsigned i = 0; i < v->nservers; i++)
+        records->is_recorded |= strncmp(v->server[i].name, "replay:", 7) == 0;
+    if (!records->is_recorded)
+        return 0;
+    for (size_t i = 0; i < records->n; i++)
+        if (!records->at[i].is_disguised && know_all(v, records->at[i].name))
+            records->at[n++] = records->at[i];
+    records->n = n;
+    return n > 0 ? 0 : diag_fail(diag, DIAG_USAGE, "--random: none of the database's records is in the recording");
+}
+
 int validate_random(struct validate *v, const struct validate_random *random, struct diag *diag)
 {
     struct validate_records records;
@@ -129,7 +158,9 @@ int validate_random(struct validate *v, const struct validate_random *random, st
     unsigned long end = v->requests + random->requests;
     if (validate_records_read(random->database, &records, diag) < 0)
         return -1;
-    int result = history_begin(&history, diag);
+    int result = keep_to_recording(v, &records, diag);
+    if (result == 0)
+        result = history_begin(&history, diag);
     for (uint64_t k = 0; v->requests < end && shown < FAULTS_MAX && result == 0; k++) {
         bool has_fault = false;
         char *text = validate_generate(&records, random->seed * 1000003 + k, REQUESTS_EACH);

@@ -75,6 +75,17 @@ static size_t body_length(const char *body)
     return (size_t)(at - body);
 }
 
+/* On the wire UCHAR is CHAR; ULONG, INT64 and UINT64 are DOUBLE. */
+static bool is_disguised(const char *type, const char *body, size_t n)
+{
+    static const char *const types[] = {"UCHAR", "ULONG", "INT64", "UINT64", NULL};
+    char element[16];
+    const char *at = strstr(body, "field(FTVL,");
+    if (at == NULL || at >= body + n)
+        return strcmp(type, "histogram") == 0 || strncmp(type, "int64", 5) == 0; /* the first is of ULONG */
+    return word(at + strlen("field(FTVL,"), element, sizeof element) != NULL && is_one_of(element, types);
+}
+
 static const char *take_record(const char *at, struct validate_record *record)
 {
     static const char *const values[] = {"ai",     "ao",      "bi",       "bo",        "mbbi",     "mbbo",
@@ -89,6 +100,7 @@ static const char *take_record(const char *at, struct validate_record *record)
     size_t n = body_length(body);
     const char *label = strstr(body, "ST, ");
     record->has_labels = label != NULL && label < body + n;
+    record->is_disguised = is_disguised(record->type, body, n);
     record->is_writable = is_one_of(record->type, values) && !has_links(body, n);
     return body + n;
 }

@@ -10,13 +10,15 @@
 
 struct validate_record {
     char name[64], type[24];
-    bool is_writable; /* of a type whose VAL is a value and no more, without links and SCAN */
-    bool has_labels;  /* a state string is set */
+    bool is_writable;  /* of a type whose VAL is a value and no more, without links and SCAN */
+    bool has_labels;   /* a state string is set */
+    bool is_disguised; /* an array of a type that a client cannot tell from another: UCHAR, ULONG, INT64 ... */
 };
 
 struct validate_records {
     struct validate_record *at;
     size_t n;
+    bool is_recorded; /* a server has a recording in which somebody read VAL of each: no fields, no puts */
 };
 
 /* 0, or -1 with DIAG_USAGE: unreadable, or no record in it. */

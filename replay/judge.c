@@ -131,16 +131,20 @@ void judge_compare(const struct transcript *a, const struct transcript *b, judge
 
 /* ---- one server, and what is stated ---- */
 
-/* A text's lane: what is in order with it. Updates of a subscription, results of a put, the end, and all the rest. */
+/* A text's lane: what is in order with it. Updates of a subscription, and an ERROR for one that is too large; results of a put,
+ * the end, and all the rest. */
 static void lane_of_text(const struct words *words, unsigned place, char *lane, size_t room)
 {
     bool is_put = strcmp(words->at[0], "WRITE_NOTIFY") == 0, is_update = strcmp(words->at[0], "EVENT_ADD") == 0;
+    bool is_error = strcmp(words->at[0], "ERROR") == 0 && has_word(words, "of=EVENT_ADD") &&
+                    (has_word(words, "status=TOLARGE") || has_word(words, "status=16KARRAYCLIENT"));
     const char *id = "";
     for (size_t i = 1; i < words->n; i++) {
         is_update &= words_value(words->at[i], "sid") == NULL; /* that one confirms a cancel */
         if (words_value(words->at[i], is_put ? "ioid" : "subid") != NULL)
             id = words_value(words->at[i], is_put ? "ioid" : "subid");
     }
+    is_update |= is_error;
     bool is_end = strcmp(words->at[0], "END") == 0 || strcmp(words->at[0], "SILENT") == 0;
     const char *kind = is_put ? "put" : is_update ? "update" : is_end ? "end" : "direct";
     snprintf(lane, room, "%u %s %s", place, kind, is_put || is_update ? id : "");

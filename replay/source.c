@@ -1,5 +1,6 @@
 #include "replay/source.h"
 
+#include "replay/kind.h"
 #include "replay/movers.h"
 #include "replay/position.h"
 #include "replay/transport.h"
@@ -37,6 +38,15 @@ static struct wire_stamp split_stamp(uint64_t ns)
     return (struct wire_stamp){.seconds = (uint32_t)(ns / CLOCK_NS), .nanoseconds = (uint32_t)(ns % CLOCK_NS)};
 }
 
+/* A record that goes into alarm wants it acknowledged, as long as nobody does (ca-protocol 7.1); one that was never processed has
+ * no stamp, and has gone nowhere. */
+static void want_acknowledgement(struct wire_value *value)
+{
+    bool was_processed = value->stamp.seconds != 0 || value->stamp.nanoseconds != 0;
+    if (was_processed && value->severity > value->acks)
+        value->acks = value->severity;
+}
+
 static void show(struct replay_source *s, uint32_t i, uint64_t k)
 {
     const struct timeline_pv *pv = &s->timeline->pvs[i];
@@ -47,6 +57,9 @@ static void show(struct replay_source *s, uint32_t i, uint64_t k)
     value->status = u->status;
     value->severity = u->severity;
     value->stamp = split_stamp(playback_stamp_ns(&s->playback, pv, k, s->transport.origin_ns));
+    want_acknowledgement(value);
+    if (value->field == WIRE_FIELD_ATTRIBUTE && memchr(u->data, '\0', WIRE_STRING_BYTES) == NULL)
+        value->field = WIRE_FIELD_PLAIN; /* no server says so: the recording is none */
 }
 
 static void show_initial_values(struct replay_source *s)
@@ -66,6 +79,8 @@ static void describe(struct replay_source *s, uint32_t i)
 {
     static const uint8_t zeros[WIRE_STRING_BYTES];
     const struct timeline_pv *pv = &s->timeline->pvs[i];
+    const struct kind_traits traits = {
+        .name = pv->name, .record_type = pv->meta.record_type, .native = pv->native, .count = pv->count};
     s->pvs[i] = (struct sim_pv){
         .name = pv->name,
         .count = pv->count,
@@ -76,6 +91,7 @@ static void describe(struct replay_source *s, uint32_t i)
         .value = {.data = zeros,
                   .count = pv->count == 1,
                   .base = pv->native,
+                  .field = (uint8_t)kind_of(&traits),
                   .has_alarm = true,
                   .has_stamp = true,
                   .status = UDF,
@@ -289,6 +305,8 @@ static uint32_t on_put(void *self, struct sim_pv *pv, unsigned type, uint32_t co
         return WIRE_ECA_NOWTACCESS;
     if (s->config.puts == REPLAY_PUTS_IGNORE)
         return WIRE_ECA_NORMAL;
+    if (pv->value.field == WIRE_FIELD_ATTRIBUTE)
+        return WIRE_ECA_PUTFAIL;
     if (type == WIRE_PUT_ACKT || type == WIRE_PUT_ACKS)
         return put_acknowledge(pv, type, payload, size, mask);
     const struct put put = {.type = type, .count = count, .size = size, .payload = payload};

@@ -56,7 +56,7 @@ struct sim_circuit {
     bool is_pressed; /* counted in sim->npressed */
     bool is_stuck;   /* nobody waits for it any more, until it has sent what it has */
     bool has_more;   /* its turn is over: to be called again when others had theirs */
-    bool is_waiting; /* the next request waits for a put of its channel */
+    bool is_waiting; /* the next request waits for a put of its channel, or a put for replies */
     bool is_deaf;    /* no more requests: the end is in the lane of direct replies */
     bool is_ending;  /* send what there is, then close */
     bool at_end_of_file;

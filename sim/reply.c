@@ -96,15 +96,16 @@ static uint32_t most_elements(const struct wire_header *request, const struct si
     return request->count != 0 || request->command == WIRE_READ ? request->count : whole_count(pv);
 }
 
-/* Returns the bytes used, NUL included. */
+/* The texts name records, not fields. Returns the bytes used, NUL included. */
 static size_t write_text(const struct sim_circuit *c, const struct reply *reply, enum fault fault, char *out, size_t room)
 {
-    const char *name = reply->pv != NULL ? reply->pv->name : "";
+    const char *pv = reply->pv != NULL ? reply->pv->name : "";
+    const int name = (int)strcspn(pv, ".");
     const struct wire_header *h = &reply->header;
     int n;
     switch (fault) {
     case FAULT_MASK:
-        n = snprintf(out, room, "subscription install into record %s failed", name);
+        n = snprintf(out, room, "subscription install into record %.*s failed", name, pv);
         break;
     case FAULT_REQUEST_SIZE:
         n = snprintf(out, room, "CAS: Server unable to load large request message. Max bytes=%" PRIu64, c->sim->told_limit);
@@ -113,12 +114,12 @@ static size_t write_text(const struct sim_circuit *c, const struct reply *reply,
     case FAULT_OLD_CLIENT:
         n = snprintf(
             out, room,
-            "server unable to load read%s response into protocol buffer PV=\"%s\" dbf=%u count=%u avail=%u max bytes=%" PRIu64,
-            h->command == WIRE_READ ? "" : " (or subscription update)", name, h->type, most_elements(h, reply->pv), h->p2,
+            "server unable to load read%s response into protocol buffer PV=\"%.*s\" dbf=%u count=%u avail=%u max bytes=%" PRIu64,
+            h->command == WIRE_READ ? "" : " (or subscription update)", name, pv, h->type, most_elements(h, reply->pv), h->p2,
             c->sim->told_limit);
         break;
     default:
-        n = snprintf(out, room, "%s", faults[fault].text != NULL ? faults[fault].text : name);
+        n = faults[fault].text != NULL ? snprintf(out, room, "%s", faults[fault].text) : snprintf(out, room, "%.*s", name, pv);
     }
     return (size_t)n < room ? (size_t)n + 1 : room;
 }

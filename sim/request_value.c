@@ -82,6 +82,13 @@ static uint32_t put_silently(struct sim_circuit *c, struct sim_pv *pv, const str
     return put(c, pv, r, delay_ns > 0 ? r->arrived_ns + delay_ns : r->now_ns);
 }
 
+/* A reply that waits for its time shows the value that there is then: a put may not change it before, as requests are served in
+ * order. */
+static bool owes_replies(const struct sim_circuit *c)
+{
+    return c->direct.count > 0;
+}
+
 enum request_outcome request_on_write(struct sim_circuit *c, const struct request *r)
 {
     const struct sim_channel *channel = answer_channel(c, r);
@@ -91,6 +98,8 @@ enum request_outcome request_on_write(struct sim_circuit *c, const struct reques
         answer_fault(c, r, FAULT_TYPE);
     else if (!(channel->pv->rights & WIRE_RIGHT_WRITE))
         answer_fault(c, r, FAULT_WRITE_ACCESS);
+    else if (owes_replies(c))
+        return REQUEST_WAIT;
     else if (put_silently(c, channel->pv, r) != WIRE_ECA_NORMAL)
         answer_fault(c, r, FAULT_WRITE);
     return REQUEST_DONE;
@@ -144,7 +153,7 @@ enum request_outcome request_on_write_notify(struct sim_circuit *c, const struct
         answer_end(c, r->now_ns, UNKNOWN_TYPE);
     } else if (!(channel->pv->rights & WIRE_RIGHT_WRITE)) {
         answer_now(c, r, put_result(r, channel, WIRE_ECA_NOWTACCESS));
-    } else if (must_wait(c, channel, r)) {
+    } else if (owes_replies(c) || must_wait(c, channel, r)) {
         return REQUEST_WAIT;
     } else {
         uint32_t status = is_structure(r->header.type) ? WIRE_ECA_PUTFAIL : put(c, channel->pv, r, r->now_ns);

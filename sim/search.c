@@ -74,6 +74,16 @@ static void add_late(struct search *s, uint32_t cid, uint64_t arrived_ns, uint64
                                                                           .due_ns = due};
 }
 
+/* All answers to a datagram bear the number of its last VERSION (ca-protocol 3.2). */
+static void settle_late(struct search *s, uint32_t before)
+{
+    for (uint32_t i = before; i < s->count; i++) {
+        struct search_late *late = &s->lane[(s->first + i) % SEARCH_LANE];
+        late->sequence = s->batch.sequence;
+        late->minor = s->batch.minor;
+    }
+}
+
 uint64_t search_deadline(const struct search *s)
 {
     if (s->count == 0)
@@ -181,7 +191,9 @@ void search_datagram(struct search *s, const struct search_peer *peer, const uin
         search_flush(s); /* without VERSION, as a real server does it, since minor is 0 by now (ca-protocol 3.3) */
         s->batch.peer = *peer;
     }
-    while (wire_message_read(&cur, s->batch.minor, &h, &payload, NULL) == WIRE_OK && h.size % 8 == 0)
-        if (!on_message(s, &h, payload, arrived_ns))
-            return;
+    const uint32_t before = s->count;
+    while (wire_message_read(&cur, s->batch.minor, &h, &payload, NULL) == WIRE_OK && h.size % 8 == 0 &&
+           on_message(s, &h, payload, arrived_ns))
+        continue;
+    settle_late(s, before);
 }

@@ -227,6 +227,18 @@ static void a_service_time_is_kept_and_so_are_the_numbers(void **state)
     free_searching(s);
 }
 
+static void a_second_version_of_a_datagram_counts_for_answers_that_wait_too(void **state)
+{
+    (void)state;
+    struct searching *s = new_searching();
+    s->f->delay_ns[SIM_SEARCH] = 1000;
+    ask(s, &alice, VERSION_1 ASK_AI "00000000 0001000d 00000002 00000000 " ASK_AI);
+    search_due(&s->search, s->f->now_ns + 1000);
+    assert_int_equal(s->heard.n, 1);
+    expect(s, 0, "one datagram", "00000000 0001000d 00000002 00000000 " FOUND FOUND);
+    free_searching(s);
+}
+
 static void a_pace_leaves_time_between_two_datagrams(void **state)
 {
     (void)state;
@@ -329,6 +341,7 @@ int main(void)
         cmocka_unit_test(replies_to_one_client_gather_under_the_last_number),
         cmocka_unit_test(another_client_pushes_them_out_without_version),
         cmocka_unit_test(a_service_time_is_kept_and_so_are_the_numbers),
+        cmocka_unit_test(a_second_version_of_a_datagram_counts_for_answers_that_wait_too),
         cmocka_unit_test(a_pace_leaves_time_between_two_datagrams),
         cmocka_unit_test(more_replies_than_may_wait_are_dropped_and_counted),
         cmocka_unit_test(a_later_reply_is_another_deadline),

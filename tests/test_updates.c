@@ -299,6 +299,23 @@ static void the_second_put_of_a_channel_holds_up_what_follows(void **state)
     fix_free(f);
 }
 
+static void a_read_that_waits_for_its_time_does_not_see_a_later_put(void **state)
+{
+    (void)state;
+    struct fixture *f = fix_with_channels();
+    f->delay_ns[SIM_READ] = 1000;
+    fix_say(f, "000f0000 00060001 00000000 00000001" /* a read, WRITE 2.0, a read, WRITE_NOTIFY 3.0, a read */
+               "00040008 00060001 00000000 00000001 | 4000000000000000 000f0000 00060001 00000000 00000002"
+               "00130008 00060001 00000000 00000003 | 4008000000000000 000f0000 00060001 00000000 00000004");
+    fix_expect(f, "nothing yet", "");
+    f->now_ns += 1000;
+    fix_work(f);
+    fix_expect(f, "each what was there before it",
+               "000f0008 00060001 00000001 00000001 | 3ff8000000000000 000f0008 00060001 00000001 00000002 | 4000000000000000"
+               "000f0008 00060001 00000001 00000004 | 4008000000000000 00130000 00060001 00000001 00000003");
+    fix_free(f);
+}
+
 /* ca-protocol 9.5. */
 static void who_may_not_read_any_more_gets_no_values(void **state)
 {
@@ -402,6 +419,7 @@ int main(void)
         cmocka_unit_test(service_times_count_from_the_request_and_keep_order),
         cmocka_unit_test(a_slow_put_delays_no_read),
         cmocka_unit_test(the_second_put_of_a_channel_holds_up_what_follows),
+        cmocka_unit_test(a_read_that_waits_for_its_time_does_not_see_a_later_put),
         cmocka_unit_test(who_may_not_read_any_more_gets_no_values),
         cmocka_unit_test(a_circuit_without_room_is_pressed_until_it_has_sent),
         cmocka_unit_test(who_takes_nothing_is_given_up_until_it_takes_something),

@@ -9,10 +9,12 @@ import threading
 import pytest
 
 import cahelp
+import rawca
 
 HERE = pathlib.Path(__file__).resolve().parent
 DB = HERE / "db" / "all-types.db"
 DIALOGUES = HERE / "dialogues"
+SECURITY, SLOW_PUTS = (HERE / "db" / "security.db", HERE / "db" / "security.acf"), HERE / "db" / "slow-puts.db"
 MINI = 'record(longin, "a") { field(VAL, "1234") }\nrecord(ai, "b") { field(VAL, "1.5") field(PREC, "2") }\n'
 
 
@@ -107,6 +109,87 @@ def test_the_fake_server_does_not_differ_from_the_ioc_but_for_what_is_accepted()
     assert re.search(r"differences 0, accepted \d+", result.stdout)
     accepted = [line for line in (DIALOGUES / "accepted.txt").read_text().splitlines() if line and not line.startswith("#")]
     assert len(accepted) < 10
+
+
+# Dialogues that a recording of reads can answer. It holds no limits, deadbands or refusals, does not tell which fields are of one
+# record, and knows no names but those that were asked for.
+RECORDED = """access-rights array-slices clear-channel* commands-* create-channel* echo fields-unused foreign-sid half-close header-[lmp]*
+    long-strings minor-* names-of-client* native-types open order-of-lanes read* search-[eflrtuw]* search-many search-name search-old*
+    session subscription-cancel* subscription-mask subscription-missing-payload two-circuits types-aao types-ai types-ai-rtyp types-ai-scan
+    types-bi types-longin types-mbbi types-stringin types-waveform unknown-sid version""".split()
+RECORDED_PUTS = """flow-control* subscription-cancel subscription-count subscription-many subscription-same-subid subscription-two-circuits
+    subscription-type write-array write-large write-string write-strings-to-number write-structures""".split()
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    """Of an IOC whose PVs, all that dialogues name, were read once: with metadata, stamp, class and acknowledgement."""
+    trace = tmp_path_factory.mktemp("recording") / "read.catrace"
+    names = re.findall(r'record\(\w+, "([^"]+)"\)', DB.read_text())
+    for dialogue in sorted(DIALOGUES.glob("*.dlg")):
+        names += [name.replace('\\"', '"') for name in re.findall(r'CREATE_CHAN .*?"((?:[^"\\]|\\.)*)"', dialogue.read_text())]
+    with cahelp.server("ioc", DB) as ioc, cahelp.capture(trace, ioc), rawca.Circuit("127.0.0.1", ioc.tcp) as circuit:
+        for name in dict.fromkeys(names):
+            try:
+                channel = circuit.create(name)
+            except KeyError:
+                continue
+            types = {channel.native + 28, channel.native + 14, 37, 38}
+            if channel.native == 3:
+                types |= {34}  # limits, which CTRL_ENUM has not
+            if name.endswith("$"):
+                types = {channel.native + 14}  # with other types a text has another length: that is another value
+            for type in sorted(types):
+                circuit.read(channel, type, type > 36)
+    return trace
+
+
+def test_the_replay_of_an_ioc_does_not_differ_in_what_its_recording_holds(recording, tmp_path):
+    for patterns, has_puts in ((RECORDED, False), (RECORDED_PUTS, True)):
+        folder = tmp_path / str(has_puts)
+        folder.mkdir()
+        for path in {path for pattern in patterns for path in DIALOGUES.glob(pattern + ".dlg")}:
+            if bool(re.search("WRITE|PUT_ACK", path.read_text())) == has_puts:
+                (folder / path.name).symlink_to(path)
+        result = validate("--ioc", DB, "--server", f"replay:{recording}", "--dialogues", folder)
+        assert result.returncode == 0, result.stdout
+        assert "differences 0, accepted 0" in result.stdout and int(result.stdout.split()[0]) >= (10 if has_puts else 60)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_random_reads_of_the_replay_do_not_differ_either(recording, seed):
+    result = validate("--ioc", DB, "--server", f"replay:{recording}", "--random", 1500, "--seed", seed)
+    assert result.returncode == 0, result.stdout
+    assert "differences 0" in result.stdout and "statements not kept 0" in result.stdout
+
+
+@pytest.mark.parametrize("database, folder, env", [
+    (DB, "array-limit", {"EPICS_CA_AUTO_ARRAY_BYTES": "NO", "EPICS_CA_MAX_ARRAY_BYTES": "100000"}),
+    (SLOW_PUTS, "slow-puts", {}),
+])
+def test_dialogues_that_need_servers_of_their_own_do_not_differ(database, folder, env):
+    result = validate("--ioc", database, "--sim", "--dialogues", DIALOGUES / folder, env=env)
+    assert result.returncode == 0, result.stdout
+    assert "differences 0, accepted 0" in result.stdout and "skipped" not in result.stdout
+
+
+def test_rights_change_at_a_real_ioc_as_the_dialogues_state():
+    with cahelp.server("ioc", SECURITY[0], "--access-security", SECURITY[1]) as ioc:
+        result = validate("--server", f"127.0.0.1:{ioc.udp}", "--dialogues", DIALOGUES / "security")
+    assert result.returncode == 0, result.stdout
+    assert "statements not kept 0" in result.stdout and "skipped" not in result.stdout
+
+
+@pytest.mark.parametrize("command", [("ioc", SLOW_PUTS), ("sim", SLOW_PUTS, "--latency", "put-callback=200ms")])
+def test_what_stands_behind_a_second_put_of_a_channel_waits_for_the_first(command):
+    """The order of lanes, which `caplay validate` does not compare."""
+    with cahelp.server(*command) as server, rawca.Circuit("127.0.0.1", server.tcp) as circuit:
+        sid = circuit.create("slow:a.A").sid
+        put = [rawca.message(rawca.WRITE_NOTIFY, 6, 1, sid, ioid, bytes(8)) for ioid in (101, 102)]
+        read = [rawca.message(rawca.READ_NOTIFY, 6, 1, sid, ioid) for ioid in (103, 104)]
+        circuit.send(put[0] + read[0] + put[1] + read[1])
+        order = [circuit.receive().p2 for _ in range(4)]
+    assert order.index(101) < order.index(104) and order.index(103) < order.index(104) and order.index(101) < order.index(102)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
