@@ -8,6 +8,7 @@ import perf_machine as machine
 from perf_table import Measure
 
 SEARCH, CREATE_CHAN = 6, 18
+ASKED_AGAIN_NS = 32_000_000  # libca's first search comes no sooner again: what a lost one costs at least
 
 
 def servers():
@@ -121,10 +122,11 @@ def offer(run, offered, ours, ioc):
     for _ in run.pairs(7, 3):
         for i, server in run.turns((0, ours), (1, ioc)):
             answer, samples = machine.floor("search", "--port", server.udp, "--per-second", offered, samples=True)
-            p99[i].append(numpy.quantile(samples, 0.99) / 1e3)
+            missing = answer["sent"] - answer["replies"] if not answer["own_drops"] else 0
+            p99[i].append(numpy.quantile(numpy.append(samples, numpy.full(missing, ASKED_AGAIN_NS)), 0.99) / 1e3)
             own += answer["own_drops"]
-            lost[i] += answer["sent"] - answer["replies"] if not answer["own_drops"] else 0
+            lost[i] += missing
             short.append(answer["sent"] / answer["for_ns"] * 1e9)
-    return Measure("search", f"{offered / 1e6:g} million/s: p99 of a reply", "us", *p99, at_most=0.25,
+    return Measure("search", f"{offered / 1e6:g} million/s: p99 of a reply (lost: 32 ms)", "us", *p99, at_most=0.25,
                    holds=((f"0 lost ({lost[0]})", lost[0] == 0),),
                    note=f"the IOC lost {lost[1]:,}; {min(short) / 1e6:.3g} million/s were really offered; the tester's own drops: {own}")

@@ -4,6 +4,7 @@
 #include "sim/database_load.h"
 #include "sim/sim.h"
 #include "sim/synth.h"
+#include "traces/scenario_names.h"
 
 struct arguments {
     struct synth_config scenario;
@@ -44,7 +45,7 @@ static const struct option_command command = {
         "FILE.db is an EPICS database: its records are served with all fields as an IOC shows them after iocInit(); puts are "
         "kept\n"
         "and posted, with alarms from limits. SCAN, links and calculations do nothing. FILE.yaml: what caplay-db has "
-        "printed." LATENCY_ABOUT,
+        "printed,\nor `pvs: [NAME, ...]`: up to millions of scalars with these names, as those of ten-thousand." LATENCY_ABOUT,
     .examples = "caplay sim ten-thousand --port 0 -- python3 client.py\n"
                 "caplay sim motors.db --macros P=TEST: --port 0 -- caget TEST:m1\n"
                 "caplay sim area-detector --rate 120Hz --size 680x480 --pv CAM:IMAGE --report report.json\n"
@@ -80,6 +81,16 @@ static int run_database(struct arguments *arguments, const char *file, char **co
     return code;
 }
 
+/* One that cannot be read is left to whoever reads it in earnest. */
+static bool is_list_of_names(const char *name)
+{
+    FILE *file = database_is_yaml(name) ? fopen(name, "re") : NULL;
+    bool is = file != NULL && scenario_is_names(file);
+    if (file != NULL)
+        fclose(file);
+    return is;
+}
+
 int sim_command(int argc, char **argv, struct diag *diag)
 {
     struct arguments arguments = {0};
@@ -93,6 +104,8 @@ int sim_command(int argc, char **argv, struct diag *diag)
     if (latency_parse(&arguments.server.latency, &arguments.server.models, diag) < 0)
         return -1;
     const char *what = result.operands.at[0];
-    return database_is_file(what) ? run_database(&arguments, what, result.command, diag)
-                                  : run_scenario(&arguments, what, result.command, diag);
+    if (is_list_of_names(what))
+        arguments.scenario.file = what;
+    return database_is_file(what) && arguments.scenario.file == NULL ? run_database(&arguments, what, result.command, diag)
+                                                                     : run_scenario(&arguments, what, result.command, diag);
 }

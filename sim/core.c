@@ -16,15 +16,18 @@ bool sim_fits(const struct sim *sim, const struct sim_pv *pv, unsigned type, uin
     return size + WIRE_EXTENDED_BYTES <= sim->message_limit && (size <= whole || size - whole <= LIMIT_PADDING_BYTES);
 }
 
-/* Sources that open PVs know fields themselves; the others have records only. */
-static size_t name_length(const struct sim *sim, const char *name, size_t length)
+size_t sim_record_length(const char *name, size_t length)
 {
     static const char val[] = ".VAL";
-    if (sim->source->calls->open != NULL)
-        return length;
     if (length > 4 && memcmp(name + length - 4, val, 4) == 0)
         return length - 4;
     return length > 1 && name[length - 1] == '.' ? length - 1 : length;
+}
+
+/* Sources that open PVs know fields themselves; the others have records only. */
+static size_t name_length(const struct sim *sim, const char *name, size_t length)
+{
+    return sim->source->calls->open != NULL ? length : sim_record_length(name, length);
 }
 
 struct sim_pv *sim_find(struct sim *sim, const char *name, size_t length)

@@ -15,14 +15,14 @@ static bool ends_in(const char *name, const char *end)
     return length > n && strcmp(name + length - n, end) == 0;
 }
 
-static bool is_yaml(const char *name)
+bool database_is_yaml(const char *name)
 {
     return ends_in(name, ".yaml") || ends_in(name, ".yml");
 }
 
 bool database_is_file(const char *name)
 {
-    return is_yaml(name) || ends_in(name, ".db") || ends_in(name, ".template");
+    return database_is_yaml(name) || ends_in(name, ".db") || ends_in(name, ".template");
 }
 
 static struct scenario *load_yaml(const char *file, struct diag *diag)
@@ -75,7 +75,7 @@ struct scenario *database_load(const char *file, const char *macros, struct diag
 {
     FILE *out = NULL;
     int status = 0;
-    if (is_yaml(file))
+    if (database_is_yaml(file))
         return load_yaml(file, diag);
     pid_t pid = start(file, macros, &out, diag);
     if (pid < 0)

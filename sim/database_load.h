@@ -4,8 +4,9 @@
 
 #include "traces/scenario.h"
 
-/* Does the name end in .db, .template, .yaml or .yml? */
+/* Does the name end in .db, .template, .yaml or .yml? In one of the last two? */
 bool database_is_file(const char *name);
+bool database_is_yaml(const char *name);
 
 /* macros: "A=B,C=D", or NULL. The code of an error is DIAG_USAGE where the file is wrong: then EPICS Base has said so on stderr,
  * with the line. DIAG_ENVIRONMENT: there is no caplay-db. NULL then. */

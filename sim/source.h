@@ -117,4 +117,7 @@ struct sim_source {
     uint64_t floor_ns; /* recorded delays below are none: waiting for a timer would take longer */
 };
 
+/* For sources that know records only: length of a record's name without ".VAL" or "." behind it. */
+size_t sim_record_length(const char *name, size_t length);
+
 #endif

@@ -68,6 +68,8 @@ static int unknown_scenario(const char *name, struct diag *diag)
 
 static int make(struct synth *synth, const char *name, const struct synth_config *config, struct diag *diag)
 {
+    if (config->file != NULL)
+        return scalars_make(synth, config, diag);
     for (size_t i = 0; i < SCENARIOS; i++)
         if (strcmp(scenarios[i].name, name) == 0)
             return scenarios[i].make(synth, config, diag);
@@ -99,6 +101,8 @@ void synth_free(struct synth *synth)
     free(synth->pvs);
     if (synth->images != NULL)
         images_free(synth->images);
+    if (synth->scalars != NULL)
+        scalars_free(synth->scalars);
     free(synth);
 }
 

@@ -7,6 +7,7 @@
 
 struct synth_config {         /* all zero: the scenario's defaults */
     uint64_t count;           /* scalars */
+    const char *file;         /* or their names; the scenario's name does not count then */
     struct option_list names; /* images */
     struct clock_rate rate;
     bool asap; /* frames as fast as the server goes; their stamps are those of the rate */

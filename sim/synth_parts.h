@@ -12,7 +12,6 @@
 struct synth_pv {
     struct sim_pv pv;
     char name[SYNTH_NAME_BYTES];
-    uint8_t bytes[8]; /* a scalar's value */
 };
 
 struct synth {
@@ -23,7 +22,8 @@ struct synth {
     uint64_t now_ns;      /* of the first stamps, since 1970 */
     uint64_t realtime_ns; /* what stamps show - CLOCK_MONOTONIC */
     struct wire_meta meta;
-    struct images *images; /* area-detector */
+    struct images *images;   /* area-detector */
+    struct scalars *scalars; /* ten-thousand, names of a file */
 };
 
 /* Room for n PVs. 0, or -1 without memory. */
@@ -43,6 +43,7 @@ struct wire_stamp synth_stamp(uint64_t realtime_ns);
 /* The scenarios; 0 or -1. */
 int scalars_make(struct synth *synth, const struct synth_config *config, struct diag *diag);
 int images_make(struct synth *synth, const struct synth_config *config, struct diag *diag);
+void scalars_free(struct scalars *scalars);
 void images_free(struct images *images);
 
 #endif

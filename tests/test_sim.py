@@ -201,6 +201,25 @@ def test_ten_thousand_channels_and_no_search_repeated(tmp_path):
     assert (told["searches"], told["repeated_searches"], told["udp_drops"], told["channels"]) == (10000, 0, 0, 10000)
 
 
+def test_a_list_of_names_is_served_as_scalars(tmp_path):
+    names = tmp_path / "names.yaml"
+    names.write_text("pvs:\n- BL01:A\n- BL01:B\n")
+    with cahelp.server("sim", names) as server:
+        pvs = cahelp.run_job("pyepics", {"task": "read", "names": ["BL01:A", "BL01:B.VAL"]}, server.env)["pvs"]
+    assert [pv["value"] for pv in pvs.values()] == [0.5, 1.5]
+
+
+@pytest.mark.parametrize("text, told", [
+    ("pvs: [A, B, A]", ":1: the name 'A' comes twice"), ("pvs:\n- ''", ":2: the name '' has not 1 to 60 characters"),
+    ("pvs: []", ": it has no names"), ("pvs: [A]\nx: 1", ":2: the one key is pvs"), ("pvs: [A, [B]]", ":1: a name is expected here"),
+    ("pvs: 7", ":1: pvs must be a list of names")])
+def test_a_list_of_names_that_is_none(tmp_path, text, told):
+    names = tmp_path / "names.yaml"
+    names.write_text(text)
+    result = cahelp.caplay("sim", names, "--port", "0")
+    assert result.returncode == 2 and f"names.yaml{told}" in result.stderr
+
+
 @pytest.mark.parametrize("client", ["libca", "pyca"])
 def test_a_name_server_is_searched_over_tcp(client):
     with cahelp.server("sim", "ten-thousand", "--count", "10") as server:
