@@ -1,4 +1,7 @@
-"""Frames of 614,400 bytes: from when they were due to their last byte at the client, what they cost, how many there can be."""
+"""Frames of 614,400 bytes: from when they were due to their last byte at the client, what they cost, how many there can be.
+
+The bare loop makes each frame anew, as the server does: it sends the same bytes. One that sent one buffer again and again would be
+faster by what a frame's making costs (some 44 us here). The first second of a stream is left out on both sides."""
 import json
 
 import numpy
