@@ -78,6 +78,8 @@ class Measure:
     def cells(self):
         failed = self.failures()
         verdict = "reached" if not failed else "not reached: " + "; ".join(failed)
+        if not failed and self.interval and self.at_most is not None and numpy.median(self.ratios()) > self.at_most:
+            verdict += " by its interval only: the median is above"
         if self.target() == "-" and not failed:
             verdict = "for information"
         if self.missing:
