@@ -81,7 +81,6 @@ static bool note(struct asked *l, const struct wire_header *h, const uint8_t *pa
         return add(l, &entry);
     case WIRE_WRITE_NOTIFY:
         entry.kind = ASKED_PUT;
-        entry.wide = h->type >= WIRE_BASES && h->type != WIRE_PUT_ACKT && h->type != WIRE_PUT_ACKS;
         return add(l, &entry);
     default:
         return true;

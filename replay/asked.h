@@ -11,7 +11,6 @@ enum asked_kind { ASKED_READ, ASKED_SUBSCRIPTION, ASKED_CANCEL, ASKED_PUT, ASKED
 struct asked_entry {
     enum asked_kind kind;
     uint32_t id, sid, count; /* ioid, subid, or a filtered channel's cid */
-    bool wide;               /* a put of a type from 7 on: refused at once */
 };
 
 /* A zeroed struct asked is an empty one. */

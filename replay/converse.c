@@ -77,7 +77,7 @@ static void learn_channel(struct conversation *c, unsigned place, const struct w
 static uint64_t lane_of_put(struct conversation *c, unsigned place, const struct wire_header *h)
 {
     struct asked_entry *put = asked_find(&c->asked[place], ASKED_PUT, h->p2);
-    bool is_late = put != NULL && !put->wide && (h->p1 == 1 || h->p1 == 0xa0);
+    bool is_late = put != NULL && (h->p1 == 1 || h->p1 == 0xa0);
     uint32_t channel = is_late ? (uint32_t)normal_find_sid(&c->out->sids, place, put->sid) : 0;
     uint64_t lane = is_late ? transcript_lane(place, LANE_PUTS, channel) : transcript_lane(place, LANE_DIRECT, 0);
     if (put != NULL)
