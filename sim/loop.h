@@ -43,8 +43,8 @@ void loop_stop(struct loop *loop);
 /* In a callback, between two pieces of work: has a deadline come? Then return to the loop, which will call again. */
 bool loop_is_due(const struct loop *loop);
 
-/* A client was heard: where spinning is allowed, the next message is looked for without sleeping for a while. A wake-up costs more
- * than a whole get. */
+/* A client was heard: where spinning is allowed, the next message is looked for without sleeping for a while. A wake-up costs
+ * more than a whole get. */
 void loop_heard(struct loop *loop);
 
 /* May a process spin here? Only when it is pinned to one core and the machine has others (design, rule 2). */

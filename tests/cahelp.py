@@ -161,7 +161,7 @@ def client_command(client):
     """The command that runs a client's adapter; the job's file is its one argument."""
     if client == "libca":
         return [str(LIBCA)]
-    return [sys.executable, str(ROOT / "clients" / f"client_{client}.py")]
+    return [sys.executable, str(ROOT / "clients" / "adapters" / f"client_{client}.py")]
 
 
 def start_job(client, job, env):

@@ -161,7 +161,7 @@ def test_watch_gives_every_update_of_moving_pvs_and_one_of_still_ones(client, io
 
 
 def test_a_frame_that_is_being_summed_when_the_time_is_up_is_left_out(monkeypatch):
-    monkeypatch.syspath_prepend(cahelp.ROOT / "clients")
+    monkeypatch.syspath_prepend(cahelp.ROOT / "clients" / "adapters")
     import adapter
     begun, ended = threading.Event(), threading.Event()
 
@@ -200,7 +200,7 @@ def test_a_client_that_is_not_installed_says_so(client, tmp_path):
 
 
 def test_the_reason_noted_at_set_up_is_told(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(cahelp.ROOT / "clients")
+    monkeypatch.syspath_prepend(cahelp.ROOT / "clients" / "adapters")
     import adapter
     (tmp_path / "not-installed").mkdir()
     (tmp_path / "not-installed" / "pyepics").write_text("ERROR: no matching distribution\n")

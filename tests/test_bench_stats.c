@@ -1,8 +1,8 @@
 #include "base/frame.h"
-#include "clients/bench.h"
-#include "clients/bench_flow.h"
-#include "clients/bench_stats.h"
-#include "clients/bench_text.h"
+#include "clients/bench/bench.h"
+#include "clients/bench/flow.h"
+#include "clients/bench/stats.h"
+#include "clients/bench/text.h"
 #include "tests/trace_maker.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
 /* The texts of /proc and /sys that `caplay doctor` reads. */
-#include "clients/doctor.h"
+#include "clients/doctor/doctor.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

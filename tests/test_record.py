@@ -1,4 +1,4 @@
-"""clients/record.py: the recording that the benchmark replays, and that nothing is left behind."""
+"""clients/bench/record.py: the recording that the benchmark replays, and that nothing is left behind."""
 import os
 import pathlib
 import signal
@@ -11,7 +11,7 @@ GOOD, DROPPED, NOT_ALLOWED, INTERRUPTED = 0, 3, 5, 130
 
 
 def start_record(*args):
-    command = [cahelp.ROOT / "clients" / "record.py", *args]
+    command = [cahelp.ROOT / "clients" / "bench" / "record.py", *args]
     return subprocess.Popen(list(map(str, command)), stderr=subprocess.PIPE, text=True, env=os.environ | {"CAPLAY": str(cahelp.CAPLAY)})
 
 

@@ -2,7 +2,7 @@
 
     PYTHON tests/matrix/pyca_client.py [STEP...]       all steps but these
 
-Each *_client.py holds what differs, as the functions of clients/adapter.py (NAME, PACKAGE, setup, connect, get, put, read,
+Each *_client.py holds what differs, as the functions of clients/adapters/adapter.py (NAME, PACKAGE, setup, connect, get, put, read,
 monitor), and may have:
 
     rights(pv)                      the access rights now: 1 read, 2 write; without it they are no step
@@ -24,7 +24,7 @@ import re
 import sys
 import time
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "clients"))
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "clients" / "adapters"))
 import adapter  # noqa: E402
 
 TIMEOUT_S = 10.0

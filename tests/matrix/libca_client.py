@@ -1,4 +1,4 @@
-"""libca in C, as the program caplay-libca: a process a job (clients/libca_job.h), so a connection is made anew for each step."""
+"""libca in C, as the program caplay-libca: a process a job (clients/libca/job.h), so a connection is made anew for each step."""
 import json
 import os
 import pathlib

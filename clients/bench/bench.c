@@ -1,0 +1,227 @@
+/* `caplay bench`: the command line, and what is around the procedure: cores, files, our own repeater. */
+#include "clients/bench/bench.h"
+
+#include "base/child.h"
+#include "clients/bench/recording.h"
+#include "clients/bench/repeater.h"
+#include "clients/command.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct settings {
+    struct option_list servers;
+    const char *clients, *output, *pv;
+    unsigned profile, only;
+    uint64_t runs, timeout_ns;
+};
+
+static const char *const profile_names[] = {"quick", "full", NULL};
+
+enum only { ONLY_ALL, ONLY_CONNECT, ONLY_MONITOR };
+static const char *const only_names[] = {"all", "connect", "monitor", NULL};
+
+static const struct option options[] = {
+    {"server", 's', OPTION_LIST, offsetof(struct settings, servers), "SERVER", NULL, 0, 0,
+     "ioc:FILE.db, replay:FILE, sim[:SCENARIO] or HOST:PORT; may be repeated (default sim)"},
+    {"client", 'c', OPTION_STRING, offsetof(struct settings, clients), "A,B,...", NULL, 0, 0,
+     "libca, pyca, psp, pyepics, caproto, cmd:COMMAND (default: the first five, where installed)"},
+    {"profile", 0, OPTION_CHOICE, offsetof(struct settings, profile), "PROFILE", profile_names, 0, 0,
+     "quick or full, see above (default quick)"},
+    {"only", 0, OPTION_CHOICE, offsetof(struct settings, only), "WHAT", only_names, 0, 0, "connect or monitor (default all)"},
+    {"runs", 0, OPTION_COUNT, offsetof(struct settings, runs), "N", NULL, 1, 1000, "runs of each step, instead of the profile's"},
+    {"pv", 0, OPTION_STRING, offsetof(struct settings, pv), "NAME", NULL, 0, 0,
+     "the image to monitor (default: area-detector:image, -680, -10hz, as the server has them)"},
+    {"timeout", 0, OPTION_DURATION, offsetof(struct settings, timeout_ns), "TIME", NULL, 1, 0,
+     "what a client may take to connect and read (default 60s)"},
+    {"output", 'o', OPTION_STRING, offsetof(struct settings, output), "DIR", NULL, 0, 0,
+     "folder for bench.json (every run, all samples) and tables.txt (default report)"},
+};
+
+static const struct option_command command = {
+    .name = "bench",
+    .synopsis = "[options]",
+    .about =
+        "Measures Channel Access clients on servers, and prints for each server what it costs to connect and to read, and what "
+        "a\n"
+        "120 Hz image costs, with a verdict for each pair of clients.\n"
+        "\n"
+        "Every run is a fresh process. Its stages are timed apart: import and set-up (recorded, left out of the tables); "
+        "create,\n"
+        "connect, verify; first get; second get; put with callback. A wrong value, a crash or a time-out is a failed run: it\n"
+        "is shown and never a sample. A crash after the last stage keeps its sample: `died at exit`. Runs whose server died,\n"
+        "dropped datagrams or was late itself (p99 over a period of the image, else 10 ms) are invalid, and done again up to 3\n"
+        "times.\n"
+        "\n"
+        "Servers are pinned to the first core that this process may use, clients to the rest; nofile is 1,024 for all; one CA\n"
+        "repeater of our own runs for all; clients and servers alternate in rounds.\n"
+        "\n"
+        "  quick  1 PV x 10 runs; 10, 100 and 1,000 PVs x 3; 10,000 x 2; 1, 10, 100 one by one x 1; the image at 120 Hz for 10 "
+        "s\n"
+        "         (2 s with EPICS_CA_MAX_ARRAY_BYTES unset) and, all clients at once, at 10 Hz for 5 s. Under 8 minutes.\n"
+        "  full   30 runs of each step; monitors of 60 s, also of a 680x480 image. More than a day.\n"
+        "\n"
+        "A client is a program that reads one job (a JSON file, its last argument) and prints one JSON line; "
+        "clients/adapters/adapter.py "
+        "says\n"
+        "which. HOST:PORT is a server that runs already and has the PVs of `caplay ioc build/bench.db`. `sim` is "
+        "sim:ten-thousand to\n"
+        "connect to and sim:area-detector to monitor.",
+    .examples = "caplay bench\n"
+                "caplay bench --server ioc:build/bench.db --server replay:build/bench.catrace --server sim\n"
+                "caplay bench --client pyca,psp --only connect --runs 5\n"
+                "caplay bench --client libca,'cmd:./my-client --fast' --only monitor\n",
+    .options = options,
+    .noptions = sizeof options / sizeof *options,
+    .max_operands = 0,
+};
+
+/* ---- set-up ---- */
+
+static int set_cores(struct bench_options *o, struct diag *diag)
+{
+    cpu_set_t set;
+    uint64_t allowed = 0;
+    if (sched_getaffinity(0, sizeof set, &set) < 0)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot tell which cores may be used");
+    for (unsigned i = 0; i < 64; i++)
+        if (CPU_ISSET(i, &set))
+            allowed |= UINT64_C(1) << i;
+    if (allowed == 0)
+        return diag_fail(diag, DIAG_ENVIRONMENT, "none of the first 64 cores may be used");
+    o->server_cores = allowed & -allowed;
+    o->client_cores = allowed & ~o->server_cores;
+    o->realtime = o->client_cores != 0 && child_realtime_granted();
+    if (o->client_cores == 0)
+        o->client_cores = allowed; /* one core only: the tables' head says so */
+    return 0;
+}
+
+static void set_steps(struct bench_result *r, const struct settings *s)
+{
+    const struct bench_profile *profile = &bench_profiles[s->profile];
+    for (size_t i = 0; i < profile->nsteps; i++) {
+        const struct bench_step *step = &profile->steps[i];
+        if (s->only == ONLY_ALL || (s->only == ONLY_CONNECT) == (step->kind == BENCH_CONNECT)) {
+            r->steps[r->nsteps] = *step;
+            if (s->runs > 0)
+                r->steps[r->nsteps].rounds = (unsigned)s->runs;
+            r->nsteps++;
+        }
+    }
+}
+
+static int set_servers(struct bench_result *r, const struct option_list *list, struct diag *diag)
+{
+    if (list->count > BENCH_SERVERS)
+        return diag_fail(diag, DIAG_USAGE, "--server: %u servers given, at most %d can be", list->count, BENCH_SERVERS);
+    for (unsigned i = 0; i < list->count; i++)
+        if (bench_parse_server(list->at[i], &r->servers[r->nservers++], diag) < 0)
+            return -1;
+    return list->count > 0 ? 0 : bench_parse_server("sim", &r->servers[r->nservers++], diag);
+}
+
+/* Now, not after minutes of measuring. */
+static int make_output(const char *folder, struct diag *diag)
+{
+    struct stat status;
+    if (mkdir(folder, 0777) < 0 && errno != EEXIST)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "--output: cannot make folder %s", folder);
+    if (stat(folder, &status) == 0 && !S_ISDIR(status.st_mode))
+        return diag_fail(diag, DIAG_ENVIRONMENT, "--output: %s exists, and is no folder", folder);
+    if (access(folder, W_OK | X_OK) < 0)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "--output: cannot write to folder %s", folder);
+    return 0;
+}
+
+static int set_up(struct bench_result *r, const struct settings *s, struct diag *diag)
+{
+    struct bench_options *o = &r->options;
+    *o = (struct bench_options){
+        .profile = &bench_profiles[s->profile], .pv = s->pv, .output = s->output, .timeout_ns = s->timeout_ns};
+    int n = bench_parse_clients(s->clients, r->clients, diag);
+    if (n < 0 || set_servers(r, &s->servers, diag) < 0 || set_cores(o, diag) < 0)
+        return -1;
+    r->nclients = (unsigned)n;
+    bench_read_machine(&r->machine);
+    set_steps(r, s);
+    if (bench_prepare_posts(r, diag) < 0)
+        return -1;
+    if (make_output(o->output, diag) < 0)
+        return -1;
+    const char *tmp = getenv("TMPDIR");
+    snprintf(o->folder, sizeof o->folder, "%.200s/caplay-XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
+    if (mkdtemp(o->folder) == NULL)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot make folder %s", o->folder);
+    return bench_repeater_start(o, diag);
+}
+
+static void remove_folder(const char *folder)
+{
+    static const char *const files[] = {"server.json", "server.json.part", "server.log"};
+    char path[BENCH_PATH_BYTES + 24];
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        snprintf(path, sizeof path, "%s/%s", folder, files[i]);
+        unlink(path);
+    }
+    for (unsigned i = 0; i < BENCH_CLIENTS; i++) {
+        snprintf(path, sizeof path, "%s/job-%u.json", folder, i);
+        unlink(path);
+    }
+    rmdir(folder);
+}
+
+/* ---- the end ---- */
+
+/* What a run that was done again says is not the last word. */
+static int exit_code(const struct bench_result *r)
+{
+    bool failed = false, invalid = r->interrupted;
+    for (size_t i = 0; i < r->nruns; i++) {
+        failed |= r->runs[i].outcome != BENCH_GOOD && r->runs[i].outcome != BENCH_INVALID;
+        invalid |= r->runs[i].outcome == BENCH_INVALID && !r->runs[i].repeated;
+    }
+    for (unsigned i = 0; i < r->nclients; i++)
+        failed |= r->clients[i].asked && r->clients[i].missing[0] != '\0';
+    return failed ? DIAG_CLIENT : invalid ? DIAG_INVALID : DIAG_GOOD;
+}
+
+/* What was measured is written down, also after a failure. */
+static int measure(struct bench_result *r, struct diag *diag)
+{
+    struct diag later;
+    int failed = bench_procedure(r, diag);
+    bench_repeater_stop(&r->options);
+    bench_print_tables(r, stdout);
+    if (bench_write_report(r, failed ? &later : diag) < 0 || failed)
+        return -1;
+    return exit_code(r);
+}
+
+int clients_bench(int argc, char **argv, struct diag *diag)
+{
+    struct settings settings = {.output = "report", .timeout_ns = 60 * CLOCK_NS};
+    struct option_result parsed;
+    if (options_parse(&command, argc, argv, &settings, &parsed, diag) < 0)
+        return -1;
+    if (parsed.help)
+        return DIAG_GOOD;
+    struct bench_result *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot start");
+    bench_interrupt_catch();
+    int code = set_up(r, &settings, diag);
+    if (code == 0)
+        code = measure(r, diag);
+    if (r->options.folder[0] != '\0')
+        remove_folder(r->options.folder);
+    bench_free_posts(r);
+    free(r->runs);
+    free(r);
+    return code;
+}

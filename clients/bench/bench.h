@@ -1,0 +1,157 @@
+/* What the benchmark's files share: the clients, the steps of the procedure, and every run with what it measured. A run is one
+ * fresh client process. Times are seconds. */
+#ifndef CAPLAY_CLIENTS_BENCH_H
+#define CAPLAY_CLIENTS_BENCH_H
+
+#include "base/options.h"
+#include "clients/bench/frames.h"
+#include "clients/bench/machine.h"
+#include "clients/bench/process.h"
+#include "clients/bench/server.h"
+
+#define BENCH_SCALARS    "ten-thousand:" /* + 00000 .. 09999 */
+#define BENCH_PVS_MAX    10000u
+#define BENCH_MAX_BYTES  "10000000" /* EPICS_CA_MAX_ARRAY_BYTES of the second rows */
+#define BENCH_RETRIES    3u         /* of what was invalid */
+#define BENCH_CLIENTS    12
+#define BENCH_STEPS      16
+#define BENCH_NAME_BYTES 200
+
+/* ---- clients ---- */
+
+/* As published for real hardware: seconds, and percent of a core at 120 Hz. 0: not published. */
+struct bench_published {
+    double connect, get1, get2, cpu;
+};
+
+struct bench_client {
+    char name[BENCH_NAME_BYTES];
+    bool asked;       /* for by name: being not installed then is a failure */
+    unsigned simpler; /* rank: the higher the simpler to use (more Python) */
+    bool custom;      /* named "cmd:COMMAND": a line for the shell; the job's file is put behind it */
+    char program[BENCH_NAME_BYTES], adapter[BENCH_NAME_BYTES]; /* argv[0], argv[1] or "" */
+    struct bench_published published;
+    char version[40];
+    char missing[160]; /* why it is not installed, or "" */
+};
+
+/* Fill clients[] from "pyca,psp" (NULL: all that are known); the number, or -1 with DIAG_USAGE (lists them) or DIAG_ENVIRONMENT.
+ */
+int bench_parse_clients(const char *list, struct bench_client *clients, struct diag *diag);
+
+/* ---- the procedure ---- */
+
+enum bench_kind { BENCH_CONNECT, BENCH_MONITOR };
+
+struct bench_step {
+    enum bench_kind kind;
+    unsigned group;  /* steps of one group follow each other on one server's start */
+    unsigned rounds; /* runs of each client on each server */
+    unsigned pvs;    /* connect: so many */
+    bool one_by_one; /* each connected before the next is created; else all are created before any is waited for */
+    struct option_size size;
+    unsigned hertz, seconds; /* monitor */
+    bool max_bytes;          /* EPICS_CA_MAX_ARRAY_BYTES is BENCH_MAX_BYTES; else unset */
+    bool at_once;            /* all clients beside each other; else one after the other */
+};
+
+struct bench_profile {
+    const char *name, *about;
+    const struct bench_step *steps;
+    size_t nsteps;
+};
+
+extern const struct bench_profile bench_profiles[2]; /* quick, full */
+
+/* PVs that each get stage of a connect step reads: 1% of what it holds, and at least one. */
+static inline unsigned bench_get_pvs(const struct bench_step *step)
+{
+    return step->pvs < 100 ? 1 : step->pvs / 100;
+}
+
+/* "connect 10 PVs one by one", "monitor 640x480 at 120 Hz, default arrays". */
+void bench_name_step(const struct bench_step *step, char *name, size_t room);
+
+#define BENCH_WARMUP_S 1u
+
+struct bench_options {
+    const struct bench_profile *profile;
+    const char *pv;      /* the image, instead of the server's own; or NULL */
+    const char *output;  /* folder */
+    uint64_t timeout_ns; /* of a run, what it waits for on purpose apart */
+    unsigned first_core; /* the servers' */
+    uint64_t server_cores, client_cores;
+    bool realtime;                 /* servers run as SCHED_FIFO */
+    char folder[BENCH_PATH_BYTES]; /* of temporary files */
+    uint16_t repeater_port;        /* our own */
+    uint64_t repeater_drops;
+    pid_t repeater;
+};
+
+/* ---- runs ---- */
+
+enum bench_outcome {
+    BENCH_GOOD,
+    BENCH_WRONG,   /* wrong value, wrong sum, not all connected */
+    BENCH_FAILED,  /* the client said that it failed */
+    BENCH_CRASHED, /* it ended without an answer */
+    BENCH_TIMEOUT, /* it was killed without an answer */
+    BENCH_GARBAGE, /* its answer cannot be read */
+    BENCH_INVALID, /* the server was late, dropped datagrams or died: says nothing of the client */
+    BENCH_OUTCOMES
+};
+
+extern const char *const bench_outcome_names[BENCH_OUTCOMES];
+
+struct bench_run {
+    const struct bench_step *step;
+    unsigned server, client, round, attempt;
+    unsigned start; /* the number of the server's start that served it */
+    enum bench_outcome outcome;
+    char why[200];     /* if not good */
+    bool died_at_exit; /* it answered, then crashed or hung */
+    bool repeated;     /* invalid, and done again */
+    int exit_code;
+    double setup, connect, get1, get2, put; /* NAN: not measured */
+    uint64_t udp_drops;
+    bool udp_known;
+    struct bench_samples cpu, rss;
+    double rss_peak;
+    struct bench_frames frames;
+    struct bench_server_report report; /* of the server that served this run */
+};
+
+struct bench_result {
+    struct bench_machine machine; /* before the first run */
+    struct bench_options options;
+    struct bench_step steps[BENCH_STEPS]; /* the profile's, as the options change them */
+    size_t nsteps;
+    struct bench_server servers[BENCH_SERVERS];
+    struct bench_client clients[BENCH_CLIENTS];
+    struct bench_posts posts[BENCH_SERVERS][BENCH_STEPS]; /* of monitors */
+    unsigned nservers, nclients, nstarts;                 /* nstarts: how often a server was started */
+    struct bench_run *runs;
+    size_t nruns, room;
+    bool interrupted;
+};
+
+/* ---- one run ---- */
+
+/* Start a client on a step (its job is written to options->folder), and make a run of what it did. The run's step, server and
+ * client are set by the caller. */
+int bench_run_start(struct bench_process *p, const struct bench_result *r, const struct bench_run *run,
+                    const struct bench_target *target, struct diag *diag);
+void bench_run_judge(struct bench_run *run, const struct bench_process *p, struct bench_client *client,
+                     const struct bench_posts *posts);
+
+/* ---- the whole ---- */
+
+/* Run the procedure; all runs are in r->runs. 0, or -1 with DIAG_ENVIRONMENT (what was measured so far stays). */
+int bench_procedure(struct bench_result *r, struct diag *diag);
+
+void bench_print_tables(const struct bench_result *r, FILE *out);
+
+/* OUTPUT/bench.json and OUTPUT/tables.txt, each appears whole. */
+int bench_write_report(const struct bench_result *r, struct diag *diag);
+
+#endif

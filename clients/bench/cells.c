@@ -1,0 +1,171 @@
+#include "clients/bench/cells.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_in(const struct bench_run *run, const struct bench_cell *cell)
+{
+    return run->server == cell->server && run->client == cell->client && run->step == cell->step;
+}
+
+void bench_tally(const struct bench_result *r, const struct bench_cell *cell, struct bench_tally *t)
+{
+    *t = (struct bench_tally){.good = 0};
+    for (size_t i = 0; i < r->nruns; i++) {
+        const struct bench_run *run = &r->runs[i];
+        if (!is_in(run, cell))
+            continue;
+        t->good += run->outcome == BENCH_GOOD;
+        t->invalid += run->outcome == BENCH_INVALID;
+        t->failed += run->outcome != BENCH_GOOD && run->outcome != BENCH_INVALID;
+        t->died_at_exit += run->died_at_exit;
+        t->udp_drops += run->udp_drops;
+        t->udp_unknown += !run->udp_known;
+    }
+}
+
+/* ---- samples ---- */
+
+/* One call collects at most every run's every sample. */
+struct values {
+    double *at;
+    size_t n;
+};
+
+static struct values new_values(const struct bench_result *r)
+{
+    struct values v = {malloc((r->nruns + 1) * BENCH_SAMPLES_MAX * sizeof *v.at), 0};
+    assert(v.at != NULL);
+    return v;
+}
+
+static void add(struct values *v, double value)
+{
+    if (!isnan(value))
+        v->at[v->n++] = value;
+}
+
+static double take_median(struct values *v)
+{
+    struct bench_summary s;
+    bench_summarize(v->at, v->n, &s);
+    v->n = 0;
+    return s.n > 0 ? s.median : NAN;
+}
+
+static double member(const struct bench_run *run, size_t offset)
+{
+    double value;
+    memcpy(&value, (const char *)run + offset, sizeof value);
+    return value;
+}
+
+void bench_stage(const struct bench_result *r, const struct bench_cell *cell, size_t offset, struct bench_summary *s)
+{
+    struct values v = new_values(r);
+    for (size_t i = 0; i < r->nruns; i++)
+        if (is_in(&r->runs[i], cell) && r->runs[i].outcome == BENCH_GOOD)
+            add(&v, member(&r->runs[i], offset));
+    bench_summarize(v.at, v.n, s);
+    free(v.at);
+}
+
+/* ---- monitors ---- */
+
+static double slope_of(const struct bench_samples *samples)
+{
+    double seconds[BENCH_SAMPLES_MAX];
+    struct bench_line line = {.slope = NAN};
+    for (unsigned i = 0; i < samples->n; i++)
+        seconds[i] = i;
+    bench_fit(seconds, samples->at, samples->n, &line);
+    return line.slope;
+}
+
+/* Start, end or slope of a run's resident memory. */
+enum rss_what { RSS_START, RSS_END, RSS_SLOPE };
+
+static double rss_of(const struct bench_run *run, enum rss_what what)
+{
+    if (run->rss.n == 0)
+        return NAN;
+    return what == RSS_START ? run->rss.at[0] : what == RSS_END ? run->rss.at[run->rss.n - 1] : slope_of(&run->rss);
+}
+
+static double rss_median(const struct bench_result *r, const struct bench_cell *cell, enum rss_what what, struct values *v)
+{
+    for (size_t i = 0; i < r->nruns; i++)
+        if (is_in(&r->runs[i], cell) && r->runs[i].outcome == BENCH_GOOD)
+            add(v, rss_of(&r->runs[i], what));
+    return take_median(v);
+}
+
+static void add_frames(struct bench_frames *sum, const struct bench_frames *f)
+{
+    sum->delivered += f->delivered;
+    sum->lost += f->lost;
+    sum->merged += f->merged;
+    sum->doubled += f->doubled;
+    sum->misordered += f->misordered;
+}
+
+static void add_run(const struct bench_run *run, struct bench_monitor_cell *m, struct values *cpu)
+{
+    for (unsigned k = 0; k < run->cpu.n; k++)
+        add(cpu, run->cpu.at[k]);
+    if (run->rss_peak > m->rss_peak)
+        m->rss_peak = run->rss_peak;
+    add_frames(&m->frames, &run->frames);
+    m->events_known = run->report.events_known && !run->step->at_once;
+    m->events_off += run->report.events_off;
+    m->events_off_ns += run->report.events_off_ns;
+}
+
+void bench_monitor_cell(const struct bench_result *r, const struct bench_cell *cell, struct bench_monitor_cell *m)
+{
+    struct values v = new_values(r);
+    *m = (struct bench_monitor_cell){.rss_peak = 0};
+    m->rss_start = rss_median(r, cell, RSS_START, &v);
+    m->rss_end = rss_median(r, cell, RSS_END, &v);
+    m->rss_slope = rss_median(r, cell, RSS_SLOPE, &v);
+    for (size_t i = 0; i < r->nruns; i++)
+        if (is_in(&r->runs[i], cell) && r->runs[i].outcome == BENCH_GOOD)
+            add_run(&r->runs[i], m, &v);
+    bench_summarize(v.at, v.n, &m->cpu);
+    free(v.at);
+}
+
+/* ---- cost ---- */
+
+bool bench_slope(const struct bench_result *r, unsigned server, unsigned client, bool one_by_one, struct bench_line *line)
+{
+    struct values pvs = new_values(r), seconds = new_values(r);
+    for (size_t i = 0; i < r->nruns; i++) {
+        const struct bench_run *run = &r->runs[i];
+        if (run->server != server || run->client != client || run->outcome != BENCH_GOOD || run->step->kind != BENCH_CONNECT ||
+            run->step->one_by_one != one_by_one)
+            continue;
+        add(&pvs, run->step->pvs);
+        add(&seconds, run->connect);
+    }
+    bool good = bench_fit(pvs.at, seconds.at, pvs.n, line);
+    free(pvs.at);
+    free(seconds.at);
+    return good;
+}
+
+bool bench_cost(const struct bench_result *r, unsigned server, unsigned client, struct bench_cost *cost, double *slope_error)
+{
+    struct bench_line line;
+    struct bench_summary get = {.n = 0};
+    for (size_t i = 0; i < r->nsteps && get.n == 0; i++)
+        if (r->steps[i].kind == BENCH_CONNECT && r->steps[i].pvs == 1)
+            bench_stage(r, &(struct bench_cell){server, client, &r->steps[i]}, offsetof(struct bench_run, get1), &get);
+    if (get.n == 0 || !bench_slope(r, server, client, false, &line))
+        return false;
+    *cost = (struct bench_cost){line.slope, get.median};
+    *slope_error = line.slope_error;
+    return true;
+}

@@ -1,0 +1,41 @@
+/* All runs of one client on one server at one step, as the tables and the report show them. */
+#ifndef CAPLAY_CLIENTS_BENCH_CELLS_H
+#define CAPLAY_CLIENTS_BENCH_CELLS_H
+
+#include "clients/bench/bench.h"
+#include "clients/bench/stats.h"
+
+struct bench_cell {
+    unsigned server, client;
+    const struct bench_step *step;
+};
+
+/* What became of a cell's runs. */
+struct bench_tally {
+    unsigned good, failed, invalid, died_at_exit;
+    uint64_t udp_drops;
+    unsigned udp_unknown; /* runs that ended before their sockets could be looked at */
+};
+
+void bench_tally(const struct bench_result *r, const struct bench_cell *cell, struct bench_tally *tally);
+
+/* A stage's seconds, of good runs: offset is that of the member of struct bench_run. */
+void bench_stage(const struct bench_result *r, const struct bench_cell *cell, size_t offset, struct bench_summary *s);
+
+struct bench_monitor_cell {
+    struct bench_summary cpu;            /* of all seconds of all good runs */
+    double rss_start, rss_end, rss_peak; /* bytes: medians; the highest peak */
+    double rss_slope;                    /* bytes a second: the median of the runs' */
+    struct bench_frames frames;          /* sums */
+    bool events_known;                   /* the server reports, and served this client alone */
+    uint64_t events_off, events_off_ns;  /* sums */
+};
+
+void bench_monitor_cell(const struct bench_result *r, const struct bench_cell *cell, struct bench_monitor_cell *m);
+
+/* Seconds a PV that a client costs on a server: the slope of connect over all steps with this order, and the first get of one PV.
+ * False: not enough good runs. */
+bool bench_slope(const struct bench_result *r, unsigned server, unsigned client, bool one_by_one, struct bench_line *line);
+bool bench_cost(const struct bench_result *r, unsigned server, unsigned client, struct bench_cost *cost, double *slope_error);
+
+#endif

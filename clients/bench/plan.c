@@ -1,0 +1,245 @@
+/* The procedure: groups of steps, in rounds, on server after server, client after client, so that whatever changes on the machine
+ * meanwhile meets all alike. What an invalid server served is done again. */
+#include "clients/bench/bench.h"
+#include "clients/bench/flow.h"
+#include "clients/bench/progress.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REPLY_BUDGET_NS UINT64_C(10000000)
+
+/* What one start of a server serves. */
+struct block {
+    struct bench_result *r;
+    struct bench_progress *progress;
+    const struct bench_step *steps; /* all connect, or one monitor */
+    size_t nsteps;
+    unsigned server, round, attempt;
+    unsigned clients[BENCH_CLIENTS], nclients;
+};
+
+static struct bench_run *add_run(struct bench_result *r)
+{
+    if (r->nruns == r->room) {
+        size_t room = r->room == 0 ? 256 : 2 * r->room;
+        struct bench_run *more = realloc(r->runs, room * sizeof *more);
+        if (more == NULL)
+            abort(); /* some megabytes: nothing could be reported either */
+        r->runs = more;
+        r->room = room;
+    }
+    struct bench_run *run = &r->runs[r->nruns++];
+    memset(run, 0, sizeof *run);
+    return run;
+}
+
+/* ---- runs on a server that serves ---- */
+
+static int start_run(struct block *b, const struct bench_step *step, unsigned client, const struct bench_target *target,
+                     struct bench_process *p, struct diag *diag)
+{
+    struct bench_run *run = add_run(b->r);
+    run->step = step;
+    run->server = b->server;
+    run->client = client;
+    run->round = b->round;
+    run->attempt = b->attempt;
+    run->start = b->r->nstarts;
+    char what[2 * BENCH_NAME_BYTES];
+    snprintf(what, sizeof what, "%s on %s", b->r->clients[client].name, b->r->servers[b->server].name);
+    bench_progress_step(b->progress, what);
+    if (bench_run_start(p, b->r, run, target, diag) == 0)
+        return 0;
+    b->r->nruns--;
+    return -1;
+}
+
+/* Judge the n newest runs. A client that is not installed has no runs, nor has an interrupted one. */
+static void judge_runs(struct block *b, struct bench_process *p, unsigned n)
+{
+    size_t first = b->r->nruns - n, kept = first;
+    for (unsigned i = 0; i < n; i++) {
+        struct bench_run *run = &b->r->runs[first + i];
+        struct bench_client *client = &b->r->clients[run->client];
+        if (!bench_interrupted())
+            bench_run_judge(run, &p[i], client, &b->r->posts[b->server][run->step - b->r->steps]);
+        if (!bench_interrupted() && client->missing[0] == '\0')
+            b->r->runs[kept++] = *run;
+        bench_process_fini(&p[i]);
+    }
+    b->r->nruns = kept;
+}
+
+/* n clients beside each other. */
+static int run_together(struct block *b, const struct bench_step *step, const unsigned *clients, unsigned n,
+                        const struct bench_target *target, struct diag *diag)
+{
+    struct bench_process p[BENCH_AT_ONCE];
+    unsigned started = 0;
+    while (started < n && start_run(b, step, clients[started], target, &p[started], diag) == 0)
+        started++;
+    bench_process_wait(p, started);
+    judge_runs(b, p, started);
+    return started == n ? 0 : -1;
+}
+
+static int run_steps(struct block *b, const struct bench_target *target, struct diag *diag)
+{
+    for (size_t s = 0; s < b->nsteps; s++) {
+        const struct bench_step *step = &b->steps[s];
+        unsigned at_a_time = step->at_once ? b->nclients : 1;
+        for (unsigned c = 0; step->rounds > b->round && c < b->nclients && !bench_interrupted(); c += at_a_time)
+            if (b->r->clients[b->clients[c]].missing[0] == '\0' &&
+                run_together(b, step, b->clients + c, at_a_time, target, diag) < 0)
+                return -1;
+    }
+    return 0;
+}
+
+/* ---- a server for them ---- */
+
+/* Rule: 99% of the frames leave the server within a period of their due time, 99% of other replies within 10 ms. A later server
+ * makes any client look bad. */
+static void make_budget(const struct bench_step *step, char *budget, size_t room)
+{
+    const uint64_t most_ns = step->kind == BENCH_MONITOR ? CLOCK_NS / step->hertz : REPLY_BUDGET_NS;
+    snprintf(budget, room, "p99=%" PRIu64 "ns", most_ns);
+}
+
+static int serve(struct block *b, struct bench_server_report *report, struct diag *diag)
+{
+    struct bench_target target;
+    const struct bench_options *o = &b->r->options;
+    const struct bench_image image = {o->pv, b->steps->size, b->steps->hertz};
+    char budget[40];
+    make_budget(b->steps, budget, sizeof budget);
+    const struct bench_server_start start = {.image = b->steps->kind == BENCH_MONITOR ? &image : NULL,
+                                             .folder = o->folder,
+                                             .cores = o->server_cores,
+                                             .realtime = o->realtime,
+                                             .repeater_port = o->repeater_port,
+                                             .budget = budget};
+    if (bench_server_start(&b->r->servers[b->server], &start, &target, diag) < 0)
+        return -1;
+    b->r->nstarts++;
+    struct bench_flow flow = {.pid = 0};
+    if (b->r->servers[b->server].kind == BENCH_IOC && b->steps->kind == BENCH_MONITOR)
+        bench_flow_start(&flow, o->folder, target.udp, o->server_cores);
+    int failed = run_steps(b, &target, diag);
+    bench_server_stop(&target, report);
+    if (flow.pid != 0)
+        report->events_known = bench_flow_stop(&flow, report);
+    return failed;
+}
+
+/* A failure stays one whatever the server did, unless it died. */
+static void attach_report(struct bench_run *run, const struct bench_server_report *report, bool last)
+{
+    run->report = *report;
+    if (report->valid || (run->outcome != BENCH_GOOD && !report->died))
+        return;
+    run->outcome = BENCH_INVALID;
+    run->repeated = !last;
+    if (report->died)
+        snprintf(run->why, sizeof run->why, "the server died");
+    else
+        snprintf(run->why, sizeof run->why, "the server: %s", report->why);
+}
+
+static int run_block(struct block *b, struct diag *diag)
+{
+    for (b->attempt = 0; b->attempt <= BENCH_RETRIES && !bench_interrupted(); b->attempt++) {
+        struct bench_server_report report = {.valid = true};
+        size_t first = b->r->nruns;
+        if (serve(b, &report, diag) < 0)
+            return bench_interrupted() ? 0 : -1; /* a server that was interrupted before it served is no failure */
+        for (size_t i = first; i < b->r->nruns; i++)
+            attach_report(&b->r->runs[i], &report, b->attempt == BENCH_RETRIES);
+        if (report.valid)
+            break;
+    }
+    return 0;
+}
+
+/* ---- groups ---- */
+
+/* Every round and every server has another client first. */
+static void order_clients(struct block *b)
+{
+    unsigned n = b->r->nclients;
+    b->nclients = 0;
+    for (unsigned i = 0; i < n; i++) {
+        unsigned client = (i + b->round + b->server) % n;
+        if (b->r->clients[client].missing[0] == '\0')
+            b->clients[b->nclients++] = client;
+    }
+}
+
+/* A monitor has a server of its own, whose report is then this run's, unless all clients run at once. */
+static int run_round(struct block *b, struct diag *diag)
+{
+    order_clients(b);
+    if (b->steps->kind == BENCH_CONNECT || b->steps->at_once)
+        return b->nclients > 0 ? run_block(b, diag) : 0;
+    struct block one = *b;
+    one.nclients = 1;
+    for (unsigned c = 0; c < b->nclients; c++) {
+        one.clients[0] = b->clients[c];
+        if (run_block(&one, diag) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static bool can_serve(const struct bench_server *server, const struct bench_step *step)
+{
+    return step->kind == BENCH_CONNECT ? server->connects : server->monitors;
+}
+
+static void name_group(const struct bench_step *steps, size_t n, char *name, size_t room)
+{
+    if (n == 1)
+        bench_name_step(steps, name, room);
+    else
+        snprintf(name, room, "connect %u to %u PVs%s", steps->pvs, steps[n - 1].pvs, steps->one_by_one ? " one by one" : "");
+}
+
+static unsigned count_runs(const struct bench_result *r, const struct bench_step *steps, size_t n)
+{
+    unsigned runs = 0;
+    for (unsigned s = 0; s < r->nservers; s++)
+        for (size_t i = 0; i < n; i++)
+            runs += can_serve(&r->servers[s], &steps[i]) ? steps[i].rounds * r->nclients : 0;
+    return runs;
+}
+
+static int run_group(struct bench_result *r, const struct bench_step *steps, size_t n, struct diag *diag)
+{
+    struct bench_progress progress;
+    char name[80];
+    int failed = 0;
+    name_group(steps, n, name, sizeof name);
+    bench_progress_begin(&progress, name, count_runs(r, steps, n));
+    for (unsigned round = 0; round < steps->rounds; round++)
+        for (unsigned s = 0; s < r->nservers && failed == 0 && !bench_interrupted(); s++) {
+            struct block b = {.r = r, .progress = &progress, .steps = steps, .nsteps = n, .server = s, .round = round};
+            if (can_serve(&r->servers[s], steps))
+                failed = run_round(&b, diag);
+        }
+    bench_progress_end(&progress);
+    return failed;
+}
+
+int bench_procedure(struct bench_result *r, struct diag *diag)
+{
+    for (size_t i = 0, n; i < r->nsteps && !bench_interrupted(); i += n) {
+        for (n = 1; i + n < r->nsteps && r->steps[i + n].group == r->steps[i].group; n++)
+            ;
+        if (run_group(r, &r->steps[i], n, diag) < 0)
+            return -1;
+    }
+    r->interrupted = bench_interrupted();
+    return 0;
+}

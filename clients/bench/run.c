@@ -1,0 +1,116 @@
+/* One run's start: a job for a client, its environment, its process. */
+#include "base/child.h"
+#include "clients/bench/bench.h"
+
+#include <jansson.h>
+#include <string.h>
+
+#define PUT_PV    BENCH_SCALARS "00004"
+#define PUT_VALUE 4
+#define TAIL_S    0.25 /* a monitor goes on so long after its last sample, which then holds no tear-down */
+
+/* ---- the job ---- */
+
+static json_t *connect_job(const struct bench_step *step, double timeout_s)
+{
+    json_t *names = json_array();
+    for (unsigned i = 0; i < step->pvs; i++)
+        json_array_append_new(names, json_sprintf(BENCH_SCALARS "%05u", i));
+    json_t *job = json_pack("{s:s, s:o, s:s, s:i, s:i, s:n, s:f}", "task", "connect", "names", names, "order",
+                            step->one_by_one ? "sequential" : "together", "gets", 2, "get_names", bench_get_pvs(step), "put",
+                            "timeout_s", timeout_s);
+    if (step->pvs == 1)
+        json_object_set_new(job, "put", json_pack("{s:s, s:i}", "name", PUT_PV, "value", PUT_VALUE));
+    return job;
+}
+
+static json_t *monitor_job(const struct bench_step *step, const char *image, double timeout_s)
+{
+    return json_pack("{s:s, s:s, s:f, s:f, s:f}", "task", "monitor", "name", image, "seconds", step->seconds + TAIL_S, "warmup_s",
+                     (double)BENCH_WARMUP_S, "timeout_s", timeout_s);
+}
+
+static int write_job(const char *path, json_t *job, struct diag *diag)
+{
+    int failed = json_dump_file(job, path, 0);
+    json_decref(job);
+    return failed ? diag_errno(diag, DIAG_ENVIRONMENT, "cannot write %s", path) : 0;
+}
+
+/* ---- the process ---- */
+
+/* A client's environment is ours without what we set, and without what would make runs differ from one machine to the next. */
+static const char *const cleared[] = {"EPICS_CA_NAME_SERVERS",      "EPICS_CA_CONN_TMO",         "EPICS_CA_BEACON_PERIOD",
+                                      "EPICS_CA_MAX_SEARCH_PERIOD", "EPICS_CA_AUTO_ARRAY_BYTES", "EPICS_CA_MCAST_TTL"};
+enum { NCLEARED = sizeof cleared / sizeof *cleared };
+
+struct environment {
+    struct child_env env;
+    char max_bytes[64];
+    char *entries[CHILD_ENV_LINES + NCLEARED + 2];
+};
+
+static void make_environment(const struct bench_target *target, uint16_t repeater, bool max_bytes, struct environment *e)
+{
+    unsigned n = 0;
+    child_client_env(&(struct child_ports){target->address, target->udp, repeater}, &e->env);
+    for (char **entry = e->env.entries; *entry != NULL; entry++)
+        e->entries[n++] = *entry;
+    for (unsigned i = 0; i < NCLEARED; i++)
+        e->entries[n++] = (char *)(uintptr_t)cleared[i]; /* unsetenv() changes none */
+    snprintf(e->max_bytes, sizeof e->max_bytes, "EPICS_CA_MAX_ARRAY_BYTES%s", max_bytes ? "=" BENCH_MAX_BYTES : "");
+    e->entries[n++] = e->max_bytes;
+    e->entries[n] = NULL;
+}
+
+struct command_line {
+    char shell[BENCH_NAME_BYTES + 16], job[BENCH_PATH_BYTES + 24];
+    const char *argv[6];
+};
+
+static void make_command(const struct bench_client *client, struct command_line *c)
+{
+    unsigned n = 0;
+    c->argv[n++] = client->program;
+    if (client->custom) {
+        snprintf(c->shell, sizeof c->shell, "exec %s \"$1\"", client->name + strlen("cmd:"));
+        c->argv[n++] = "-c";
+        c->argv[n++] = c->shell;
+        c->argv[n++] = "sh";
+    } else if (client->adapter[0] != '\0')
+        c->argv[n++] = client->adapter;
+    c->argv[n++] = c->job;
+    c->argv[n] = NULL;
+}
+
+static uint64_t life_ns(const struct bench_step *step, uint64_t timeout_ns)
+{
+    uint64_t wanted_s = step->kind == BENCH_MONITOR ? step->seconds + BENCH_WARMUP_S : 0;
+    return wanted_s * CLOCK_NS + timeout_ns + timeout_ns / 2; /* a client has its time-out, and half of it to say so */
+}
+
+int bench_run_start(struct bench_process *p, const struct bench_result *r, const struct bench_run *run,
+                    const struct bench_target *target, struct diag *diag)
+{
+    const struct bench_step *step = run->step;
+    double timeout_s = (double)r->options.timeout_ns / (double)CLOCK_NS;
+    struct command_line line;
+    struct environment environment;
+    snprintf(line.job, sizeof line.job, "%s/job-%u.json", r->options.folder, run->client);
+    if (write_job(line.job,
+                  step->kind == BENCH_CONNECT ? connect_job(step, timeout_s) : monitor_job(step, target->image, timeout_s),
+                  diag) < 0)
+        return -1;
+    make_command(&r->clients[run->client], &line);
+    make_environment(target, r->options.repeater_port, step->kind == BENCH_CONNECT || step->max_bytes, &environment);
+    return bench_process_start(p,
+                               &(struct bench_process_spec){
+                                   .argv = (char *const *)(uintptr_t)line.argv, /* execvp() changes none */
+                                   .env = environment.entries,
+                                   .cores = r->options.client_cores,
+                                   .timeout_ns = life_ns(step, r->options.timeout_ns),
+                                   .warmup_ns = BENCH_WARMUP_S * CLOCK_NS,
+                                   .samples = step->kind == BENCH_MONITOR ? step->seconds : 0,
+                               },
+                               diag);
+}
