@@ -1,6 +1,7 @@
 #include "capture/flows.h"
 
 #include "capture/connection.h"
+#include "capture/fragments.h"
 
 #include <stdlib.h>
 
@@ -17,14 +18,20 @@ struct flow {
 struct flows {
     struct connection_world world;
     struct flow *table; /* in the order of their first packets */
+    struct fragments *fragments;
     uint16_t ports[PORTS_MAX];
 };
 
 struct flows *flows_new(struct dialogue *dialogue, const uint16_t *ports, unsigned nports)
 {
     struct flows *f = calloc(1, sizeof *f);
-    if (f == NULL)
+    struct fragments *fragments = fragments_new();
+    if (f == NULL || fragments == NULL) {
+        free(f);
+        free(fragments);
         return NULL;
+    }
+    f->fragments = fragments;
     for (unsigned i = 0; i < nports && i < PORTS_MAX; i++)
         f->ports[f->world.nports++] = ports[i];
     f->world.dialogue = dialogue;
@@ -76,19 +83,29 @@ static void take_udp(struct flows *f, const struct packet *p, uint64_t t_ns)
         f->world.missing.other_packets++;
 }
 
+/* A fragment: the kind of the datagram that it completes, which is in *packet then. */
+static enum packet_kind put_together(struct flows *f, struct packet *packet, uint64_t t_ns)
+{
+    size_t n;
+    const uint8_t *whole = fragments_add(f->fragments, packet, t_ns, &n);
+    return whole != NULL ? packet_transport(packet->fragment.protocol, whole, n, packet) : PACKET_FRAGMENT;
+}
+
 void flows_packet(struct flows *f, enum packet_link link, const struct flows_packet *p)
 {
     struct trace_missing *missing = &f->world.missing;
-    struct packet packet;
+    struct packet packet = {.cut = false};
     enum packet_kind kind = packet_read(link, p->bytes, p->captured, &packet);
     missing->packets++;
-    if (kind == PACKET_FRAGMENT || kind == PACKET_BROKEN || p->captured < p->length || (kind >= PACKET_UDP && packet.cut))
+    if (kind == PACKET_BROKEN || p->captured < p->length || packet.cut)
         missing->cut_packets++;
+    if (kind == PACKET_FRAGMENT)
+        kind = put_together(f, &packet, p->t_ns);
     if (kind == PACKET_TCP)
         take_tcp(f, &packet, p->t_ns);
     else if (kind == PACKET_UDP)
         take_udp(f, &packet, p->t_ns);
-    else
+    else if (kind != PACKET_FRAGMENT)
         missing->other_packets++;
 }
 
@@ -100,7 +117,9 @@ void flows_finish(struct flows *f, uint64_t t_ns)
 
 struct trace_missing flows_missing(const struct flows *f)
 {
-    return f->world.missing;
+    struct trace_missing missing = f->world.missing;
+    missing.cut_packets += fragments_incomplete(f->fragments);
+    return missing;
 }
 
 void flows_free(struct flows *f)
@@ -108,5 +127,6 @@ void flows_free(struct flows *f)
     if (f == NULL)
         return;
     flows_finish(f, 0);
+    fragments_free(f->fragments);
     free(f);
 }

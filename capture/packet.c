@@ -3,6 +3,7 @@
 enum { TYPE_IPV4 = 0x0800, TYPE_VLAN = 0x8100, TYPE_QINQ = 0x88a8, TYPE_QINQ_OLD = 0x9100 };
 enum { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 };
 enum { FAMILY_INET = 2 };
+enum { MORE_FRAGMENTS = 0x2000, FRAGMENT_OFFSET = 0x1fff }; /* of IPv4's flags and offset */
 enum { VLAN_TAGS_MAX = 4 };
 
 static void skip(struct cursor *c, size_t n)
@@ -89,14 +90,18 @@ static enum packet_kind read_tcp(struct cursor *c, struct packet *packet)
     return c->err ? PACKET_BROKEN : PACKET_TCP;
 }
 
+static enum packet_kind read_transport(struct cursor *c, unsigned protocol, struct packet *packet)
+{
+    return protocol == PROTOCOL_UDP ? read_udp(c, packet) : read_tcp(c, packet);
+}
+
 static enum packet_kind read_ipv4(struct cursor *c, struct packet *packet)
 {
     uint8_t first = cursor_u8(c);
     size_t header = (size_t)(first & 15) * 4;
     skip(c, 1);
     uint16_t total = cursor_u16(c);
-    skip(c, 2);
-    uint16_t fragment = cursor_u16(c);
+    uint16_t id = cursor_u16(c), fragment = cursor_u16(c);
     skip(c, 1);
     uint8_t protocol = cursor_u8(c);
     skip(c, 2);
@@ -108,12 +113,31 @@ static enum packet_kind read_ipv4(struct cursor *c, struct packet *packet)
         return PACKET_OTHER;
     if (header < 20 || (total != 0 && total < header))
         return PACKET_BROKEN;
-    if ((fragment & 0x3fff) != 0)
-        return PACKET_FRAGMENT;
     if (total != 0) /* 0: too large for the field, as segmentation offload leaves it */
         packet->cut = !narrow(c, total - 20u);
     skip(c, header - 20);
-    return protocol == PROTOCOL_UDP ? read_udp(c, packet) : read_tcp(c, packet);
+    if ((fragment & (MORE_FRAGMENTS | FRAGMENT_OFFSET)) == 0)
+        return read_transport(c, protocol, packet);
+    packet->fragment = (struct packet_fragment){id, protocol, fragment & MORE_FRAGMENTS, (fragment & FRAGMENT_OFFSET) * 8u};
+    return c->err ? PACKET_BROKEN : PACKET_FRAGMENT;
+}
+
+/* What the cursor has left is the payload. */
+static enum packet_kind conclude(struct cursor *c, enum packet_kind kind, struct packet *found, struct packet *packet)
+{
+    if (kind != PACKET_UDP && kind != PACKET_TCP && kind != PACKET_FRAGMENT)
+        return kind;
+    found->payload = c->p;
+    found->n = cursor_left(c);
+    *packet = *found;
+    return kind;
+}
+
+enum packet_kind packet_transport(unsigned protocol, const uint8_t *bytes, size_t n, struct packet *packet)
+{
+    struct cursor c = cursor_over(bytes, n);
+    struct packet found = {.from_address = packet->from_address, .to_address = packet->to_address};
+    return conclude(&c, read_transport(&c, protocol, &found), &found, packet);
 }
 
 enum packet_kind packet_read(enum packet_link link, const uint8_t *bytes, size_t n, struct packet *packet)
@@ -125,11 +149,5 @@ enum packet_kind packet_read(enum packet_link link, const uint8_t *bytes, size_t
         return PACKET_BROKEN;
     if (type != TYPE_IPV4)
         return PACKET_OTHER;
-    enum packet_kind kind = read_ipv4(&c, &t);
-    if (kind != PACKET_UDP && kind != PACKET_TCP)
-        return kind;
-    t.payload = c.p;
-    t.n = cursor_left(&c);
-    *packet = t;
-    return kind;
+    return conclude(&c, read_ipv4(&c, &t), &t, packet);
 }

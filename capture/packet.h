@@ -1,6 +1,6 @@
 /* One captured packet: link layer, VLAN tags, IPv4, UDP or TCP -> addresses, ports and a view of the payload.
- * Pure: no libpcap, no malloc, no clock. Every read is bounds-checked. IPv6 and IP fragments are told apart, not decoded;
- * checksums are not looked at, since a sending host's are filled in by its network card after capture. Rules: the LINKTYPE_ pages
+ * Pure: no libpcap, no malloc, no clock. Every read is bounds-checked. IPv6 is told apart, not decoded: CA knows IPv4 only.
+ * Checksums are not looked at, since a sending host's are filled in by its network card after capture. Rules: the LINKTYPE_ pages
  * of tcpdump.org (link layers), IEEE 802.1Q and 802.1ad (tags), RFC 791, 768, 9293. */
 #ifndef CAPLAY_CAPTURE_PACKET_H
 #define CAPLAY_CAPTURE_PACKET_H
@@ -19,7 +19,7 @@ enum packet_link {
 
 enum packet_kind {
     PACKET_OTHER,    /* not IPv4 with UDP or TCP */
-    PACKET_FRAGMENT, /* of an IPv4 datagram; not reassembled */
+    PACKET_FRAGMENT, /* of an IPv4 datagram with UDP or TCP: capture/fragments puts them together */
     PACKET_BROKEN,   /* the headers run over the end of what was captured */
     PACKET_UDP,
     PACKET_TCP,
@@ -27,17 +27,28 @@ enum packet_kind {
 
 enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_ACK = 16 };
 
+struct packet_fragment {
+    uint16_t id;
+    uint8_t protocol; /* for packet_transport() */
+    bool more;        /* it is not the last one */
+    size_t offset;    /* of its first byte in the datagram */
+};
+
 struct packet { /* host order */
     uint32_t from_address, to_address;
     uint16_t from_port, to_port;
-    uint32_t seq, ack;      /* TCP */
-    uint8_t flags;          /* TCP_SYN... */
-    bool cut;               /* the payload was longer on the wire */
-    const uint8_t *payload; /* borrowed from the packet */
+    uint32_t seq, ack;               /* TCP */
+    uint8_t flags;                   /* TCP_SYN... */
+    bool cut;                        /* the payload was longer on the wire */
+    struct packet_fragment fragment; /* PACKET_FRAGMENT: then without ports, and the payload is what lies behind the IP header */
+    const uint8_t *payload;          /* borrowed from the packet */
     size_t n;
 };
 
-/* Decode one packet of which n bytes were captured. UDP and TCP: *packet is set. */
+/* Decode one packet of which n bytes were captured. UDP, TCP and fragments: *packet is set. */
 enum packet_kind packet_read(enum packet_link link, const uint8_t *bytes, size_t n, struct packet *packet);
+
+/* Decode a datagram that was put together: *packet has the addresses of one of its fragments, and gets the rest. */
+enum packet_kind packet_transport(unsigned protocol, const uint8_t *bytes, size_t n, struct packet *packet);
 
 #endif

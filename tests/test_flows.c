@@ -346,6 +346,47 @@ static void without_the_clients_syn_the_servers_tells_where_both_begin(void **st
     trace_close(&s.trace);
 }
 
+/* One IPv4 fragment of a datagram from the client to the server's UDP port. */
+static void send_fragment(struct scene *s, const uint8_t *datagram, size_t from, size_t to, size_t total)
+{
+    uint8_t packet[1500] = {0x45, 0};
+    size_t n = 20 + to - from;
+    wire_put16(packet + 2, (uint16_t)n);
+    wire_put16(packet + 4, 77);
+    wire_put16(packet + 6, (uint16_t)((to < total ? 0x2000 : 0) | from / 8));
+    packet[9] = 17;
+    wire_put32(packet + 12, s->client.address);
+    wire_put32(packet + 16, s->server.address);
+    memcpy(packet + 20, datagram + from, to - from);
+    s->t_ns += MS;
+    flows_packet(s->flows, PACKET_RAW, &(struct flows_packet){.bytes = packet, .captured = n, .length = n, .t_ns = s->t_ns});
+}
+
+static void a_fragmented_search_is_read_once_it_is_whole(void **state)
+{
+    (void)state;
+    static const struct wire_header search = {.command = WIRE_SEARCH, .type = 5, .count = 13, .size = 8, .p1 = 1, .p2 = 1};
+    for (int lost = 0; lost < 2; lost++) {
+        struct scene s;
+        uint8_t datagram[48] = {0};
+        begin(&s, PORT);
+        wire_put16(datagram, CLIENT_PORT);
+        wire_put16(datagram + 2, PORT);
+        wire_put16(datagram + 4, sizeof datagram);
+        wire_header_write(datagram + 8, &version);
+        wire_header_write(datagram + 24, &search);
+        memcpy(datagram + 40, "temp", 4);
+        send_fragment(&s, datagram, 16, 40, sizeof datagram);
+        if (!lost)
+            send_fragment(&s, datagram, 0, 16, sizeof datagram);
+        send_fragment(&s, datagram, 40, 48, sizeof datagram);
+        struct trace_missing missing = finish(&s);
+        assert_int_equal(count_of(&s.trace, WIRE_SEARCH), lost ? 0 : 1);
+        assert_int_equal(missing.cut_packets, lost);
+        trace_close(&s.trace);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,6 +400,7 @@ int main(void)
         cmocka_unit_test(a_new_syn_on_used_ports_is_a_new_circuit),
         cmocka_unit_test(what_comes_after_the_end_of_a_circuit_is_no_new_one),
         cmocka_unit_test(without_the_clients_syn_the_servers_tells_where_both_begin),
+        cmocka_unit_test(a_fragmented_search_is_read_once_it_is_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
