@@ -63,3 +63,19 @@ uint64_t histogram_quantile(const struct histogram *h, double fraction)
     }
     return 0;
 }
+
+uint64_t histogram_spread(const struct histogram *h, const uint64_t *bound, unsigned n, uint64_t *upto)
+{
+    uint64_t sum = 0, seen = 0;
+    unsigned i = 0;
+    for (unsigned b = h->count > 0 ? bucket_of(h->min) : 0; seen < h->count; b++) {
+        const uint64_t top = histogram_top(b);
+        for (; i < n && bound[i] < top; i++)
+            upto[i] = seen;
+        seen += h->bucket[b];
+        sum += h->bucket[b] * (top < h->max ? top : h->max);
+    }
+    for (; i < n; i++)
+        upto[i] = seen;
+    return sum;
+}

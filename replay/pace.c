@@ -1,11 +1,10 @@
 #include "replay/pace.h"
 
+#include "sim/source.h"
+
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Hundredths; speeds are fractions, so that due times are computed in integers. */
-enum { SPEED_LEAST = 1, SPEED_MOST = 100000 };
 
 /* "PATTERN=RATE" or "RATE": where the rate begins. */
 static const char *rate_of(const char *text)
@@ -32,7 +31,7 @@ static int check_rates(const struct option_list *rates, struct diag *diag)
 
 static int check_speed(struct clock_rate speed, struct diag *diag)
 {
-    if (speed.num * 100 >= speed.den * SPEED_LEAST && speed.num * 100 <= speed.den * SPEED_MOST)
+    if (sim_is_speed(speed))
         return 0;
     return diag_fail(diag, DIAG_USAGE, "--speed: %g is outside 0.01 to 1000 (example: --speed 2)",
                      (double)speed.num / (double)speed.den);

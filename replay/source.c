@@ -27,6 +27,7 @@ struct replay_source {
     struct movers movers;
     uint64_t next_rights; /* the next change of rights */
     struct transport transport;
+    struct clock_rate speed;   /* now: recorded seconds a second */
     uint64_t last_due_ns;      /* of the last change, after time 0 */
     uint64_t t0_ns, origin_ns; /* CLOCK_MONOTONIC, and as a stamp: what puts are stamped by */
 };
@@ -47,7 +48,8 @@ static void want_acknowledgement(struct wire_value *value)
         value->acks = value->severity;
 }
 
-static void show(struct replay_source *s, uint32_t i, uint64_t k)
+/* Update k, which comes at due_ns after time 0. */
+static void show(struct replay_source *s, uint32_t i, uint64_t k, uint64_t due_ns)
 {
     const struct timeline_pv *pv = &s->timeline->pvs[i];
     const struct timeline_update *u = playback_update(pv, k);
@@ -56,7 +58,7 @@ static void show(struct replay_source *s, uint32_t i, uint64_t k)
     value->count = u->count;
     value->status = u->status;
     value->severity = u->severity;
-    value->stamp = split_stamp(playback_stamp_ns(&s->playback, pv, k, s->transport.origin_ns));
+    value->stamp = split_stamp(playback_stamp_ns(&s->playback, pv, k, transport_origin_ns(&s->transport, due_ns)));
     want_acknowledgement(value);
     if (value->field == WIRE_FIELD_ATTRIBUTE && memchr(u->data, '\0', WIRE_STRING_BYTES) == NULL)
         value->field = WIRE_FIELD_PLAIN; /* no server says so: the recording is none */
@@ -66,7 +68,7 @@ static void show_initial_values(struct replay_source *s)
 {
     for (uint32_t i = 0; i < s->timeline->npvs; i++)
         if (s->timeline->pvs[i].nupdates > 0 && !s->was_put[i])
-            show(s, i, 0);
+            show(s, i, 0, 0);
 }
 
 static uint8_t given_rights(const struct replay_source *s, uint8_t recorded)
@@ -175,7 +177,7 @@ static struct sim_pv *on_change(void *self, unsigned *mask)
     const struct mover *m = movers_first(&s->movers);
     struct sim_pv *pv = &s->pvs[m->pv];
     *mask = playback_update(&s->timeline->pvs[m->pv], m->k)->mask;
-    show(s, m->pv, m->k);
+    show(s, m->pv, m->k, m->due_ns);
     movers_advance(&s->movers);
     return pv;
 }
@@ -187,12 +189,38 @@ static void on_control(void *self, enum sim_control control, uint64_t now_ns)
     struct replay_source *s = self;
     if (control == SIM_CONTROL_SIGNAL)
         control = s->playback.config.pace == PLAYBACK_STEP ? SIM_CONTROL_STEP : SIM_CONTROL_PAUSE;
-    if (control == SIM_CONTROL_PAUSE && s->transport.is_paused)
+    if (control == SIM_CONTROL_PAUSE)
+        control = s->transport.is_paused ? SIM_CONTROL_GO_ON : SIM_CONTROL_HOLD;
+    if (control == SIM_CONTROL_GO_ON)
         transport_go_on(&s->transport, now_ns);
-    else if (control == SIM_CONTROL_PAUSE || !s->transport.is_paused)
+    else if (control == SIM_CONTROL_HOLD || !s->transport.is_paused)
         transport_pause(&s->transport, now_ns);
     else if (next_offset_ns(s) != CLOCK_NEVER)
         transport_step(&s->transport, next_offset_ns(s), now_ns);
+}
+
+/* As fast as it goes there is no speed, nor is there one for rates that were given. */
+static bool has_speed(const struct replay_source *s)
+{
+    return s->playback.config.pace != PLAYBACK_ASAP && s->playback.config.rates == NULL;
+}
+
+static struct sim_playing on_playing(const void *self)
+{
+    const struct replay_source *s = self;
+    return (struct sim_playing){.is_paused = s->transport.is_paused,
+                                .speed = has_speed(s) ? s->speed : (struct clock_rate){0, 1}};
+}
+
+/* The timeline was made for the first speed: what is asked for now is taken from there. */
+static void on_set_speed(void *self, struct clock_rate speed, uint64_t now_ns)
+{
+    struct replay_source *s = self;
+    const struct clock_rate first = s->playback.config.speed;
+    if (!has_speed(s))
+        return;
+    s->speed = speed;
+    transport_set_rate(&s->transport, (struct clock_rate){speed.num * first.den, speed.den * first.num}, now_ns);
 }
 
 static void on_position(void *self, uint64_t now_ns, char *text, size_t room)
@@ -325,6 +353,8 @@ static const struct sim_source_calls calls = {
     .put = on_put,
     .control = on_control,
     .position = on_position,
+    .playing = on_playing,
+    .set_speed = on_set_speed,
 };
 
 static int allocate(struct replay_source *s, uint32_t npvs)
@@ -353,7 +383,9 @@ struct replay_source *replay_source_new(const struct timeline *timeline, const s
     s->origin_ns = config->now_stamp_ns;
     s->transport = (struct transport){.is_paused = playback->pace == PLAYBACK_STEP,
                                       .has_fixed_stamps = config->has_fixed_stamps,
-                                      .origin_ns = config->now_stamp_ns};
+                                      .origin_ns = config->now_stamp_ns,
+                                      .rate = {1, 1}};
+    s->speed = playback->speed;
     for (uint32_t i = 0; i < timeline->npvs; i++)
         describe(s, i);
     show_initial_values(s);

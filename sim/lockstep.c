@@ -202,8 +202,9 @@ static int check(const struct sim_config *config, struct sim_start *start, char 
 {
     if (config->tap == NULL)
         return diag_fail(diag, DIAG_USAGE, "--lockstep needs --tap FILE: what is said goes there");
-    if (command != NULL || config->report != NULL || config->env_file != NULL || config->link != NULL)
-        return diag_fail(diag, DIAG_USAGE, "--lockstep opens no socket: it takes no COMMAND, --report, --env-file or --link");
+    if (command != NULL || config->report != NULL || config->env_file != NULL || config->link != NULL || config->http != NULL)
+        return diag_fail(diag, DIAG_USAGE,
+                         "--lockstep opens no socket: it takes no COMMAND, --report, --env-file, --link or --http");
     if (sim_start_parse(start, config->start_when, diag) < 0)
         return -1;
     if (start->kind == SIM_START_SIGNAL)

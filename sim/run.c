@@ -1,5 +1,6 @@
 #include "sim/sim.h"
 
+#include "sim/http.h"
 #include "sim/lockstep.h"
 #include "sim/server.h"
 
@@ -127,12 +128,19 @@ static void lock_memory(struct server *s, const struct sim_config *config)
         fprintf(stderr, "caplay: isolation: %s\n", text);
 }
 
+/* Before anything is opened. */
+static int check_http(const struct sim_config *config, struct diag *diag)
+{
+    struct sockaddr_in at;
+    return config->http != NULL ? http_parse(config->http, &at, diag) : 0;
+}
+
 static int open_server(struct server *s, const struct sim_config *config, struct diag *diag)
 {
     s->sim.reply_pace_ns = config->reply_pace_ns;
     if (sim_start_parse(&s->sim.start, config->start_when, diag) < 0 || budget_parse(&s->budget, config->late_budget, diag) < 0 ||
-        (config->late_budget != NULL && latency_check_budget(&config->latency, diag) < 0) || isolate(s, config, diag) < 0 ||
-        link_parse(&s->sim.link, config->link, diag) < 0 ||
+        (config->late_budget != NULL && latency_check_budget(&config->latency, diag) < 0) || check_http(config, diag) < 0 ||
+        isolate(s, config, diag) < 0 || link_parse(&s->sim.link, config->link, diag) < 0 ||
         latency_open(&s->sim.latency, &config->latency, s->sim.source, diag) < 0 || loop_init(&s->loop, diag) < 0 ||
         server_bind(s, config, diag) < 0 || udp_listen(s, diag) < 0 || accept_listen(s, diag) < 0 || signals_open(s, diag) < 0)
         return -1;
@@ -159,6 +167,7 @@ static int open_server(struct server *s, const struct sim_config *config, struct
 
 static void close_server(struct server *s)
 {
+    live_close(s);
     signals_close(s);
     keys_close(s);
     tcp_end(s, clock_monotonic_ns());
@@ -202,8 +211,8 @@ static int serve_until_the_end(struct server *s, const struct sim_config *config
     if (s->sim.start.kind == SIM_START_READY)
         sim_begin(&s->sim, clock_monotonic_ns());
     s->sim.late.is_shared = command != NULL;
-    if (status_open(s, config->status, clock_monotonic_ns(), diag) < 0 || keys_open(s, command != NULL, diag) < 0 ||
-        announce(s, config, command, diag) < 0)
+    if (live_open(s, config, clock_monotonic_ns(), diag) < 0 || status_open(s, config->status, clock_monotonic_ns(), diag) < 0 ||
+        keys_open(s, command != NULL, diag) < 0 || announce(s, config, command, diag) < 0)
         return -1;
     contention_begin(&s->contention, s->child);
     machine_read(&s->machine);

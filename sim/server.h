@@ -25,6 +25,7 @@
 struct udp;
 struct connection;
 struct server_repeater;
+struct server_live;
 
 struct beacons {
     struct schedule_entry entry;
@@ -33,11 +34,11 @@ struct beacons {
     struct addresses to;
 };
 
-struct status { /* --status */
+struct status { /* --status, and the snapshots of --http */
     struct schedule_entry tick;
     bool is_shown, is_terminal, is_line_open;
     uint64_t begun_ns, ticks;
-    uint64_t due_ns;         /* since when there is a line to show; CLOCK_NEVER: there is none */
+    uint64_t due_ns;         /* since when there is something to tell; CLOCK_NEVER: there is nothing */
     uint64_t shown_ns, sent; /* with the last one */
 };
 
@@ -76,6 +77,7 @@ struct server {
 
     struct beacons beacons;
     struct server_repeater *repeater;
+    struct server_live *live; /* --http; or NULL */
 
     struct schedule_entry changes; /* the source's next change */
     uint64_t held_ns;              /* since when changes that may come at once wait for clients; 0: they do not */
@@ -160,6 +162,11 @@ int server_tap_open(struct server *s, const struct sim_config *config, struct di
 void server_tap_circuit(struct server *s, int fd, const struct tap_circuit *circuit, uint64_t now_ns);
 void server_tap_datagram(struct server *s, const struct sockaddr_in *peer, const struct tap_bytes *bytes);
 
+/* server_live.c: --http, where it was asked for. -1 with DIAG_ENVIRONMENT. Publish what it shows; some 100 us of work. */
+int live_open(struct server *s, const struct sim_config *config, uint64_t now_ns, struct diag *diag);
+void live_close(struct server *s);
+void live_publish(struct server *s, uint64_t now_ns);
+
 /* status.c */
 int status_open(struct server *s, bool is_shown, uint64_t now_ns, struct diag *diag);
 void status_close(struct server *s);
@@ -167,6 +174,8 @@ void status_close(struct server *s);
 void status_idle(struct server *s, uint64_t until_ns);
 /* The same, in a server that is never idle. */
 void status_insist(struct server *s, uint64_t now_ns);
+/* Something is new: tell it soon, not with the next second. */
+void status_want(struct server *s, uint64_t now_ns);
 
 #define VERDICT_TEXT 200u
 

@@ -5,6 +5,7 @@
 
 #include "base/isolation.h"
 #include "base/options.h"
+#include "sim/http.h"
 #include "sim/latency.h"
 #include "sim/source.h"
 
@@ -28,6 +29,7 @@ struct sim_config {
     struct latency_config latency;   /* the same, by latency_parse() */
     struct iovec pageable;           /* a mapped recording, which --realtime does not lock; or empty */
     const char *late_budget;         /* "p99=1ms,max=20ms": over it the run is invalid; or NULL */
+    const char *http;                /* --http: where the live view is; or NULL */
     bool status;                     /* a line a second on stderr */
     uint64_t reply_pace_ns;          /* between the datagrams of search replies; 0: none */
     uint64_t clock_origin_ns;        /* what time stamps show at time 0, since 1970; 0: the clock */
@@ -50,6 +52,7 @@ struct sim_config {
      .help = "p99=1ms,max=20ms (also p50, p90, p999): a run that is itself later is invalid, exit code 3"}, \
     {"status", .kind = OPTION_FLAG, .offset = offsetof(type, member.status), \
      .help = "a line a second on stderr: position, rate, PVs, circuits, lateness (SIGUSR1: all owners of it)"}, \
+    HTTP_OPTION(type, member.http), \
     {"start-when", .kind = OPTION_STRING, .offset = offsetof(type, member.start_when), .metavar = "WHEN", \
      .help = "time 0: ready, search, subscriptions=N or signal (SIGUSR1) (default subscriptions=1)"}, \
     {"clock-origin", .kind = OPTION_TIME, .offset = offsetof(type, member.clock_origin_ns), .metavar = "TIME", \

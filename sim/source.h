@@ -55,6 +55,22 @@ enum sim_control {
     SIM_CONTROL_PAUSE,  /* pause; or go on, if paused */
     SIM_CONTROL_STEP,   /* the next change and no more; a source that plays pauses first */
     SIM_CONTROL_SIGNAL, /* SIGUSR2: whichever of the two suits it */
+    SIM_CONTROL_HOLD,   /* pause, if it is not paused */
+    SIM_CONTROL_GO_ON,  /* go on, if it is paused */
+};
+
+/* Speeds that can be asked for, in hundredths of recorded seconds a second. */
+enum { SIM_SPEED_LEAST = 1, SIM_SPEED_MOST = 100000 };
+
+static inline bool sim_is_speed(struct clock_rate speed)
+{
+    return speed.num * 100 >= speed.den * SIM_SPEED_LEAST && speed.num * 100 <= speed.den * SIM_SPEED_MOST;
+}
+
+/* How a source plays now. */
+struct sim_playing {
+    bool is_paused;
+    struct clock_rate speed; /* num 0: it has none that could be changed */
 };
 
 struct sim_source_calls {
@@ -109,6 +125,11 @@ struct sim_source_calls {
 
     /* The user wants something: next_ns() has changed. NULL: a source that cannot be paused. */
     void (*control)(void *self, enum sim_control control, uint64_t now_ns);
+
+    /* How does it play? And from now on at this speed (sim_is_speed()): next_ns() has changed; where speed.num is 0, nothing
+     * happens. Both NULL: a source that cannot be paused. */
+    struct sim_playing (*playing)(const void *self);
+    void (*set_speed)(void *self, struct clock_rate speed, uint64_t now_ns);
 };
 
 struct sim_source {

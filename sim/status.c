@@ -1,5 +1,5 @@
-/* --status: a line a second on stderr. What it costs is spent where nothing is due; the same for telling contention from our own
- * lateness. */
+/* --status: a line a second on stderr; and the snapshots of --http. What they cost is spent where nothing is due; the same for
+ * telling contention from our own lateness. */
 #include "sim/server.h"
 
 #include "base/clock.h"
@@ -13,12 +13,17 @@
 #define PATIENCE_NS CLOCK_NS /* a server that is never idle tells all the same */
 #define LINE_BYTES  400u
 
+void status_want(struct server *s, uint64_t now_ns)
+{
+    if (s->status.due_ns == CLOCK_NEVER)
+        s->status.due_ns = now_ns;
+}
+
 static void on_tick(void *owner, uint64_t now_ns)
 {
     struct server *s = owner;
     struct status *status = &s->status;
-    if (status->due_ns == CLOCK_NEVER)
-        status->due_ns = now_ns;
+    status_want(s, now_ns);
     while (status->begun_ns + status->ticks * TICK_NS <= now_ns)
         status->ticks++;
     schedule_set(&s->loop.schedule, &status->tick, status->begun_ns + status->ticks * TICK_NS);
@@ -73,6 +78,7 @@ static void work(struct server *s, uint64_t now_ns)
     if (s->status.due_ns == CLOCK_NEVER)
         return;
     s->status.due_ns = CLOCK_NEVER;
+    live_publish(s, now_ns);
     if (s->status.is_shown)
         show(s, now_ns);
 }
@@ -108,7 +114,7 @@ int status_open(struct server *s, bool is_shown, uint64_t now_ns, struct diag *d
                               .is_terminal = isatty(STDERR_FILENO) == 1};
     if (schedule_add(&s->loop.schedule, &status->tick) < 0)
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for the schedule");
-    if (is_shown || s->sim.late.is_shared)
+    if (is_shown || s->live != NULL || s->sim.late.is_shared)
         schedule_set(&s->loop.schedule, &status->tick, now_ns + TICK_NS);
     return 0;
 }
