@@ -1,8 +1,11 @@
 """--http: a page, its state and Prometheus' text of a server that serves; what changes something needs a POST and the token. The
 recording is rates_tool's: a second of "x", "y" (10 Hz) and "image:1" (20 Hz), whose values are the numbers of their updates."""
 import json
+import os
 import re
+import signal
 import socket
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -17,10 +20,10 @@ STEPPING = ("--step", "--latency", "0")
 
 
 class Live:
-    """The live view of a server that was started with --http 0."""
+    """The live view of what was started with --http 0, and has said on stderr where it is."""
 
-    def __init__(self, server):
-        self.url, self.token = re.search(r"live view: (http://127\.0\.0\.1:\d+)/#token=([0-9a-f]{32})\n", server.stderr()).groups()
+    def __init__(self, stderr):
+        self.url, self.token = re.search(r"live view: (http://127\.0\.0\.1:\d+)/#token=([0-9a-f]{32})\n", stderr).groups()
 
     def get(self, path):
         with urllib.request.urlopen(self.url + path, timeout=30) as answer:
@@ -52,7 +55,7 @@ class Live:
 @pytest.fixture
 def replay(trace):  # noqa: F811
     with cahelp.server("replay", trace, *STEPPING, "--http", "0") as server:
-        yield server, Live(server)
+        yield server, Live(server.stderr())
 
 
 def samples(text):
@@ -153,7 +156,7 @@ def test_rubbish_and_silent_connections_hold_up_nobody(replay):
 
 def test_what_cannot_be_paused_says_so():
     with cahelp.server("sim", "ten-thousand", "--count", "1", "--http", "0") as server:
-        live = Live(server)
+        live = Live(server.stderr())
         assert live.state()["can_pause"] is False
         assert live.order("/pause") == (409, "caplay sim does not play anything that could be paused\n")
         assert live.order("/speed", b"2")[0] == 409
@@ -161,15 +164,38 @@ def test_what_cannot_be_paused_says_so():
 
 def test_given_rates_have_no_speed(trace):  # noqa: F811
     with cahelp.server("replay", trace, "--rate", "5Hz", "--http", "0") as server:
-        live = Live(server)
+        live = Live(server.stderr())
         assert live.state()["speed"] is None
         assert live.order("/speed", b"2") == (409, "with --asap or --rate there is no speed\n")
 
 
-def test_a_port_that_is_taken_is_named():
+def test_a_benchmark_tells_where_it_is(tmp_path):
+    """Its one client waits until it is told to go on."""
+    gate, log = tmp_path / "gate", tmp_path / "log"
+    os.mkfifo(gate)
+    with open(log, "w") as stderr:
+        bench = subprocess.Popen([cahelp.CAPLAY, "bench", "--client", f"cmd:cat {gate}", "--only", "connect", "--runs", "1", "--http", "0",
+                                  "--status", "--output", tmp_path / "report"], stdout=subprocess.DEVNULL, stderr=stderr)
+    try:
+        with open(gate, "w"):  # it runs
+            live = Live(log.read_text())
+            state = live.wait_for(lambda state: state["done"] == 1)
+            assert state["position"].endswith(f": cmd:cat {gate} on sim") and state["runs"] == 0 and state["step"] >= 1
+            assert live.status("/pause", "POST", b"", live.token)[0] == 404
+            assert samples(live.get("/metrics"))["caplay_bench_runs_total", "good"] == 0
+            bench.send_signal(signal.SIGINT)
+        assert bench.wait(60) == 3  # interrupted
+        assert re.search(r"^\d+ s \| step \d+/\d+ connect 1 PV \| run 1/1 ", log.read_text(), re.M)
+    finally:
+        bench.kill()
+        bench.wait()
+
+
+@pytest.mark.parametrize("command", [["sim", "ten-thousand", "--port", "0"], ["bench", "--client", "cmd:true"]])
+def test_a_port_that_is_taken_is_named(command, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        done = cahelp.caplay("sim", "ten-thousand", "--port", "0", "--http", port)
+        done = cahelp.caplay(*command, "--http", port, cwd=tmp_path)
     assert done.returncode == 5
     assert f"--http: cannot listen on 127.0.0.1:{port} (0 picks a free port): Address already in use" in done.stderr
 

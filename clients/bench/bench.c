@@ -2,9 +2,11 @@
 #include "clients/bench/bench.h"
 
 #include "base/child.h"
+#include "clients/bench/live.h"
 #include "clients/bench/recording.h"
 #include "clients/bench/repeater.h"
 #include "clients/command.h"
+#include "sim/http.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +18,8 @@
 
 struct settings {
     struct option_list servers;
-    const char *clients, *output, *pv;
+    const char *clients, *output, *pv, *http;
+    bool status;
     unsigned profile, only;
     uint64_t runs, timeout_ns;
 };
@@ -41,6 +44,9 @@ static const struct option options[] = {
      "what a client may take to connect and read (default 60s)"},
     {"output", 'o', OPTION_STRING, offsetof(struct settings, output), "DIR", NULL, 0, 0,
      "folder for bench.json (every run, all samples) and tables.txt (default report)"},
+    {"status", 0, OPTION_FLAG, offsetof(struct settings, status), NULL, NULL, 0, 0,
+     "a line on stderr while it runs: step, run, runs a minute, what failed"},
+    HTTP_OPTION(struct settings, http),
 };
 
 static const struct option_command command = {
@@ -158,6 +164,9 @@ static int set_up(struct bench_result *r, const struct settings *s, struct diag 
     snprintf(o->folder, sizeof o->folder, "%.200s/caplay-XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
     if (mkdtemp(o->folder) == NULL)
         return diag_errno(diag, DIAG_ENVIRONMENT, "cannot make folder %s", o->folder);
+    r->live = bench_live_open(r, s->status, s->http, diag);
+    if (r->live == NULL)
+        return -1;
     return bench_repeater_start(o, diag);
 }
 
@@ -197,6 +206,8 @@ static int measure(struct bench_result *r, struct diag *diag)
     struct diag later;
     int failed = bench_procedure(r, diag);
     bench_repeater_stop(&r->options);
+    bench_live_close(r->live);
+    r->live = NULL;
     bench_print_tables(r, stdout);
     if (bench_write_report(r, failed ? &later : diag) < 0 || failed)
         return -1;
@@ -220,6 +231,7 @@ int clients_bench(int argc, char **argv, struct diag *diag)
         code = measure(r, diag);
     if (r->options.folder[0] != '\0')
         remove_folder(r->options.folder);
+    bench_live_close(r->live);
     bench_free_posts(r);
     free(r->runs);
     free(r);

@@ -9,6 +9,8 @@
 #include "clients/bench/process.h"
 #include "clients/bench/server.h"
 
+struct bench_live;
+
 #define BENCH_SCALARS    "ten-thousand:" /* + 00000 .. 09999 */
 #define BENCH_PVS_MAX    10000u
 #define BENCH_MAX_BYTES  "10000000" /* EPICS_CA_MAX_ARRAY_BYTES of the second rows */
@@ -133,6 +135,7 @@ struct bench_result {
     struct bench_run *runs;
     size_t nruns, room;
     bool interrupted;
+    struct bench_live *live; /* --status, --http */
 };
 
 /* ---- one run ---- */

@@ -70,6 +70,7 @@ static void judge_runs(struct block *b, struct bench_process *p, unsigned n)
         bench_process_fini(&p[i]);
     }
     b->r->nruns = kept;
+    bench_live_judged(b->r->live);
 }
 
 /* n clients beside each other. */
@@ -217,11 +218,11 @@ static unsigned count_runs(const struct bench_result *r, const struct bench_step
 
 static int run_group(struct bench_result *r, const struct bench_step *steps, size_t n, struct diag *diag)
 {
-    struct bench_progress progress;
+    struct bench_progress progress = {.live = r->live};
     char name[80];
     int failed = 0;
     name_group(steps, n, name, sizeof name);
-    bench_progress_begin(&progress, name, count_runs(r, steps, n));
+    bench_progress_begin(&progress, name, (unsigned)n, count_runs(r, steps, n));
     for (unsigned round = 0; round < steps->rounds; round++)
         for (unsigned s = 0; s < r->nservers && failed == 0 && !bench_interrupted(); s++) {
             struct block b = {.r = r, .progress = &progress, .steps = steps, .nsteps = n, .server = s, .round = round};

@@ -14,9 +14,11 @@ static double seconds_since(uint64_t start_ns)
     return (double)(clock_monotonic_ns() - start_ns) / (double)CLOCK_NS;
 }
 
-void bench_progress_begin(struct bench_progress *p, const char *name, unsigned of)
+void bench_progress_begin(struct bench_progress *p, const char *name, unsigned steps, unsigned of)
 {
-    *p = (struct bench_progress){.of = of, .start_ns = clock_monotonic_ns(), .shown = isatty(STDERR_FILENO) == 1};
+    const bool shown = isatty(STDERR_FILENO) == 1 && !bench_live_shows(p->live);
+    *p = (struct bench_progress){.live = p->live, .of = of, .start_ns = clock_monotonic_ns(), .shown = shown};
+    bench_live_group(p->live, name, steps, of);
     snprintf(p->name, sizeof p->name, "%s", name);
     if (p->shown)
         fprintf(stderr, "%-44s", p->name);
@@ -29,6 +31,7 @@ void bench_progress_step(struct bench_progress *p, const char *what)
         fprintf(stderr, "\r%-44s [%.*s%*s] %u/%u %.40s\033[K", p->name, (int)filled,
                 "========================", (int)(BAR_WIDTH - filled), "", p->done, p->of, what);
     p->done++;
+    bench_live_run(p->live, what);
 }
 
 void bench_progress_end(struct bench_progress *p)
