@@ -3,6 +3,7 @@
 #include "base/options.h"
 #include "capture/compile.h"
 #include "capture/raw.h"
+#include "capture/rights.h"
 #include "capture/source.h"
 
 #include <inttypes.h>
@@ -17,15 +18,16 @@ enum { SNAPLEN_MAX = 262144, FILTER_BYTES = 4096 };
 
 struct settings {
     const char *interface, *file, *output;
-    uint64_t packets, buffer_mib, snaplen, for_ns;
-    bool no_promiscuous;
+    const char *user;
+    uint64_t packets, buffer_mib, snaplen, for_ns, megabytes, seconds, files;
+    bool no_promiscuous, no_names;
     struct option_list ports;
 };
 
 static const struct option options[] = {
     {"interface", 'i', OPTION_STRING, offsetof(struct settings, interface), "IF", NULL, 0, 0, "capture live from this interface"},
     {"read", 'r', OPTION_STRING, offsetof(struct settings, file), "FILE", NULL, 0, 0,
-     "read a pcap or pcapng file; -: standard input"},
+     "read a pcap or pcapng file, also a gzipped one; -: standard input"},
     {"write", 'w', OPTION_STRING, offsetof(struct settings, output), "FILE", NULL, 0, 0,
      "a trace; FILE.pcap or FILE.pcapng: the packets as they are"},
     {"count", 'c', OPTION_COUNT, offsetof(struct settings, packets), "N", NULL, 1, 0, "end after N packets"},
@@ -36,6 +38,16 @@ static const struct option options[] = {
      "cut packets to so many bytes (262144; 0: the same)"},
     {"no-promiscuous-mode", 'p', OPTION_FLAG, offsetof(struct settings, no_promiscuous), NULL, NULL, 0, 0,
      "only packets of this host"},
+    {"file-size", 'C', OPTION_COUNT, offsetof(struct settings, megabytes), "MB", NULL, 1, 0,
+     "pcap, pcapng: begin another file behind so many 10^6 bytes (FILE1, FILE2...)"},
+    {"rotate-seconds", 'G', OPTION_COUNT, offsetof(struct settings, seconds), "SECONDS", NULL, 1, 0,
+     "pcap, pcapng: begin another file after so long; FILE is a format for strftime(3)"},
+    {"file-count", 'W', OPTION_COUNT, offsetof(struct settings, files), "N", NULL, 1, UINT16_MAX,
+     "with -C: so many files, over and over; with -G: end after so many"},
+    {"relinquish-privileges", 'Z', OPTION_STRING, offsetof(struct settings, user), "USER", NULL, 0, 0,
+     "once the source is open, go on as this user"},
+    {"no-names", 'n', OPTION_FLAG, offsetof(struct settings, no_names), NULL, NULL, 0, 0,
+     "as always here: addresses stay numbers"},
     {"port", 0, OPTION_LIST, offsetof(struct settings, ports), "N", NULL, 0, 0,
      "TCP port of a CA server whose search was not captured (repeatable)"},
 };
@@ -61,6 +73,31 @@ static const struct option_command command = {
     .max_operands = OPTION_LIST_MAX,
 };
 
+static bool has_suffix(const char *path, const char *suffix)
+{
+    size_t n = strlen(path), m = strlen(suffix);
+    return n > m && strcmp(path + n - m, suffix) == 0;
+}
+
+/* Do the packets go as they are into a file for other programs? */
+static bool is_raw(const struct settings *s)
+{
+    return has_suffix(s->output, ".pcap") || has_suffix(s->output, ".pcapng");
+}
+
+static int check_rotation(const struct settings *s, struct diag *diag)
+{
+    bool rotates = s->megabytes != 0 || s->seconds != 0;
+    if (s->files != 0 && !rotates)
+        return diag_fail(diag, DIAG_USAGE, "capture: -W %" PRIu64 " is about the files of -C or -G: -C 100 -W 10", s->files);
+    if (rotates && !is_raw(s))
+        return diag_fail(diag, DIAG_USAGE,
+                         "capture: -C and -G begin another capture file, but %s is one trace: -w NAME.pcapng, then "
+                         "capture -r NAME.pcapng1 -w NAME.catrace",
+                         s->output);
+    return 0;
+}
+
 static int check_settings(const struct settings *s, struct diag *diag)
 {
     if ((s->interface == NULL) == (s->file == NULL))
@@ -73,7 +110,7 @@ static int check_settings(const struct settings *s, struct diag *diag)
     if (s->file != NULL && stat(s->file, &in) == 0 && stat(s->output, &out) == 0 && S_ISREG(in.st_mode) &&
         in.st_dev == out.st_dev && in.st_ino == out.st_ino)
         return diag_fail(diag, DIAG_USAGE, "capture: %s would be overwritten while it is read", s->file);
-    return 0;
+    return check_rotation(s, diag);
 }
 
 /* As tcpdump does: the operands, with blanks between them, are the filter. */
@@ -88,12 +125,6 @@ static int join_filter(const struct option_list *operands, char *filter, struct 
             return diag_fail(diag, DIAG_USAGE, "capture: the filter is longer than %d bytes", FILTER_BYTES - 1);
     }
     return 0;
-}
-
-static bool has_suffix(const char *path, const char *suffix)
-{
-    size_t n = strlen(path), m = strlen(suffix);
-    return n > m && strcmp(path + n - m, suffix) == 0;
 }
 
 static void announce(const struct settings *s)
@@ -119,16 +150,20 @@ static int conclude(enum source_end end, const struct diag *diag)
 
 static bool on_raw(void *arg, const struct source_packet *p)
 {
-    return raw_packet(arg, p->bytes, p->captured, p->length, p->realtime_ns);
+    return raw_packet(arg, p);
 }
 
 static int run_raw(const struct settings *s, struct source *source, struct diag *diag)
 {
     struct raw_config config = {.path = s->output,
                                 .pcapng = has_suffix(s->output, ".pcapng"),
-                                .link = source_link_number(source),
                                 .snaplen = (unsigned)s->snaplen,
-                                .interface = s->interface != NULL ? s->interface : s->file};
+                                .interface = s->interface != NULL ? s->interface : s->file,
+                                .source = source,
+                                .by_bytes = s->megabytes * 1000000,
+                                .by_seconds = s->seconds,
+                                .files = (unsigned)s->files,
+                                .start_ns = s->interface != NULL ? clock_realtime_ns() : 0};
     struct raw *raw = raw_open(&config, diag);
     if (raw == NULL)
         return -1;
@@ -136,7 +171,7 @@ static int run_raw(const struct settings *s, struct source *source, struct diag 
     struct source_limits most = limits(s);
     enum source_end end = source_run(source, &most, on_raw, raw, diag);
     struct diag failure = {0};
-    if (raw_close(raw, source_drops(source), &failure) < 0) {
+    if (raw_close(raw, &failure) < 0) {
         *diag = failure;
         return -1;
     }
@@ -200,7 +235,6 @@ static int run_trace(const struct settings *s, struct source *source, struct dia
     struct compile_config config = {.path = s->output,
                                     .source = s->interface != NULL ? s->interface : base_name(s->file),
                                     .sha256 = sha256,
-                                    .link = source_link(source),
                                     .ports = ports,
                                     .nports = s->ports.count};
     struct compile *compile = compile_open(&config, diag);
@@ -241,8 +275,9 @@ int capture_command(int argc, char **argv, struct diag *diag)
     struct source *source = source_open(&config, diag);
     if (source == NULL)
         return -1;
-    bool raw = has_suffix(s.output, ".pcap") || has_suffix(s.output, ".pcapng");
-    int code = raw ? run_raw(&s, source, diag) : run_trace(&s, source, diag);
+    int code = s.user != NULL ? rights_drop(s.user, diag) : 0;
+    if (code == 0)
+        code = is_raw(&s) ? run_raw(&s, source, diag) : run_trace(&s, source, diag);
     source_close(source);
     return code;
 }

@@ -43,7 +43,7 @@ bool compile_packet(struct compile *c, const struct source_packet *p)
     uint64_t t_ns = p->realtime_ns > c->start_ns ? p->realtime_ns - c->start_ns : 0; /* several cores may swap neighbours */
     if (t_ns > c->end_ns)
         c->end_ns = t_ns;
-    flows_packet(c->flows, c->config.link,
+    flows_packet(c->flows, packet_link(p->link),
                  &(struct flows_packet){.bytes = p->bytes, .captured = p->captured, .length = p->length, .t_ns = t_ns});
     return !trace_writer_failed(c->writer);
 }

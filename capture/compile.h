@@ -8,10 +8,9 @@
 struct compile;
 
 struct compile_config {
-    const char *path;   /* of the trace */
-    const char *source; /* "lo", "x.pcap": kept in the trace */
-    const char *sha256; /* of the file; "" */
-    enum packet_link link;
+    const char *path;      /* of the trace */
+    const char *source;    /* "lo", "x.pcap": kept in the trace */
+    const char *sha256;    /* of the file; "" */
     const uint16_t *ports; /* see flows_new() */
     unsigned nports;
 };

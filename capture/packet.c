@@ -6,6 +6,27 @@ enum { FAMILY_INET = 2 };
 enum { MORE_FRAGMENTS = 0x2000, FRAGMENT_OFFSET = 0x1fff }; /* of IPv4's flags and offset */
 enum { VLAN_TAGS_MAX = 4 };
 
+enum packet_link packet_link(unsigned number)
+{
+    switch (number) {
+    case 0:
+        return PACKET_NULL;
+    case 1:
+        return PACKET_ETHERNET;
+    case 101: /* RAW */
+    case 228: /* IPV4 */
+        return PACKET_RAW;
+    case 108:
+        return PACKET_LOOP;
+    case 113:
+        return PACKET_COOKED;
+    case 276:
+        return PACKET_COOKED_2;
+    default:
+        return PACKET_UNKNOWN_LINK;
+    }
+}
+
 static void skip(struct cursor *c, size_t n)
 {
     (void)cursor_bytes(c, n);

@@ -45,6 +45,9 @@ struct packet { /* host order */
     size_t n;
 };
 
+/* The link layer by its LINKTYPE_ number (tcpdump.org). */
+enum packet_link packet_link(unsigned number);
+
 /* Decode one packet of which n bytes were captured. UDP, TCP and fragments: *packet is set. */
 enum packet_kind packet_read(enum packet_link link, const uint8_t *bytes, size_t n, struct packet *packet);
 

@@ -2,28 +2,41 @@
 
 #include "base/clock.h"
 
-#include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Both formats are written in this host's byte order; their magic numbers tell it. */
 enum { PCAP_MAGIC_NS = 0xa1b23c4d, PCAPNG_MAGIC = 0x1a2b3c4d };
 enum { BLOCK_SECTION = 0x0a0d0d0a, BLOCK_INTERFACE = 1, BLOCK_STATISTICS = 5, BLOCK_PACKET = 6 };
 enum { OPTION_END = 0, OPTION_IF_NAME = 2, OPTION_IF_TSRESOL = 9, OPTION_ISB_IFDROP = 5 };
 enum { NANOSECONDS = 9 }; /* 10^-9 */
+enum { LINKTYPE_ETHERNET = 1 };
+
+enum { LINKS_MAX = 16, PATH_BYTES = 4096 };
 
 struct raw {
+    struct raw_config config;
     FILE *file;
-    char *path;
-    bool pcapng;
-    int sys; /* errno of the first write that failed */
-    uint64_t last_ns;
+    char path[PATH_BYTES];
+    struct diag fault;                 /* the first; its code DIAG_GOOD: none */
+    uint64_t begin_ns, last_ns, bytes; /* of the file */
+    uint64_t number, slices;           /* files of this slice of time; slices */
+    unsigned links[LINKS_MAX], nlinks; /* of the file's packets: a pcapng interface each */
 };
+
+static void fail(struct raw *raw, const char *what)
+{
+    if (raw->fault.code == DIAG_GOOD)
+        diag_errno(&raw->fault, DIAG_ENVIRONMENT, "%s: %s", raw->path, what);
+}
 
 static void put(struct raw *raw, const void *bytes, size_t n)
 {
-    if (n > 0 && fwrite(bytes, 1, n, raw->file) != n && raw->sys == 0)
-        raw->sys = errno;
+    if (n > 0 && fwrite(bytes, 1, n, raw->file) != n)
+        fail(raw, "cannot be written to its end");
+    raw->bytes += n;
 }
 
 static void put16(struct raw *raw, unsigned v)
@@ -63,20 +76,19 @@ static void put_time(struct raw *raw, uint64_t ns)
     put32(raw, ns);
 }
 
-static void pcap_head(struct raw *raw, const struct raw_config *config)
+static void pcap_head(struct raw *raw, unsigned link)
 {
     put32(raw, PCAP_MAGIC_NS);
     put16(raw, 2);
     put16(raw, 4);
     put32(raw, 0);
     put32(raw, 0);
-    put32(raw, config->snaplen);
-    put32(raw, config->link);
+    put32(raw, raw->config.snaplen);
+    put32(raw, link);
 }
 
-static void pcapng_head(struct raw *raw, const struct raw_config *config)
+static void pcapng_head(struct raw *raw)
 {
-    static const uint8_t resolution = NANOSECONDS;
     put32(raw, BLOCK_SECTION);
     put32(raw, 28);
     put32(raw, PCAPNG_MAGIC);
@@ -85,67 +97,46 @@ static void pcapng_head(struct raw *raw, const struct raw_config *config)
     put32(raw, UINT32_MAX); /* 64 bits of ones: the section's length is not known */
     put32(raw, UINT32_MAX);
     put32(raw, 28);
+}
 
-    size_t name = strlen(config->interface);
+static void pcapng_interface(struct raw *raw, unsigned link)
+{
+    static const uint8_t resolution = NANOSECONDS;
+    size_t name = strlen(raw->config.interface);
     uint32_t block = 20 + 4 + pad4(name) + 8 + 4;
     put32(raw, BLOCK_INTERFACE);
     put32(raw, block);
-    put16(raw, config->link);
+    put16(raw, link);
     put16(raw, 0);
-    put32(raw, config->snaplen);
-    put_option(raw, OPTION_IF_NAME, config->interface, name);
+    put32(raw, raw->config.snaplen);
+    put_option(raw, OPTION_IF_NAME, raw->config.interface, name);
     put_option(raw, OPTION_IF_TSRESOL, &resolution, 1);
     put_option(raw, OPTION_END, NULL, 0);
     put32(raw, block);
 }
 
-struct raw *raw_open(const struct raw_config *config, struct diag *diag)
+/* The packets' interface in the file, announced when its first one comes. -1: it cannot have one. */
+static int interface_of(struct raw *raw, unsigned link)
 {
-    struct raw *raw = calloc(1, sizeof *raw);
-    if (raw == NULL || (raw->path = strdup(config->path)) == NULL || (raw->file = fopen(config->path, "wb")) == NULL) {
-        diag_errno(diag, DIAG_ENVIRONMENT, "%s: cannot be written", config->path);
-        if (raw != NULL)
-            free(raw->path);
-        free(raw);
-        return NULL;
+    for (unsigned i = 0; i < raw->nlinks; i++)
+        if (raw->links[i] == link)
+            return (int)i;
+    unsigned most = raw->config.pcapng ? LINKS_MAX : 1;
+    if (raw->nlinks == most) {
+        diag_fail(&raw->fault, DIAG_USAGE,
+                  "%s: packets of link layer %u behind those of %u: such a file takes %u: write .pcapng%s", raw->path, link,
+                  raw->links[0], most, most > 1 ? " of fewer" : "");
+        return -1;
     }
-    raw->pcapng = config->pcapng;
-    (config->pcapng ? pcapng_head : pcap_head)(raw, config);
-    return raw;
+    (raw->config.pcapng ? pcapng_interface : pcap_head)(raw, link);
+    raw->links[raw->nlinks++] = link;
+    return (int)raw->nlinks - 1;
 }
 
-static void pcap_packet(struct raw *raw, const uint8_t *bytes, uint32_t captured, uint32_t length, uint64_t realtime_ns)
-{
-    put32(raw, realtime_ns / CLOCK_NS);
-    put32(raw, realtime_ns % CLOCK_NS);
-    put32(raw, captured);
-    put32(raw, length);
-    put(raw, bytes, captured);
-}
-
-static void pcapng_packet(struct raw *raw, const uint8_t *bytes, uint32_t captured, uint32_t length, uint64_t realtime_ns)
-{
-    uint32_t block = 32 + pad4(captured);
-    put32(raw, BLOCK_PACKET);
-    put32(raw, block);
-    put32(raw, 0); /* the interface */
-    put_time(raw, realtime_ns);
-    put32(raw, captured);
-    put32(raw, length);
-    put_padded(raw, bytes, captured);
-    put32(raw, block);
-}
-
-bool raw_packet(struct raw *raw, const uint8_t *bytes, uint32_t captured, uint32_t length, uint64_t realtime_ns)
-{
-    raw->last_ns = realtime_ns;
-    (raw->pcapng ? pcapng_packet : pcap_packet)(raw, bytes, captured, length, realtime_ns);
-    return raw->sys == 0;
-}
-
-static void pcapng_tail(struct raw *raw, uint64_t drops)
+static void pcapng_tail(struct raw *raw)
 {
     enum { BLOCK = 24 + 12 + 4 };
+    uint64_t drops = source_drops(raw->config.source);
     put32(raw, BLOCK_STATISTICS);
     put32(raw, BLOCK);
     put32(raw, 0);
@@ -155,15 +146,150 @@ static void pcapng_tail(struct raw *raw, uint64_t drops)
     put32(raw, BLOCK);
 }
 
-int raw_close(struct raw *raw, uint64_t drops, struct diag *diag)
+/* ---- one file after the other ---- */
+
+static unsigned digits(unsigned files)
 {
-    if (raw->pcapng)
-        pcapng_tail(raw, drops);
-    if (fclose(raw->file) != 0 && raw->sys == 0)
-        raw->sys = errno;
-    errno = raw->sys;
-    int status = raw->sys != 0 ? diag_errno(diag, DIAG_ENVIRONMENT, "%s: cannot be written to its end", raw->path) : 0;
-    free(raw->path);
+    unsigned n = 1;
+    for (unsigned last = files > 0 ? files - 1 : 0; last >= 10; last /= 10)
+        n++;
+    return n;
+}
+
+/* tcpdump's names: by time, the path is a format; by size, a number is behind it, but not behind the first of any number. */
+static void name_file(struct raw *raw)
+{
+    const struct raw_config *c = &raw->config;
+    time_t s = (time_t)(raw->begin_ns / CLOCK_NS);
+    struct tm tm;
+    if (c->by_seconds == 0 || strftime(raw->path, sizeof raw->path, c->path, localtime_r(&s, &tm)) == 0)
+        snprintf(raw->path, sizeof raw->path, "%s", c->path);
+    size_t n = strlen(raw->path);
+    if (c->by_bytes != 0 && c->files != 0)
+        snprintf(raw->path + n, sizeof raw->path - n, "%0*" PRIu64, (int)digits(c->files),
+                 c->by_seconds == 0 ? raw->number % c->files : raw->number);
+    else if (raw->number > 0)
+        snprintf(raw->path + n, sizeof raw->path - n, "%" PRIu64, raw->number);
+}
+
+static void open_file(struct raw *raw)
+{
+    name_file(raw);
+    raw->bytes = raw->nlinks = 0;
+    raw->file = fopen(raw->path, "wbe");
+    if (raw->file == NULL)
+        fail(raw, "cannot be written");
+    else if (raw->config.pcapng)
+        pcapng_head(raw);
+}
+
+static void close_file(struct raw *raw)
+{
+    if (raw->file == NULL)
+        return;
+    if (raw->nlinks == 0)
+        (void)interface_of(raw, LINKTYPE_ETHERNET); /* no packet came, but it shall be a whole file */
+    if (raw->config.pcapng)
+        pcapng_tail(raw);
+    if (fclose(raw->file) != 0)
+        fail(raw, "cannot be written to its end");
+    raw->file = NULL;
+}
+
+/* The first file, if its time is the first packet's. */
+static void begin(struct raw *raw, uint64_t now_ns)
+{
+    if (raw->file != NULL || raw->begin_ns != 0 || raw->fault.code != DIAG_GOOD)
+        return;
+    raw->begin_ns = now_ns;
+    open_file(raw);
+}
+
+/* Go on to another file if this one is old or large enough. False: there shall be no other. */
+static bool rotate(struct raw *raw, uint64_t now_ns)
+{
+    const struct raw_config *c = &raw->config;
+    bool is_old = c->by_seconds != 0 && now_ns >= raw->begin_ns + c->by_seconds * CLOCK_NS;
+    bool is_large = c->by_bytes != 0 && raw->bytes > c->by_bytes;
+    if (!is_old && !is_large)
+        return true;
+    close_file(raw);
+    raw->number++;
+    if (is_old) {
+        raw->begin_ns += (now_ns - raw->begin_ns) / (c->by_seconds * CLOCK_NS) * (c->by_seconds * CLOCK_NS);
+        raw->number = 0;
+        raw->slices++;
+    }
+    if (c->by_seconds != 0 && c->by_bytes == 0 && c->files != 0 && raw->slices == c->files)
+        return false;
+    open_file(raw);
+    return true;
+}
+
+struct raw *raw_open(const struct raw_config *config, struct diag *diag)
+{
+    struct raw *raw = calloc(1, sizeof *raw);
+    if (raw == NULL) {
+        diag_errno(diag, DIAG_ENVIRONMENT, "%s", config->path);
+        return NULL;
+    }
+    raw->config = *config;
+    raw->begin_ns = config->start_ns;
+    if (config->start_ns == 0)
+        return raw;
+    open_file(raw);
+    if (raw->file != NULL)
+        return raw;
+    *diag = raw->fault;
+    free(raw);
+    return NULL;
+}
+
+static void pcap_packet(struct raw *raw, const struct source_packet *p)
+{
+    put32(raw, p->realtime_ns / CLOCK_NS);
+    put32(raw, p->realtime_ns % CLOCK_NS);
+    put32(raw, p->captured);
+    put32(raw, p->length);
+    put(raw, p->bytes, p->captured);
+}
+
+static void pcapng_packet(struct raw *raw, unsigned interface, const struct source_packet *p)
+{
+    uint32_t block = 32 + pad4(p->captured);
+    put32(raw, BLOCK_PACKET);
+    put32(raw, block);
+    put32(raw, interface);
+    put_time(raw, p->realtime_ns);
+    put32(raw, p->captured);
+    put32(raw, p->length);
+    put_padded(raw, p->bytes, p->captured);
+    put32(raw, block);
+}
+
+bool raw_packet(struct raw *raw, const struct source_packet *p)
+{
+    begin(raw, p->realtime_ns);
+    if (!rotate(raw, p->realtime_ns) || raw->file == NULL)
+        return false;
+    int interface = interface_of(raw, p->link);
+    if (interface < 0)
+        return false;
+    raw->last_ns = p->realtime_ns;
+    if (raw->config.pcapng)
+        pcapng_packet(raw, (unsigned)interface, p);
+    else
+        pcap_packet(raw, p);
+    return raw->fault.code == DIAG_GOOD;
+}
+
+int raw_close(struct raw *raw, struct diag *diag)
+{
+    begin(raw, 1); /* no packet came */
+    close_file(raw);
+    int status = raw->fault.code == DIAG_GOOD ? 0 : -1;
+    if (status < 0)
+        *diag = raw->fault;
     free(raw);
     return status;
 }

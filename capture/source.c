@@ -1,7 +1,9 @@
 #include "capture/source.h"
 
 #include "base/clock.h"
-#include "traces/trace.h"
+#include "capture/input.h"
+#include "capture/pcapng.h"
+#include "capture/source_filter.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,7 +14,6 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <pcap/pcap.h>
@@ -31,8 +32,12 @@ enum { LINKTYPE_RAW = 101 };
 enum { FILE_BATCH = 1000 };
 
 struct source {
-    pcap_t *pcap;
+    pcap_t *pcap;          /* an interface or a pcap file, or */
+    struct pcapng *pcapng; /* with */
+    struct source_filter *filter;
+    FILE *file;       /* of either kind of file; libpcap closes its own */
     const char *name; /* of interface or file, for messages */
+    unsigned link;    /* of pcap: LINKTYPE_ number */
     bool live;
     bool nanoseconds;
     int signals; /* signalfd; -1: not open yet */
@@ -111,36 +116,34 @@ static int open_live(struct source *s, const struct source_config *config, struc
     return 0;
 }
 
-/* What libpcap would be short about. */
-static int check_file(const char *path, struct diag *diag)
+static int open_pcap(struct source *s, struct diag *diag)
 {
-    struct stat status;
-    if (stat(path, &status) < 0 || access(path, R_OK) < 0)
-        return diag_errno(diag, DIAG_USAGE, "%s: cannot be read", path);
-    if (S_ISREG(status.st_mode) && status.st_size == 0)
-        return diag_fail(diag, DIAG_USAGE, "%s: is empty: 0 bytes, no capture", path);
-    if (S_ISREG(status.st_mode) && trace_is_one(path))
-        return diag_fail(diag, DIAG_USAGE, "%s: is a trace already: `caplay info`, `dump` and `replay` read it", path);
+    char text[PCAP_ERRBUF_SIZE];
+    s->pcap = pcap_fopen_offline_with_tstamp_precision(s->file, PCAP_TSTAMP_PRECISION_NANO, text);
+    if (s->pcap == NULL)
+        return diag_fail(diag, DIAG_USAGE, "%s: cannot be read as pcap or pcapng: %s", s->name, text);
+    s->file = NULL;
     return 0;
 }
 
 static int open_file(struct source *s, const struct source_config *config, struct diag *diag)
 {
-    char text[PCAP_ERRBUF_SIZE];
+    uint32_t magic;
     s->name = strcmp(config->file, "-") == 0 ? "standard input" : config->file;
-    if (strcmp(config->file, "-") != 0 && check_file(config->file, diag) < 0)
+    s->file = input_open(config->file, &magic, diag);
+    if (s->file == NULL)
         return -1;
-    s->pcap = pcap_open_offline_with_tstamp_precision(config->file, PCAP_TSTAMP_PRECISION_NANO, text);
-    if (s->pcap == NULL)
-        return diag_fail(diag, DIAG_USAGE, "%s: cannot be read as pcap or pcapng: %s", s->name, text);
-    return 0;
+    if (magic != PCAPNG_MAGIC)
+        return open_pcap(s, diag);
+    s->pcapng = pcapng_new(s->file, s->name, diag);
+    return s->pcapng != NULL ? 0 : -1;
 }
 
 static const char *default_filter(const struct source *s)
 {
     if (!s->live)
         return "";
-    if (source_link(s) != PACKET_ETHERNET)
+    if (pcap_datalink(s->pcap) != DLT_EN10MB)
         return "tcp or udp";
     /* A tag shifts all that follows, so an untagged filter sees no tagged packet. */
     return "tcp or udp or (vlan and (tcp or udp or (vlan and (tcp or udp))))";
@@ -149,6 +152,8 @@ static const char *default_filter(const struct source *s)
 static int set_filter(struct source *s, const char *filter, struct diag *diag)
 {
     struct bpf_program program;
+    if (s->pcapng != NULL)
+        return (s->filter = source_filter_new(filter, diag)) != NULL ? 0 : -1;
     if (pcap_compile(s->pcap, &program, filter, 1, PCAP_NETMASK_UNKNOWN) < 0)
         return diag_fail(diag, DIAG_USAGE, "filter '%s': %s", filter, pcap_geterr(s->pcap));
     int status = pcap_setfilter(s->pcap, &program);
@@ -177,7 +182,11 @@ static int open_any(struct source *s, const struct source_config *config, struct
 {
     if ((config->interface != NULL ? open_live(s, config, diag) : open_file(s, config, diag)) < 0)
         return -1;
-    s->nanoseconds = pcap_get_tstamp_precision(s->pcap) == PCAP_TSTAMP_PRECISION_NANO;
+    if (s->pcap != NULL) {
+        int link = pcap_datalink(s->pcap);
+        s->link = link == DLT_RAW ? LINKTYPE_RAW : (unsigned)link;
+        s->nanoseconds = pcap_get_tstamp_precision(s->pcap) == PCAP_TSTAMP_PRECISION_NANO;
+    }
     if (set_filter(s, config->filter != NULL ? config->filter : default_filter(s), diag) < 0)
         return -1;
     return open_signals(s, diag);
@@ -210,47 +219,45 @@ void source_close(struct source *s)
     }
     if (s->pcap != NULL)
         pcap_close(s->pcap);
+    pcapng_free(s->pcapng);
+    source_filter_free(s->filter);
+    if (s->file != NULL)
+        fclose(s->file);
     free(s);
 }
 
-enum packet_link source_link(const struct source *s)
+static void hand_on(struct source *s, const struct source_packet *packet)
 {
-    switch (pcap_datalink(s->pcap)) {
-    case DLT_EN10MB:
-        return PACKET_ETHERNET;
-    case DLT_LINUX_SLL:
-        return PACKET_COOKED;
-    case DLT_LINUX_SLL2:
-        return PACKET_COOKED_2;
-    case DLT_NULL:
-        return PACKET_NULL;
-    case DLT_LOOP:
-        return PACKET_LOOP;
-    case DLT_RAW:
-    case DLT_IPV4:
-        return PACKET_RAW;
-    default:
-        return PACKET_UNKNOWN_LINK;
-    }
-}
-
-unsigned source_link_number(const struct source *s)
-{
-    int link = pcap_datalink(s->pcap);
-    return link == DLT_RAW ? LINKTYPE_RAW : (unsigned)link;
+    s->packets++;
+    s->last_realtime_ns = packet->realtime_ns;
+    s->refused |= !s->on_packet(s->arg, packet);
 }
 
 static void on_pcap(u_char *arg, const struct pcap_pkthdr *h, const u_char *bytes)
 {
     struct source *s = (struct source *)arg;
     uint64_t fraction = (uint64_t)h->ts.tv_usec * (s->nanoseconds ? 1 : 1000); /* tv_usec holds nanoseconds, if asked for */
-    struct source_packet packet = {bytes, h->caplen, h->len, (uint64_t)h->ts.tv_sec * CLOCK_NS + fraction};
-    s->packets++;
-    s->last_realtime_ns = packet.realtime_ns;
-    if (!s->on_packet(s->arg, &packet)) {
-        s->refused = true;
+    struct source_packet packet = {bytes, h->caplen, h->len, (uint64_t)h->ts.tv_sec * CLOCK_NS + fraction, s->link};
+    hand_on(s, &packet);
+    if (s->refused)
         pcap_breakloop(s->pcap);
+}
+
+/* Hand on up to `most` packets of a pcapng file that pass the filter. As pcap_dispatch(): their number, 0 at the end; -1: diag.
+ */
+static int dispatch_pcapng(struct source *s, uint64_t most, struct diag *diag)
+{
+    struct pcapng_packet p;
+    int n = 0, status = 1;
+    while ((uint64_t)n < most && !s->refused && (status = pcapng_next(s->pcapng, &p, diag)) > 0) {
+        status = source_filter_match(s->filter, p.link, p.captured, p.length, p.bytes, diag);
+        if (status < 0)
+            break;
+        if (status > 0)
+            hand_on(s, &(struct source_packet){p.bytes, p.captured, p.length, p.realtime_ns, p.link});
+        n++;
     }
+    return status < 0 ? -1 : n;
 }
 
 static bool is_full(const struct source *s, const struct source_limits *limits)
@@ -264,6 +271,8 @@ static int dispatch(struct source *s, const struct source_limits *limits, struct
     uint64_t most = s->live ? INT32_MAX : FILE_BATCH;
     if (limits->packets != 0 && limits->packets - s->packets < most)
         most = limits->packets - s->packets;
+    if (s->pcapng != NULL)
+        return dispatch_pcapng(s, most, diag);
     int n = pcap_dispatch(s->pcap, (int)most, on_pcap, (u_char *)s);
     if (n >= 0 || n == PCAP_ERROR_BREAK)
         return n >= 0 ? n : 0;
@@ -283,6 +292,8 @@ static enum source_end run_file(struct source *s, const struct source_limits *li
         n = dispatch(s, limits, diag);
     if (n >= 0)
         return SOURCE_DONE;
+    if (s->pcapng != NULL) /* has told where */
+        return SOURCE_CUT;
     char text[300];
     snprintf(text, sizeof text, "%.299s", diag->text);
     diag_fail(diag, DIAG_USAGE, "%s; packet %" PRIu64 ", byte %ld", text, s->packets + 1, ftell(pcap_file(s->pcap)));
@@ -362,6 +373,8 @@ uint64_t source_packets(const struct source *s)
 uint64_t source_drops(const struct source *s)
 {
     struct pcap_stat stat;
+    if (s->pcapng != NULL)
+        return pcapng_drops(s->pcapng);
     if (!s->live || pcap_stats(s->pcap, &stat) < 0)
         return 0;
     return (uint64_t)stat.ps_drop + stat.ps_ifdrop;

@@ -233,9 +233,14 @@ def segment(packet):
     return struct.unpack(">HH", packet[34:38]), total - 20 - header, bool(packet[47] & 4)
 
 
+def ns_of(packet):
+    (seconds, nanoseconds), _ = packet
+    return seconds * 10**9 + nanoseconds
+
+
 def swap_neighbours(packets, seed):
-    """Segments of the same direction change places, unless the other side answered, or a reset came, between them; times stay in
-    order."""
+    """Segments of the same direction change places, unless the other side answered, or a reset came, between them, or they are so
+    far apart that nothing could have swapped them (a reader waits 100 ms for what is acknowledged); times stay in order."""
     draw = random.Random(seed)
     waiting, swapped = {}, 0
     bodies = [body for _, body in packets]
@@ -247,7 +252,7 @@ def swap_neighbours(packets, seed):
             waiting.pop(ports, None)
         elif payload:
             before = waiting.pop(ports, None)
-            if before is not None and draw.random() < 0.5:
+            if before is not None and ns_of(packets[i]) - ns_of(packets[before]) < 50_000_000 and draw.random() < 0.5:
                 bodies[before], bodies[i] = bodies[i], bodies[before]
                 swapped += 1
             else:
@@ -405,7 +410,7 @@ def make_bad_files(folder):
 
 BAD = [
     ("-r {}/none.pcap -w {}/x.catrace", USAGE, "none.pcap: cannot be read: No such file"),
-    ("-r {} -w {}/x.catrace", USAGE, "Is a directory"),
+    ("-r {} -w {}/x.catrace", USAGE, "is a directory"),
     ("-r {}/empty.pcap -w {}/x.catrace", USAGE, "empty.pcap: is empty"),
     ("-r {}/junk.pcap -w {}/x.catrace", USAGE, "junk.pcap: cannot be read as pcap or pcapng"),
     ("-r {}/header.pcap -w {}/x.catrace", USAGE, "header.pcap: .*got 6"),
