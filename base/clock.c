@@ -36,6 +36,11 @@ struct clock_pair clock_pair(void)
     return pair;
 }
 
+uint64_t clock_thread_cpu_ns(void)
+{
+    return read_clock(CLOCK_THREAD_CPUTIME_ID);
+}
+
 bool clock_process_cpu_ns(pid_t pid, uint64_t *ns)
 {
     clockid_t id;

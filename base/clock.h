@@ -27,6 +27,8 @@ struct clock_pair clock_pair(void);
  * process. */
 bool clock_process_cpu_ns(pid_t pid, uint64_t *ns);
 
+uint64_t clock_thread_cpu_ns(void); /* of the calling thread */
+
 /* A rate as a fraction, so that 0.1 Hz and 29.97 Hz are exact. den > 0. */
 struct clock_rate {
     uint64_t num, den; /* num/den per second */

@@ -119,9 +119,12 @@ static void wait_for_work(struct loop *loop, bool is_busy)
 void loop_run(struct loop *loop)
 {
     loop->stopped = false;
+    realtime_init(&loop->realtime);
     while (!loop->stopped) {
         fire_due(loop);
-        bool is_busy = loop->after(loop->arg, clock_monotonic_ns());
+        const uint64_t now_ns = clock_monotonic_ns();
+        realtime_pass(&loop->realtime, now_ns);
+        bool is_busy = loop->after(loop->arg, now_ns);
         wait_for_work(loop, is_busy);
         loop->after(loop->arg, clock_monotonic_ns());
     }

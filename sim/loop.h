@@ -5,6 +5,7 @@
 #define CAPLAY_SIM_LOOP_H
 
 #include "base/diag.h"
+#include "base/realtime.h"
 #include "sim/schedule.h"
 
 #include <event2/event.h>
@@ -22,6 +23,7 @@ struct loop {
     int timer_fd;
     uint64_t armed_ns; /* for when; CLOCK_NEVER: not */
     uint64_t heard_ns; /* when a client was heard last */
+    struct realtime realtime; /* of the thread that runs it */
     bool spins;
     bool stopped;
 

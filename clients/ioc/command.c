@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,7 +112,9 @@ static int choose_port(const struct settings *settings, uint16_t *port, struct d
 
 /* ---- starting ---- */
 
-/* The IOC inherits our core; its command and we go elsewhere. Its memory it locks itself, where it may run as SCHED_FIFO. */
+/* The IOC inherits our core, and SCHED_FIFO where we were started with it; its command and we go elsewhere. Its memory it locks
+ * itself, where it may run as SCHED_FIFO. We only wait, and a SCHED_FIFO parent on the core of a child that ends has been seen to
+ * keep the kernel from ending it for minutes. */
 static pid_t spawn_isolated(const struct isolation_wish *wish, struct child_spec *spec, struct diag *diag)
 {
     struct isolation isolation;
@@ -123,6 +126,7 @@ static pid_t spawn_isolated(const struct isolation_wish *wish, struct child_spec
     spec->realtime = isolation_granted(&isolation, ISOLATION_FIFO);
     pid_t pid = child_spawn(spec, diag);
     isolation_undo(&isolation);
+    sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){.sched_priority = 0});
     isolation_step_out(&isolation);
     return pid;
 }

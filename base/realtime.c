@@ -1,0 +1,51 @@
+#include "base/realtime.h"
+
+#include "base/clock.h"
+
+#include <sched.h>
+#include <sys/resource.h>
+
+#define MOST_OWED_NS (5 * (uint64_t)REALTIME_OUT_NS)
+#define MOST_URGENT  (-20)
+
+void realtime_init(struct realtime *r)
+{
+    struct sched_param param = {0};
+    *r = (struct realtime){.policy = sched_getscheduler(0)};
+    const int policy = r->policy & ~SCHED_RESET_ON_FORK;
+    r->is_realtime = policy == SCHED_FIFO || policy == SCHED_RR;
+    if (sched_getparam(0, &param) == 0)
+        r->priority = param.sched_priority;
+    r->wall_ns = clock_monotonic_ns();
+    r->used_ns = clock_thread_cpu_ns();
+}
+
+bool realtime_count(struct realtime *r, uint64_t now_ns, uint64_t used_ns)
+{
+    const uint64_t passed_ns = now_ns - r->wall_ns, used = used_ns - r->used_ns;
+    const uint64_t worked_ns = r->is_out ? 0 : used < passed_ns ? used : passed_ns;
+    const uint64_t owed_ns = r->owed_ns + worked_ns / REALTIME_SHARE, rested_ns = passed_ns - worked_ns;
+    r->wall_ns = now_ns;
+    r->used_ns = used_ns;
+    r->owed_ns = owed_ns <= rested_ns ? 0 : owed_ns - rested_ns < MOST_OWED_NS ? owed_ns - rested_ns : MOST_OWED_NS;
+    return r->is_out ? r->owed_ns > 0 : r->owed_ns >= REALTIME_OUT_NS;
+}
+
+/* False: we may not. */
+static bool become(const struct realtime *r, bool out)
+{
+    if (!out)
+        return sched_setscheduler(0, r->policy, &(struct sched_param){.sched_priority = r->priority}) == 0;
+    setpriority(PRIO_PROCESS, 0, MOST_URGENT); /* in vain: then the ordinary place has to do */
+    return sched_setscheduler(0, SCHED_OTHER | (r->policy & SCHED_RESET_ON_FORK), &(struct sched_param){0}) == 0;
+}
+
+void realtime_look(struct realtime *r, uint64_t now_ns)
+{
+    const bool out = realtime_count(r, now_ns, clock_thread_cpu_ns());
+    r->next_ns = now_ns + REALTIME_LOOK_NS;
+    if (out == r->is_out)
+        return;
+    r->is_out = out;
+    r->is_realtime = become(r, out);
+}
