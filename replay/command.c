@@ -143,6 +143,7 @@ int replay_command(int argc, char **argv, struct diag *diag)
     struct settings settings = {.pace = PACE_DEFAULTS};
     struct option_result result;
     sim_config_init(&settings.sim);
+    settings.sim.name = "caplay replay";
     if (options_parse(&command, argc, argv, &settings, &result, diag) < 0)
         return -1;
     if (result.help)

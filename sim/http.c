@@ -58,7 +58,7 @@ static void set_headers(struct evhttp_request *request, const struct route_answe
     evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
     evhttp_add_header(headers, "Content-Security-Policy",
                       "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; "
-                      "frame-ancestors 'none'");
+                      "img-src data:; frame-ancestors 'none'");
     if (answer->allow != NULL)
         evhttp_add_header(headers, "Allow", answer->allow);
 }
