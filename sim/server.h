@@ -162,7 +162,7 @@ int server_tap_open(struct server *s, const struct sim_config *config, struct di
 void server_tap_circuit(struct server *s, int fd, const struct tap_circuit *circuit, uint64_t now_ns);
 void server_tap_datagram(struct server *s, const struct sockaddr_in *peer, const struct tap_bytes *bytes);
 
-/* server_live.c: --http, where it was asked for. -1 with DIAG_ENVIRONMENT. Publish what it shows; some 100 us of work. */
+/* server_live.c: --http, where it was asked for. -1 with DIAG_ENVIRONMENT. Publish what it shows: at most some 300 us of work. */
 int live_open(struct server *s, const struct sim_config *config, uint64_t now_ns, struct diag *diag);
 void live_close(struct server *s);
 void live_publish(struct server *s, uint64_t now_ns);
