@@ -24,6 +24,7 @@ static const struct subcommand subcommands[] = {
     {"sim", sim_command, "serve a synthesized scenario"},
     {"validate", clients_validate, "compare two CA servers, message by message"},
     {"doctor", clients_doctor, "what on this machine spoils timing, and the floor that is left"},
+    {"clients", clients_list, "which CA clients can be measured, and which run here"},
     {"bench", clients_bench, "measure CA clients against these servers"},
 };
 

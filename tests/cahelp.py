@@ -25,6 +25,7 @@ BUILD = CAPLAY.parent
 LIBCA = BUILD / "libexec" / "caplay-libca"
 BENCH_DB = BUILD / "bench.db"
 CLIENTS = ("libca", "pyca", "psp", "pyepics", "caproto")
+MORE_CLIENTS = ("libca_nopreempt", "cachannel", "cothread", "aioca", "caproto_pyepics", "caproto_asyncio", "caproto_sync")
 
 
 def caplay(*args, timeout=60, env=None, **keywords):
@@ -159,13 +160,15 @@ def memory_kib(pid):
 
 def client_command(client):
     """The command that runs a client's adapter; the job's file is its one argument."""
-    if client == "libca":
+    if client in ("libca", "libca_nopreempt"):
         return [str(LIBCA)]
     return [sys.executable, str(ROOT / "clients" / "adapters" / f"client_{client}.py")]
 
 
 def start_job(client, job, env):
     """Start an adapter on a job (a dict); finish_job() waits for it."""
+    if client == "libca_nopreempt":
+        job = job | {"preemptive": False}
     with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
         json.dump(job, file)
     process = subprocess.Popen([*client_command(client), file.name], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -251,16 +251,20 @@ static void an_unknown_name_lists_what_there_is(void **state)
     struct bench_client clients[BENCH_CLIENTS];
     struct bench_server server;
     struct diag diag;
-    assert_int_equal(bench_parse_clients("pyca,aioca", clients, &diag), -1);
+    assert_int_equal(bench_parse_clients("pyca,aiocca", clients, &diag), -1);
     assert_int_equal(diag.code, DIAG_USAGE);
-    assert_non_null(strstr(diag.text, "'aioca'"));
-    assert_non_null(strstr(diag.text, "libca, pyca, psp, pyepics, caproto"));
+    assert_non_null(strstr(diag.text, "'aiocca'"));
+    assert_non_null(strstr(diag.text, "libca, libca_nopreempt, pyca, "));
+    assert_non_null(strstr(diag.text, "caproto_sync, all, and cmd:COMMAND"));
     assert_int_equal(bench_parse_clients("pyca,psp,pyca", clients, &diag), -1);
     assert_non_null(strstr(diag.text, "'pyca' is given twice"));
     assert_int_equal(bench_parse_clients("", clients, &diag), -1);
     assert_int_equal(bench_parse_clients("psp,cmd:./mine --fast", clients, &diag), 2);
     assert_string_equal(clients[1].name, "cmd:./mine --fast");
     assert_true(clients[1].custom && clients[1].asked && !clients[0].custom);
+    assert_int_equal(bench_parse_clients(NULL, clients, &diag), 5);
+    assert_string_equal(clients[4].name, "caproto");
+    assert_in_range(bench_parse_clients("all", clients, &diag), 6, BENCH_CLIENTS);
     static const struct {
         const char *name, *says;
     } rows[] = {

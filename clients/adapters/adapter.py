@@ -12,6 +12,7 @@ Each client_*.py holds what differs, as the same functions, so that they can be 
     read(pv, timeout)               everything that the library knows of the PV: a description()
     monitor(names, update, timeout) subscribe; update(name, value, seconds, nanoseconds, status, severity) is called from
                                     the library's own thread; what is returned is kept until the end
+    pause(seconds)                  only where callbacks run in this thread: let them, for so long
 
 A time-out is in seconds; what fails raises. Stamps are seconds since 1990 (EPICS). Stages are timed with CLOCK_MONOTONIC. Whatever a
 library prints on stdout goes to stderr. The line is out before the interpreter ends, and nothing is unsubscribed or closed first:
@@ -27,7 +28,9 @@ import threading
 import time
 
 LIMITS = ("upper_disp", "lower_disp", "upper_alarm", "upper_warning", "lower_warning", "lower_alarm", "upper_ctrl", "lower_ctrl")
+EPOCH = 631152000  # 1990 in seconds since 1970
 SHOWN = 16  # elements of an array in a read's answer
+PAUSE = 0.01  # between two looks whether the first updates are there
 
 
 def main(client):
@@ -73,6 +76,11 @@ def version(package):
 
 
 # ---- tasks ----
+
+
+def task_setup(client, job, deadline):
+    """Nothing more: whether the library can be had, and its version."""
+    return {}
 
 
 def task_connect(client, job, deadline):
@@ -130,7 +138,7 @@ def task_read(client, job, deadline):
     return {"pvs": {name: client.read(pv, deadline.left()) for name, pv in zip(names, pvs)}}
 
 
-TASKS = {"connect": task_connect, "monitor": task_monitor, "watch": task_watch, "read": task_read}
+TASKS = {"setup": task_setup, "connect": task_connect, "monitor": task_monitor, "watch": task_watch, "read": task_read}
 
 
 def collect(client, names, update, seconds, deadline):
@@ -145,10 +153,13 @@ def collect(client, names, update, seconds, deadline):
                 all_there.set()
 
     kept = client.monitor(names, take, deadline.left())
+    pause = getattr(client, "pause", None)
+    while pause and not all_there.is_set() and not deadline.is_over():
+        pause(PAUSE)
     if not all_there.wait(deadline.left()):
         raise TimeoutError(f"no update within {deadline.seconds} s: {few(sorted(waiting))}")
     print("monitoring", file=sys.stderr, flush=True)
-    time.sleep(seconds)
+    (pause or time.sleep)(seconds)
     open_[0] = False
     return kept
 
@@ -177,6 +188,11 @@ def description(value, kind, count, access, data, limits, **known):
     return {name: what for name, what in known.items() if what is not None}
 
 
+def since_1990(stamp):
+    """The stamp of a library that gives (seconds since 1970, nanoseconds)."""
+    return stamp[0] - EPOCH, stamp[1]
+
+
 # ---- small helpers ----
 
 
@@ -188,6 +204,9 @@ class Deadline:
 
     def left(self):
         return max(0.001, self.end - time.monotonic())
+
+    def is_over(self):
+        return time.monotonic() >= self.end
 
 
 def timed(stage):

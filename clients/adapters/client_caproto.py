@@ -37,12 +37,16 @@ def put(pv, value, timeout):
 
 
 def read(pv, timeout):
-    control, time_ = (pv.read(data_type=kind, timeout=timeout) for kind in ("control", "time"))
+    control, now = (pv.read(data_type=kind, timeout=timeout) for kind in ("control", "time"))
+    return described(control, now, pv.channel.native_data_type.name, pv.channel.native_data_count, int(pv.access_rights))
+
+
+def described(control, time_, kind, count, access):
+    """A read's answer from the two responses; also caproto's other clients'."""
     data, now = control.metadata.to_dict(), time_.metadata
-    return adapter.description(value_of(time_), pv.channel.native_data_type.name, pv.channel.native_data_count, int(pv.access_rights),
-                               data, LIMITS, units=data.get("units"), precision=data.get("precision"),
-                               labels=data.get("enum_strings"), status=now.status, severity=now.severity,
-                               seconds=now.secondsSinceEpoch, nanoseconds=now.nanoSeconds)
+    return adapter.description(value_of(time_), kind, count, access, data, LIMITS, units=data.get("units"),
+                               precision=data.get("precision"), labels=data.get("enum_strings"), status=now.status,
+                               severity=now.severity, seconds=now.secondsSinceEpoch, nanoseconds=now.nanoSeconds)
 
 
 def monitor(names, update, timeout):

@@ -6,7 +6,6 @@ import adapter
 
 NAME, PACKAGE = "pyepics", "pyepics"
 LIMITS = tuple(f"{name}_limit" for name in adapter.LIMITS)
-EPOCH = 631152000  # 1990 in Unix seconds: pyepics moves the stamps
 
 
 def setup():
@@ -44,13 +43,13 @@ def read(pv, timeout):
     data = pv.get_with_metadata(form="time", use_monitor=False, timeout=timeout)
     return adapter.description(data["value"], pv.type, pv.nelm, pv.read_access + 2 * pv.write_access, control, LIMITS,
                                units=control.get("units"), precision=control.get("precision"), labels=control.get("enum_strs"),
-                               status=data["status"], severity=data["severity"], seconds=int(data["posixseconds"]) - EPOCH,
+                               status=data["status"], severity=data["severity"], seconds=int(data["posixseconds"]) - adapter.EPOCH,
                                nanoseconds=data["nanoseconds"])
 
 
 def monitor(names, update, timeout):
     def on_change(pvname, value, posixseconds, nanoseconds, status, severity, **_):
-        update(pvname, value, int(posixseconds) - EPOCH, nanoseconds, status, severity)
+        update(pvname, value, int(posixseconds) - adapter.EPOCH, nanoseconds, status, severity)
 
     # Without auto_monitor=True no array over 65,536 elements is monitored.
     return [epics.PV(name, callback=on_change, form="time", auto_monitor=True) for name in names]

@@ -33,7 +33,7 @@ static const struct option options[] = {
     {"server", 's', OPTION_LIST, offsetof(struct settings, servers), "SERVER", NULL, 0, 0,
      "ioc:FILE.db, replay:FILE, sim[:SCENARIO] or HOST:PORT; may be repeated (default sim)"},
     {"client", 'c', OPTION_STRING, offsetof(struct settings, clients), "A,B,...", NULL, 0, 0,
-     "libca, pyca, psp, pyepics, caproto, cmd:COMMAND (default: the first five, where installed)"},
+     "names as `caplay clients` lists them, or cmd:COMMAND, or all (default: libca, pyca, psp, pyepics, caproto)"},
     {"profile", 0, OPTION_CHOICE, offsetof(struct settings, profile), "PROFILE", profile_names, 0, 0,
      "quick or full, see above (default quick)"},
     {"only", 0, OPTION_CHOICE, offsetof(struct settings, only), "WHAT", only_names, 0, 0, "connect or monitor (default all)"},

@@ -15,7 +15,7 @@ struct bench_live;
 #define BENCH_PVS_MAX    10000u
 #define BENCH_MAX_BYTES  "10000000" /* EPICS_CA_MAX_ARRAY_BYTES of the second rows */
 #define BENCH_RETRIES    3u         /* of what was invalid */
-#define BENCH_CLIENTS    12
+#define BENCH_CLIENTS    16
 #define BENCH_STEPS      16
 #define BENCH_NAME_BYTES 200
 
@@ -28,17 +28,20 @@ struct bench_published {
 
 struct bench_client {
     char name[BENCH_NAME_BYTES];
+    bool standard;    /* one of those that are measured where none is named */
     bool asked;       /* for by name: being not installed then is a failure */
     unsigned simpler; /* rank: the higher the simpler to use (more Python) */
     bool custom;      /* named "cmd:COMMAND": a line for the shell; the job's file is put behind it */
     char program[BENCH_NAME_BYTES], adapter[BENCH_NAME_BYTES]; /* argv[0], argv[1] or "" */
+    const char *about; /* what it is, in some words */
+    const char *job;   /* what its jobs have besides: a JSON object's text, or NULL */
     struct bench_published published;
     char version[40];
     char missing[160]; /* why it is not installed, or "" */
 };
 
-/* Fill clients[] from "pyca,psp" (NULL: all that are known); the number, or -1 with DIAG_USAGE (lists them) or DIAG_ENVIRONMENT.
- */
+/* Fill clients[] from "pyca,psp" (NULL: the standard five; "all": all that are known); the number, or -1 with DIAG_USAGE (lists
+ * them). What is not asked for by its own name may be missing. */
 int bench_parse_clients(const char *list, struct bench_client *clients, struct diag *diag);
 
 /* ---- the procedure ---- */

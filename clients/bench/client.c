@@ -5,56 +5,89 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* From the simplest on. libca: a program in C. The figures were measured on real hardware. */
+/* From the simplest on. The figures were measured on real hardware. More in docs/clients.md. */
 static const struct known {
-    const char *name, *adapter;
+    const char *name, *adapter, *about;
+    bool standard;   /* measured where no client is named */
+    const char *job; /* what is special, as members of its jobs */
     struct bench_published published;
 } known[] = {
-    {"caproto", "client_caproto.py", {2.05e-1, 7.15e-4, 5.89e-4, 78.06}},
-    {"pyepics", "client_pyepics.py", {9.36e-2, 1.36e-3, 5.77e-4, 32.29}},
-    {"psp", "client_psp.py", {2.85e-2, 7.72e-4, 4.75e-4, 28.78}},
-    {"pyca", "client_pyca.py", {2.84e-2, 3.09e-4, 2.17e-5, 0}},
-    {"libca", NULL, {0, 0, 0, 0}},
+    {"caproto_sync", "client_caproto_sync.py", "Python alone: a circuit for each call", false, NULL, {0, 0, 0, 0}},
+    {"caproto_asyncio", "client_caproto_asyncio.py", "Python alone, in an asyncio loop", false, NULL, {0, 0, 0, 0}},
+    {"caproto_pyepics", "client_caproto_pyepics.py", "Python alone, with pyepics' PV objects", false, NULL, {0, 0, 0, 0}},
+    {"caproto", "client_caproto.py", "Python alone, with threads", true, NULL, {2.05e-1, 7.15e-4, 5.89e-4, 78.06}},
+    {"pyepics", "client_pyepics.py", "libca by ctypes, PV objects", true, NULL, {9.36e-2, 1.36e-3, 5.77e-4, 32.29}},
+    {"aioca", "client_aioca.py", "libca by ctypes, in an asyncio loop", false, NULL, {0, 0, 0, 0}},
+    {"cothread", "client_cothread.py", "libca by ctypes, cooperative threads", false, NULL, {0, 0, 0, 0}},
+    {"psp", "client_psp.py", "PV objects on pyca", true, NULL, {2.85e-2, 7.72e-4, 4.75e-4, 28.78}},
+    {"cachannel", "client_cachannel.py", "libca by a C extension or caffi", false, NULL, {0, 0, 0, 0}},
+    {"pyca", "client_pyca.py", "libca by a C++ extension", true, NULL, {2.84e-2, 3.09e-4, 2.17e-5, 0}},
+    {"libca_nopreempt",
+     "caplay-libca",
+     "libca in C, callbacks only in ca_poll()",
+     false,
+     "{\"preemptive\": false}",
+     {0, 0, 0, 0}},
+    {"libca", "caplay-libca", "libca in C, callbacks from its threads", true, NULL, {0, 0, 0, 0}},
 };
 
 static const unsigned nknown = sizeof known / sizeof *known;
 
+static bool is_python(const char *adapter)
+{
+    return strcmp(adapter + strlen(adapter) - 3, ".py") == 0;
+}
+
 static int find_programs(const struct known *k, struct bench_client *c, struct diag *diag)
 {
     const char *python = getenv("CAPLAY_PYTHON");
-    if (k->adapter == NULL)
-        return child_libexec("caplay-libca", c->program, sizeof c->program, diag);
+    if (!is_python(k->adapter))
+        return child_libexec(k->adapter, c->program, sizeof c->program, diag);
     snprintf(c->program, sizeof c->program, "%s", python != NULL ? python : CAPLAY_PYTHON);
     return child_libexec(k->adapter, c->adapter, sizeof c->adapter, diag);
 }
 
 /* A client whose program is not there is shown as not installed, with what was looked for. */
-static void set_known(const struct known *k, struct bench_client *c)
+static void set_known(const struct known *k, bool asked, struct bench_client *c)
 {
     struct diag diag;
-    *c = (struct bench_client){.simpler = nknown - (unsigned)(k - known), .published = k->published};
+    *c = (struct bench_client){.standard = k->standard,
+                               .asked = asked,
+                               .simpler = nknown - (unsigned)(k - known),
+                               .about = k->about,
+                               .job = k->job,
+                               .published = k->published};
     snprintf(c->name, sizeof c->name, "%s", k->name);
     if (find_programs(k, c, &diag) < 0)
         snprintf(c->missing, sizeof c->missing, "%.150s", diag.text);
+}
+
+/* "libca, pyca, ...", as they are given to --client. */
+static void list_known(char *text, size_t room)
+{
+    size_t used = 0;
+    for (unsigned i = nknown; i > 0 && used < room; i--)
+        used += (size_t)snprintf(text + used, room - used, "%s, ", known[i - 1].name);
 }
 
 static int set_client(const char *text, size_t length, struct bench_client *c, struct diag *diag)
 {
     for (unsigned i = 0; i < nknown; i++)
         if (strlen(known[i].name) == length && memcmp(known[i].name, text, length) == 0) {
-            set_known(&known[i], c);
-            c->asked = true;
+            set_known(&known[i], true, c);
             return 0;
         }
     if (length > 4 && length < sizeof c->name && memcmp(text, "cmd:", 4) == 0) {
-        *c = (struct bench_client){.asked = true, .custom = true, .program = "/bin/sh"};
+        *c = (struct bench_client){.asked = true, .custom = true, .program = "/bin/sh", .about = "a command of your own"};
         memcpy(c->name, text, length);
         return 0;
     }
-    return diag_fail(diag, DIAG_USAGE,
-                     "--client: unknown client '%.*s': there are libca, pyca, psp, pyepics, caproto, and cmd:COMMAND (up to %zu "
-                     "characters) for one of your own",
-                     (int)length, text, sizeof c->name - 5);
+    char names[300];
+    list_known(names, sizeof names);
+    return diag_fail(
+        diag, DIAG_USAGE,
+        "--client: unknown client '%.*s': there are %sall, and cmd:COMMAND (up to %zu characters) for one of your own",
+        (int)length, text, names, sizeof c->name - 5);
 }
 
 static int check_double(const struct bench_client *clients, int n, struct diag *diag)
@@ -65,12 +98,22 @@ static int check_double(const struct bench_client *clients, int n, struct diag *
     return 0;
 }
 
-int bench_parse_clients(const char *list, struct bench_client *clients, struct diag *diag)
+/* From the least simple on. */
+static int set_all(bool also_others, struct bench_client *clients)
 {
     int n = 0;
-    for (unsigned i = nknown; list == NULL && i > 0; i--)
-        set_known(&known[i - 1], &clients[n++]);
-    while (list != NULL && *list != '\0') {
+    for (unsigned i = nknown; i > 0; i--)
+        if (also_others || known[i - 1].standard)
+            set_known(&known[i - 1], false, &clients[n++]);
+    return n;
+}
+
+int bench_parse_clients(const char *list, struct bench_client *clients, struct diag *diag)
+{
+    if (list == NULL || strcmp(list, "all") == 0)
+        return set_all(list != NULL, clients);
+    int n = 0;
+    while (*list != '\0') {
         size_t length = strcspn(list, ",");
         if (n == BENCH_CLIENTS)
             return diag_fail(diag, DIAG_USAGE, "--client: more than %d clients", BENCH_CLIENTS);

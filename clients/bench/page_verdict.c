@@ -47,6 +47,6 @@ void page_verdicts(struct page *p)
     fprintf(
         p->out,
         "Verdicts: an application holds 10,000 PVs and reads 1%% of them; 1 s more is not acceptable. So over 100 us a PV to\n"
-        "connect, or 10 ms a PV to get, the faster must be taken; else the simpler (caproto, pyepics, psp, pyca, libca)\n");
+        "connect, or 10 ms a PV to get, the faster must be taken; else the simpler (more Python)\n");
     text_print(&p->table, p->out);
 }

@@ -30,9 +30,12 @@ static json_t *monitor_job(const struct bench_step *step, const char *image, dou
                      (double)BENCH_WARMUP_S, "timeout_s", timeout_s);
 }
 
-static int write_job(const char *path, json_t *job, struct diag *diag)
+/* special: members that this client's jobs have besides, or NULL. */
+static int write_job(const char *path, json_t *job, const char *special, struct diag *diag)
 {
-    int failed = json_dump_file(job, path, 0);
+    json_t *members = special != NULL ? json_loads(special, 0, NULL) : NULL;
+    int failed = (members != NULL && json_object_update(job, members) < 0) || json_dump_file(job, path, 0) < 0;
+    json_decref(members);
     json_decref(job);
     return failed ? diag_errno(diag, DIAG_ENVIRONMENT, "cannot write %s", path) : 0;
 }
@@ -99,7 +102,7 @@ int bench_run_start(struct bench_process *p, const struct bench_result *r, const
     snprintf(line.job, sizeof line.job, "%s/job-%u.json", r->options.folder, run->client);
     if (write_job(line.job,
                   step->kind == BENCH_CONNECT ? connect_job(step, timeout_s) : monitor_job(step, target->image, timeout_s),
-                  diag) < 0)
+                  r->clients[run->client].job, diag) < 0)
         return -1;
     make_command(&r->clients[run->client], &line);
     make_environment(target, r->options.repeater_port, step->kind == BENCH_CONNECT || step->max_bytes, &environment);

@@ -53,16 +53,18 @@ static int unpack(struct job *job, struct diag *diag)
     json_t *names = NULL, *put = NULL, *name = NULL;
     const char *names_file = NULL, *order = "together";
     json_int_t gets = 2, get_names = 1;
+    int preemptive = true;
     job->timeout_s = 60;
-    if (json_unpack_ex(job->root, &error, 0, "{s:s, s?o, s?s, s?o, s?s, s?I, s?I, s?o, s?F, s?F, s?F}", "task", &job->task,
+    if (json_unpack_ex(job->root, &error, 0, "{s:s, s?o, s?s, s?o, s?s, s?I, s?I, s?o, s?F, s?F, s?F, s?b}", "task", &job->task,
                        "names", &names, "names_file", &names_file, "name", &name, "order", &order, "gets", &gets, "get_names",
                        &get_names, "put", &put, "seconds", &job->seconds, "warmup_s", &job->warmup_s, "timeout_s",
-                       &job->timeout_s) < 0)
+                       &job->timeout_s, "preemptive", &preemptive) < 0)
         return diag_fail(diag, DIAG_USAGE, "job: %s", error.text);
     if (gets < 0 || get_names < 0 || !(job->timeout_s > 0) || job->seconds < 0 || job->warmup_s < 0)
         return diag_fail(diag, DIAG_USAGE, "job: a negative number of gets, names or seconds");
     job->gets = (uint64_t)gets;
     job->get_names = (size_t)get_names;
+    job->preemptive = preemptive;
     job->sequential = strcmp(order, "sequential") == 0;
     if (json_is_object(put) && json_unpack_ex(put, &error, 0, "{s:s, s:o}", "name", &job->put_name, "value", &job->put_value) < 0)
         return diag_fail(diag, DIAG_USAGE, "job: put: %s", error.text);
@@ -78,7 +80,7 @@ int job_load(struct job *job, const char *path, struct diag *diag)
         return diag_fail(diag, DIAG_USAGE, "%s: %s at line %d", path, error.text, error.line);
     if (unpack(job, diag) < 0)
         return -1;
-    if (job->nnames == 0)
+    if (job->nnames == 0 && strcmp(job->task, "setup") != 0)
         return diag_fail(diag, DIAG_USAGE, "%s: no PV names", path);
     return 0;
 }

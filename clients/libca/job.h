@@ -10,10 +10,11 @@
 #include <stdint.h>
 
 struct job {
-    const char *task; /* "connect", "monitor", "read", "watch" */
+    const char *task; /* "setup", "connect", "monitor", "read", "watch" */
     const char **names;
     size_t nnames;
     bool sequential;      /* connect one after the other, not together */
+    bool preemptive;      /* callbacks; true by default */
     uint64_t gets;        /* so many rounds of gets */
     size_t get_names;     /* of the first so many names */
     const char *put_name; /* NULL: no put */

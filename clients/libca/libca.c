@@ -15,6 +15,7 @@ static const struct {
     const char *name;
     int (*run)(struct task *task, struct diag *diag);
 } kinds[] = {
+    {"setup", task_setup},
     {"connect", task_connect},
     {"monitor", task_monitor},
     {"read", task_read},
@@ -51,10 +52,12 @@ static int run_job(const char *path)
         return print_line(line, diag.text);
     }
     json_object_set_new(line, "task", json_string(job.task));
+    if (!job.preemptive)
+        json_object_set_new(line, "client", json_string("libca_nopreempt"));
     uint64_t begin_ns = clock_monotonic_ns();
     struct session session;
     struct task task = {.job = &job, .session = &session, .line = line};
-    int result = session_setup(&session, job.timeout_s, &diag);
+    int result = session_setup(&session, job.preemptive, job.timeout_s, &diag);
     task_set_ns(&task, "setup_ns", begin_ns);
     if (result == 0)
         result = run_task(&task, &diag);

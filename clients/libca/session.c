@@ -3,6 +3,7 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,22 @@ static int complain(struct diag *diag, const char *what, const char *name, int s
     return diag_fail(diag, DIAG_CLIENT, "%s: %s: %s", name, what, ca_message(status));
 }
 
-int session_setup(struct session *session, double timeout_s, struct diag *diag)
+/* libca tells the descriptor that it wakes us with. */
+static void on_descriptor(void *arg, int fd, int opened)
+{
+    struct session *session = arg;
+    session->waits = opened ? fd : -1;
+}
+
+static int create_context(struct session *session, bool preemptive)
+{
+    session->preemptive = preemptive;
+    session->waits = -1;
+    int status = ca_context_create(preemptive ? ca_enable_preemptive_callback : ca_disable_preemptive_callback);
+    return status == ECA_NORMAL && !preemptive ? ca_add_fd_registration(on_descriptor, session) : status;
+}
+
+int session_setup(struct session *session, bool preemptive, double timeout_s, struct diag *diag)
 {
     memset(session, 0, sizeof *session);
     session->deadline_ns = clock_monotonic_ns() + (uint64_t)(timeout_s * (double)CLOCK_NS);
@@ -26,7 +42,7 @@ int session_setup(struct session *session, double timeout_s, struct diag *diag)
     pthread_cond_init(&session->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
     pthread_mutex_init(&session->lock, NULL);
-    int status = ca_context_create(ca_enable_preemptive_callback);
+    int status = create_context(session, preemptive);
     return status == ECA_NORMAL ? 0 : complain(diag, "ca_context_create", "libca", status);
 }
 
@@ -42,21 +58,34 @@ void session_end(struct session *session, struct channel *channels, size_t n)
 
 /* ---- waiting ---- */
 
+/* Until something has changed, or the end; false: it is over. With the lock held, but for the time that callbacks need it. */
+static bool wait_change(struct session *session, uint64_t end_ns)
+{
+    struct timespec end = to_timespec(end_ns);
+    if (session->preemptive)
+        return pthread_cond_timedwait(&session->changed, &session->lock, &end) != ETIMEDOUT;
+    uint64_t now_ns = clock_monotonic_ns();
+    struct timespec left = to_timespec(end_ns > now_ns ? end_ns - now_ns : 0);
+    struct pollfd waits = {session->waits, POLLIN, 0};
+    pthread_mutex_unlock(&session->lock);
+    ppoll(&waits, 1, &left, NULL);
+    ca_poll();
+    pthread_mutex_lock(&session->lock);
+    return now_ns < end_ns;
+}
+
 bool session_wait(struct session *session, const size_t *count, size_t target)
 {
-    struct timespec deadline = to_timespec(session->deadline_ns);
-    int status = 0;
-    while (*count != target && status != ETIMEDOUT)
-        status = pthread_cond_timedwait(&session->changed, &session->lock, &deadline);
+    while (*count != target && wait_change(session, session->deadline_ns))
+        continue;
     return *count == target;
 }
 
 void session_wait_until(struct session *session, uint64_t end_ns)
 {
-    struct timespec end = to_timespec(end_ns);
     pthread_mutex_lock(&session->lock);
-    while (pthread_cond_timedwait(&session->changed, &session->lock, &end) != ETIMEDOUT)
-        continue; /* something else changed */
+    while (wait_change(session, end_ns))
+        continue;
     pthread_mutex_unlock(&session->lock);
 }
 

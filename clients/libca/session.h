@@ -1,8 +1,10 @@
-/* The C client under test: libca with preemptive callbacks, as a plain application uses it. Its functions are those of
- * every adapter, setup, connect, get, put, monitor, so that they can be compared side by side (client_pyca.py ...).
+/* The C client under test: libca, as a plain application uses it. Its functions are those of every adapter, setup, connect, get,
+ * put, monitor, so that they can be compared side by side (client_pyca.py ...).
  *
- * Callbacks come from libca's own threads. They only copy and count, under the session's lock; the functions here wait for the
- * counts, at most until the session's deadline, and fail with a diag (DIAG_CLIENT). */
+ * Callbacks come from libca's own threads, at any time if they are preemptive, else only while this thread is in ca_poll(), which
+ * it calls when libca's descriptor says that something waits (as the displays of EPICS do). They only copy and count, under the
+ * session's lock; the functions here wait for the counts, at most until the session's deadline, and fail with a diag
+ * (DIAG_CLIENT). */
 #ifndef CAPLAY_CLIENTS_LIBCA_SESSION_H
 #define CAPLAY_CLIENTS_LIBCA_SESSION_H
 
@@ -18,6 +20,8 @@ struct session {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     uint64_t deadline_ns;
+    bool preemptive;
+    int waits;        /* not preemptive: readable when callbacks wait for ca_poll(); libca's */
     size_t connected; /* channels that are */
     size_t pending;   /* gets and puts without an answer */
 };
@@ -41,7 +45,7 @@ struct answer {
 enum answer_kind { ANSWER_PLAIN, ANSWER_TIME, ANSWER_CTRL }; /* of the channel's native type and count */
 
 /* Create the context; everything must be done `timeout_s` from now. */
-int session_setup(struct session *session, double timeout_s, struct diag *diag);
+int session_setup(struct session *session, bool preemptive, double timeout_s, struct diag *diag);
 
 /* Clear n channels, where they were created, and end all callbacks; the memory of channels and answers may be freed after it. */
 void session_end(struct session *session, struct channel *channels, size_t n);
