@@ -22,6 +22,7 @@ static const struct subcommand subcommands[] = {
     {"dump", traces_dump, "one line a message"},
     {"replay", replay_command, "serve a recording from a fake CA server"},
     {"sim", sim_command, "serve a synthesized scenario"},
+    {"proxy", proxy_command, "stand before an IOC and record what passes, without privileges"},
     {"validate", clients_validate, "compare two CA servers, message by message"},
     {"doctor", clients_doctor, "what on this machine spoils timing, and the floor that is left"},
     {"clients", clients_list, "which CA clients can be measured, and which run here"},

@@ -1,9 +1,10 @@
-/* The command of this folder: exit code, or -1 with diag set. */
+/* The commands of this folder: exit code, or -1 with diag set. */
 #ifndef CAPLAY_REPLAY_COMMAND_H
 #define CAPLAY_REPLAY_COMMAND_H
 
 #include "base/diag.h"
 
 int replay_command(int argc, char **argv, struct diag *diag);
+int proxy_command(int argc, char **argv, struct diag *diag);
 
 #endif

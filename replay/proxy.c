@@ -1,0 +1,306 @@
+#include "replay/proxy_parts.h"
+
+#include "replay/proxy_circuit.h"
+#include "replay/proxy_view.h"
+
+#include "base/child.h"
+#include "base/clock.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { TRIES = 32, DATAGRAMS_A_TURN = 64, SOCKET_BYTES = 4 << 20 };
+
+/* ---- searches ---- */
+
+static void record_datagram(struct proxy *p, const struct proxy_peer *peer, const struct iovec *piece, bool from_server,
+                            uint64_t now_ns)
+{
+    const struct dialogue_endpoints ends = {
+        .client_address = peer->address, .server_address = p->address, .client_port = peer->port, .server_port = p->port};
+    const struct tap_bytes bytes = {.pieces = piece, .n = piece->iov_len, .from_server = from_server, .t_ns = now_ns};
+    if (p->tap != NULL)
+        tap_datagram(p->tap, &ends, &bytes);
+}
+
+static void answer_client(void *arg, const struct proxy_peer *to, const uint8_t *bytes, size_t n)
+{
+    struct proxy *p = arg;
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(to->port), .sin_addr.s_addr = htonl(to->address)};
+    struct iovec piece = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = n};
+    (void)sendto(p->udp, bytes, n, 0, (const struct sockaddr *)&at, sizeof at);
+    p->counts.answers += (n - n % 24) / 24; /* a VERSION of 16 bytes may be before them */
+    record_datagram(p, to, &piece, true, clock_monotonic_ns());
+}
+
+void proxy_take_answers(struct proxy *p, const uint8_t *bytes, size_t n)
+{
+    uint16_t port = proxy_search_answer(&p->search, bytes, n, p->port, answer_client, p);
+    if (port != 0)
+        p->ioc.sin_port = htons(port);
+}
+
+static void ask_ioc(struct proxy *p, const uint8_t *bytes, size_t n, uint64_t now_ns)
+{
+    (void)send(p->upstream, bytes, n, 0); /* refused: nobody listens yet */
+    if (!p->hears_udp)
+        proxy_names_ask(p, bytes, n, now_ns);
+}
+
+static void on_search(evutil_socket_t fd, short what, void *arg)
+{
+    (void)what;
+    struct proxy *p = arg;
+    static uint8_t bytes[PROXY_DATAGRAM_BYTES], asks[2 * PROXY_DATAGRAM_BYTES];
+    for (unsigned i = 0; i < DATAGRAMS_A_TURN; i++) {
+        struct sockaddr_in from = {0};
+        socklen_t room = sizeof from;
+        ssize_t n = recvfrom(fd, bytes, sizeof bytes, MSG_DONTWAIT, (struct sockaddr *)&from, &room);
+        if (n < 0)
+            return;
+        const struct proxy_peer peer = {.address = ntohl(from.sin_addr.s_addr), .port = ntohs(from.sin_port)};
+        struct iovec piece = {.iov_base = bytes, .iov_len = (size_t)n};
+        uint64_t now_ns = clock_monotonic_ns();
+        uint32_t before = p->search.next;
+        size_t used = proxy_search_ask(&p->search, &peer, bytes, (size_t)n, asks);
+        p->counts.searches += p->search.next - before;
+        if (used > 0)
+            ask_ioc(p, asks, used, now_ns);
+        record_datagram(p, &peer, &piece, false, now_ns);
+    }
+}
+
+static void on_answer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)what;
+    struct proxy *p = arg;
+    static uint8_t bytes[PROXY_DATAGRAM_BYTES];
+    for (unsigned i = 0; i < DATAGRAMS_A_TURN; i++) {
+        ssize_t n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+        if (n < 0)
+            return;
+        p->hears_udp = true;
+        proxy_names_close(p);
+        proxy_take_answers(p, bytes, (size_t)n);
+    }
+}
+
+/* ---- circuits ---- */
+
+static void on_accept(evutil_socket_t fd, short what, void *arg)
+{
+    (void)what;
+    struct proxy *p = arg;
+    int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (client >= 0)
+        proxy_circuit_open(p, client, clock_monotonic_ns());
+    else if (errno == EMFILE || errno == ENFILE)
+        event_del(&p->listener_event); /* until a circuit ends */
+}
+
+/* ---- sockets ---- */
+
+static int bind_here(struct proxy *p, uint16_t port)
+{
+    const struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = p->config->interface};
+    const int on = 1, room = SOCKET_BYTES;
+    p->udp = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    p->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    setsockopt(p->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    setsockopt(p->udp, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    if (bind(p->udp, (const struct sockaddr *)&at, sizeof at) == 0 &&
+        bind(p->listener, (const struct sockaddr *)&at, sizeof at) == 0 && listen(p->listener, SOMAXCONN) == 0) {
+        p->port = port;
+        return 0;
+    }
+    int err = errno;
+    close(p->udp);
+    close(p->listener);
+    p->udp = p->listener = -1;
+    errno = err;
+    return -1;
+}
+
+static int bind_ports(struct proxy *p, struct diag *diag)
+{
+    char address[INET_ADDRSTRLEN];
+    inet_ntop(AF_INET, &p->config->interface, address, sizeof address);
+    if (p->config->port != 0)
+        return bind_here(p, p->config->port) == 0
+                   ? 0
+                   : diag_errno(diag, DIAG_ENVIRONMENT, "port %u at %s cannot be used; --port 0 takes a free one",
+                                p->config->port, address);
+    for (unsigned i = 0; i < TRIES; i++) {
+        uint16_t port;
+        if (child_pick_port(address, &port, diag) < 0)
+            return -1;
+        if (bind_here(p, port) == 0)
+            return 0;
+    }
+    return diag_errno(diag, DIAG_ENVIRONMENT, "no free port at %s", address);
+}
+
+static int open_upstream(struct proxy *p, struct diag *diag)
+{
+    const int room = SOCKET_BYTES;
+    p->upstream = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (p->upstream < 0 || connect(p->upstream, (const struct sockaddr *)&p->ioc, sizeof p->ioc) < 0)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "%s cannot be reached", p->config->to_text);
+    setsockopt(p->upstream, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    return 0;
+}
+
+/* ---- signals, the command, each second ---- */
+
+static void on_end(evutil_socket_t number, short what, void *arg)
+{
+    (void)what;
+    struct proxy *p = arg;
+    if (p->child == 0 || p->is_ending) {
+        event_base_loopbreak(p->base);
+        return;
+    }
+    p->is_ending = true; /* its end is ours; a second signal does not wait for it */
+    kill(p->child, (int)number);
+}
+
+static void on_child(evutil_socket_t number, short what, void *arg)
+{
+    (void)number;
+    (void)what;
+    struct proxy *p = arg;
+    int status;
+    if (p->child == 0 || waitpid(p->child, &status, WNOHANG) != p->child)
+        return;
+    p->child = 0;
+    p->exit_code = child_exit_code(status);
+    event_base_loopbreak(p->base);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct proxy *p = arg;
+    proxy_view_tick(p->view, &p->counts, clock_monotonic_ns());
+}
+
+static void watch(struct proxy *p)
+{
+    static const struct {
+        int number;
+        event_callback_fn on;
+    } rows[] = {{SIGINT, on_end}, {SIGTERM, on_end}, {SIGCHLD, on_child}};
+    const struct timeval second = {.tv_sec = 1};
+    for (unsigned i = 0; i < 3; i++) {
+        evsignal_assign(&p->signals[i], p->base, rows[i].number, rows[i].on, p);
+        event_add(&p->signals[i], NULL);
+    }
+    event_assign(&p->udp_event, p->base, p->udp, EV_READ | EV_PERSIST, on_search, p);
+    event_assign(&p->upstream_event, p->base, p->upstream, EV_READ | EV_PERSIST, on_answer, p);
+    event_assign(&p->listener_event, p->base, p->listener, EV_READ | EV_PERSIST, on_accept, p);
+    event_assign(&p->tick, p->base, -1, EV_PERSIST, on_tick, p);
+    event_add(&p->udp_event, NULL);
+    event_add(&p->upstream_event, NULL);
+    event_add(&p->listener_event, NULL);
+    event_add(&p->tick, &second);
+}
+
+/* ---- as a whole ---- */
+
+static int open_tap(struct proxy *p, struct diag *diag)
+{
+    static const struct isolation anywhere;
+    char source[96];
+    if (p->config->path == NULL)
+        return 0;
+    snprintf(source, sizeof source, "proxy of %s", p->config->to_text);
+    struct clock_pair now = clock_pair();
+    const struct tap_config config = {
+        .path = p->config->path, .source = source, .realtime_ns = now.realtime_ns - now.monotonic_ns};
+    p->tap = tap_open(&config, &anywhere, diag);
+    return p->tap != NULL ? 0 : -1;
+}
+
+static int announce(struct proxy *p, char **command, struct diag *diag)
+{
+    struct in_addr at = p->config->interface;
+    char address[INET_ADDRSTRLEN];
+    struct child_env env;
+    if (at.s_addr == htonl(INADDR_ANY))
+        at.s_addr = htonl(INADDR_LOOPBACK);
+    p->address = ntohl(at.s_addr);
+    inet_ntop(AF_INET, &at, address, sizeof address);
+    child_client_env(&(struct child_ports){.address = address, .port = p->port}, &env);
+    if (p->config->env_file != NULL && child_env_file(p->config->env_file, &env, diag) < 0)
+        return -1;
+    printf("ready udp=%u tcp=%u\n", p->port, p->port);
+    fflush(stdout);
+    if (command == NULL)
+        return 0;
+    pid_t pid = child_spawn(&(struct child_spec){.argv = command, .env = env.entries, .in = -1, .out = -1, .err = -1}, diag);
+    p->child = pid > 0 ? pid : 0;
+    return pid < 0 ? -1 : 0;
+}
+
+static int open_proxy(struct proxy *p, char **command, struct diag *diag)
+{
+    p->base = event_base_new();
+    if (p->base == NULL)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "libevent");
+    if (bind_ports(p, diag) < 0 || open_upstream(p, diag) < 0 || open_tap(p, diag) < 0)
+        return -1;
+    p->view = proxy_view_open(p->config, clock_monotonic_ns(), diag);
+    if (p->view == NULL)
+        return -1;
+    watch(p);
+    return announce(p, command, diag);
+}
+
+static void close_fd(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+static void close_proxy(struct proxy *p)
+{
+    if (p->child != 0) { /* it was told to end, and did not */
+        kill(p->child, SIGKILL);
+        waitpid(p->child, NULL, 0);
+    }
+    proxy_circuits_close(p, clock_monotonic_ns());
+    proxy_names_close(p);
+    proxy_view_close(p->view);
+    close_fd(p->udp);
+    close_fd(p->upstream);
+    close_fd(p->listener);
+    if (p->base != NULL)
+        event_base_free(p->base);
+}
+
+int proxy_run(const struct proxy_config *config, char **command, struct diag *diag)
+{
+    struct proxy *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "proxy");
+    *p = (struct proxy){.config = config, .ioc = config->to, .udp = -1, .upstream = -1, .listener = -1, .names = {.fd = -1}};
+    int code = open_proxy(p, command, diag);
+    if (code == 0) {
+        event_base_dispatch(p->base);
+        code = p->exit_code;
+    }
+    close_proxy(p);
+    if (code < 0)
+        tap_abandon(p->tap);
+    else if (p->tap != NULL && tap_finish(p->tap, diag) < 0)
+        code = -1;
+    free(p);
+    return code;
+}

@@ -1,0 +1,14 @@
+/* One circuit through the proxy: two sockets, a buffer each way. What one end closes, half-closes, resets or does not read, the
+ * other end sees. With proxy.c and proxy_names.c the proxy's door to libevent. */
+#ifndef CAPLAY_REPLAY_PROXY_CIRCUIT_H
+#define CAPLAY_REPLAY_PROXY_CIRCUIT_H
+
+#include "replay/proxy_parts.h"
+
+/* A client was accepted at `fd`, which is ours from here on: connect to the IOC, then relay until both ends are through. */
+void proxy_circuit_open(struct proxy *p, int fd, uint64_t now_ns);
+
+/* End all circuits. */
+void proxy_circuits_close(struct proxy *p, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,54 @@
+/* What the files of the proxy share; nobody else includes it. */
+#ifndef CAPLAY_REPLAY_PROXY_PARTS_H
+#define CAPLAY_REPLAY_PROXY_PARTS_H
+
+#include "replay/proxy.h"
+#include "replay/proxy_search.h"
+#include "sim/tap.h"
+#include "traces/framer.h"
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <netinet/in.h>
+
+struct proxy_circuit;
+struct proxy_view;
+
+/* A circuit of our own to the IOC, on which names are asked where it does not answer over UDP. */
+struct proxy_names {
+    int fd; /* -1: none */
+    struct event event;
+    struct framer framer;
+    bool is_connected;
+    uint64_t tried_ns; /* when it was opened last */
+};
+
+struct proxy {
+    const struct proxy_config *config;
+    struct event_base *base;
+    struct tap *tap;
+    struct sockaddr_in ioc; /* --to; its port is where circuits go, once the IOC has named another */
+    uint32_t address;       /* that we serve at, host order */
+    uint16_t port;          /* ours: UDP and TCP */
+    int udp, upstream, listener;
+    struct event udp_event, upstream_event, listener_event, tick, signals[3];
+    bool hears_udp; /* the IOC has answered over UDP */
+    struct proxy_names names;
+    struct proxy_search search;
+    struct proxy_circuit *circuits; /* a list */
+    uint64_t numbers;               /* circuits so far */
+    struct proxy_counts counts;
+    struct proxy_view *view;
+    pid_t child;
+    int exit_code;
+    bool is_ending;
+};
+
+/* Replies of the IOC to searches, n bytes: over UDP or TCP. */
+void proxy_take_answers(struct proxy *p, const uint8_t *bytes, size_t n);
+
+/* Ask for names, n bytes of VERSION and SEARCH, on the circuit for it. */
+void proxy_names_ask(struct proxy *p, const uint8_t *bytes, size_t n, uint64_t now_ns);
+void proxy_names_close(struct proxy *p);
+
+#endif
