@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 
 #define FIRST_VALUE  0.5                  /* of ten-thousand:00000, on every server */
 #define SERIAL_MAX   INT64_C(10000000000) /* 2.6 years at 120 Hz; beyond, it is no frame of ours */
@@ -40,6 +41,11 @@ static __attribute__((format(printf, 3, 4))) void fail(struct bench_run *run, en
 static double seconds_of(const json_t *ns)
 {
     return json_is_integer(ns) && json_integer_value(ns) >= 0 ? (double)json_integer_value(ns) / (double)CLOCK_NS : NAN;
+}
+
+static double seconds(const struct timeval *t)
+{
+    return (double)t->tv_sec + (double)t->tv_usec / 1e6;
 }
 
 /* ---- connect ---- */
@@ -190,6 +196,7 @@ static void copy_samples(struct bench_run *run, const struct bench_process *p)
     run->exit_code = child_exit_code(p->status);
     run->udp_drops = bench_total_drops(&p->drops);
     run->udp_known = p->drops.read;
+    run->cpu_s = seconds(&p->used.ru_utime) + seconds(&p->used.ru_stime);
     run->cpu = p->cpu;
     run->rss = p->rss;
     run->rss_peak = (double)p->rss_peak;

@@ -5,6 +5,7 @@
 #include "clients/bench/live.h"
 #include "clients/bench/recording.h"
 #include "clients/bench/repeater.h"
+#include "clients/bench/steps.h"
 #include "clients/command.h"
 #include "sim/http.h"
 
@@ -18,15 +19,16 @@
 
 struct settings {
     struct option_list servers;
-    const char *clients, *output, *pv, *http;
-    bool status;
+    const char *clients, *output, *save, *pv, *http, *precision;
+    bool status, resume;
     unsigned profile, only;
-    uint64_t runs, timeout_ns;
+    uint64_t runs, pvs, timeout_ns, seed, warmup, max_runs, time_limit_ns;
 };
 
-static const char *const profile_names[] = {"quick", "full", NULL};
+enum { PROFILE_QUICK, PROFILE_FULL, PROFILE_CI, PROFILE_UNSET };
+static const char *const profile_names[] = {"quick", "full", "ci", NULL};
 
-enum only { ONLY_ALL, ONLY_CONNECT, ONLY_MONITOR };
+/* As enum bench_kinds. */
 static const char *const only_names[] = {"all", "connect", "monitor", NULL};
 
 static const struct option options[] = {
@@ -35,15 +37,31 @@ static const struct option options[] = {
     {"client", 'c', OPTION_STRING, offsetof(struct settings, clients), "A,B,...", NULL, 0, 0,
      "names as `caplay clients` lists them, or cmd:COMMAND, or all (default: libca, pyca, psp, pyepics, caproto)"},
     {"profile", 0, OPTION_CHOICE, offsetof(struct settings, profile), "PROFILE", profile_names, 0, 0,
-     "quick or full, see above (default quick)"},
+     "quick, full or ci, see above (default quick; ci where a scenario is named)"},
     {"only", 0, OPTION_CHOICE, offsetof(struct settings, only), "WHAT", only_names, 0, 0, "connect or monitor (default all)"},
     {"runs", 0, OPTION_COUNT, offsetof(struct settings, runs), "N", NULL, 1, 1000, "runs of each step, instead of the profile's"},
+    {"pvs", 0, OPTION_COUNT, offsetof(struct settings, pvs), "N", NULL, 1, BENCH_PVS_MAX,
+     "one connect step of N PVs, instead of the profile's"},
+    {"warmup", 0, OPTION_COUNT, offsetof(struct settings, warmup), "N", NULL, 0, 100,
+     "runs of each client on each server, at the first connect step, that are kept and are no samples (default 1)"},
+    {"precision", 0, OPTION_STRING, offsetof(struct settings, precision), "P%", NULL, 0, 0,
+     "more runs until the 95% interval of each median is within P% of it, as in 5%"},
+    {"max-runs", 0, OPTION_COUNT, offsetof(struct settings, max_runs), "N", NULL, 1, 1000,
+     "with --precision: at most so many of each step (default 50)"},
+    {"time-limit", 0, OPTION_DURATION, offsetof(struct settings, time_limit_ns), "TIME", NULL, 1, 0,
+     "with --precision: no further round is begun after so long"},
+    {"seed", 0, OPTION_COUNT, offsetof(struct settings, seed), "N", NULL, 0, 4294967295,
+     "of the order of clients and servers in each round, and of the intervals (default 1)"},
     {"pv", 0, OPTION_STRING, offsetof(struct settings, pv), "NAME", NULL, 0, 0,
      "the image to monitor (default: area-detector:image, -680, -10hz, as the server has them)"},
     {"timeout", 0, OPTION_DURATION, offsetof(struct settings, timeout_ns), "TIME", NULL, 1, 0,
      "what a client may take to connect and read (default 60s)"},
     {"output", 'o', OPTION_STRING, offsetof(struct settings, output), "DIR", NULL, 0, 0,
-     "folder for bench.json (every run, all samples) and tables.txt (default report)"},
+     "folder for bench.json (every run, all samples), runs.jsonl (as they end) and tables.txt (default report)"},
+    {"save", 0, OPTION_STRING, offsetof(struct settings, save), "FILE", NULL, 0, 0,
+     "bench.json also under this name, for `caplay compare`"},
+    {"resume", 0, OPTION_FLAG, offsetof(struct settings, resume), NULL, NULL, 0, 0,
+     "go on with what OUTPUT/runs.jsonl holds, after an interrupt"},
     {"status", 0, OPTION_FLAG, offsetof(struct settings, status), NULL, NULL, 0, 0,
      "a line on stderr while it runs: step, run, runs a minute, what failed"},
     HTTP_OPTION(struct settings, http),
@@ -51,7 +69,7 @@ static const struct option options[] = {
 
 static const struct option_command command = {
     .name = "bench",
-    .synopsis = "[options]",
+    .synopsis = "[SCENARIO] [options]",
     .about =
         "Measures Channel Access clients on servers, and prints for each server what it costs to connect and to read, and what "
         "a\n"
@@ -71,6 +89,10 @@ static const struct option_command command = {
         "s\n"
         "         (2 s with EPICS_CA_MAX_ARRAY_BYTES unset) and, all clients at once, at 10 Hz for 5 s. Under 8 minutes.\n"
         "  full   30 runs of each step; monitors of 60 s, also of a 680x480 image. More than a day.\n"
+        "  ci     10 runs of 1, 100 and 1,000 PVs; the image at 120 Hz for 3 s x 6. A minute or two.\n"
+        "\n"
+        "SCENARIO is ten-thousand (connects only) or area-detector (monitors only). Each round meets the servers, and on each\n"
+        "the clients, in an order of its own, drawn by --seed. The first run of each client on each server is a warm-up."
         "\n"
         "A client is a program that reads one job (a JSON file, its last argument) and prints one JSON line; "
         "clients/adapters/adapter.py "
@@ -81,10 +103,12 @@ static const struct option_command command = {
     .examples = "caplay bench\n"
                 "caplay bench --server ioc:build/bench.db --server replay:build/bench.catrace --server sim\n"
                 "caplay bench --client pyca,psp --only connect --runs 5\n"
+                "caplay bench ten-thousand --client pyepics,caproto --save base.json\n"
+                "caplay bench ten-thousand --client libca --pvs 1000 --precision 5% --time-limit 1min --save new.json\n"
                 "caplay bench --client libca,'cmd:./my-client --fast' --only monitor\n",
     .options = options,
     .noptions = sizeof options / sizeof *options,
-    .max_operands = 0,
+    .max_operands = 1,
 };
 
 /* ---- set-up ---- */
@@ -106,20 +130,6 @@ static int set_cores(struct bench_options *o, struct diag *diag)
     if (o->client_cores == 0)
         o->client_cores = allowed; /* one core only: the tables' head says so */
     return 0;
-}
-
-static void set_steps(struct bench_result *r, const struct settings *s)
-{
-    const struct bench_profile *profile = &bench_profiles[s->profile];
-    for (size_t i = 0; i < profile->nsteps; i++) {
-        const struct bench_step *step = &profile->steps[i];
-        if (s->only == ONLY_ALL || (s->only == ONLY_CONNECT) == (step->kind == BENCH_CONNECT)) {
-            r->steps[r->nsteps] = *step;
-            if (s->runs > 0)
-                r->steps[r->nsteps].rounds = (unsigned)s->runs;
-            r->nsteps++;
-        }
-    }
 }
 
 static int set_servers(struct bench_result *r, const struct option_list *list, struct diag *diag)
@@ -145,17 +155,51 @@ static int make_output(const char *folder, struct diag *diag)
     return 0;
 }
 
-static int set_up(struct bench_result *r, const struct settings *s, struct diag *diag)
+/* "5%" */
+static int set_precision(const struct settings *s, double *precision, struct diag *diag)
+{
+    char *end = NULL;
+    double percent = s->precision != NULL ? strtod(s->precision, &end) : 0;
+    if (s->precision != NULL && (end == s->precision || strcmp(end, "%") != 0 || !(percent > 0 && percent < 100)))
+        return diag_fail(diag, DIAG_USAGE, "--precision: '%s' is no share above 0%% and below 100%%, as in 5%%", s->precision);
+    if (s->precision == NULL && s->time_limit_ns + s->max_runs > 0)
+        return diag_fail(diag, DIAG_USAGE, "%s needs --precision, as in --precision 5%%",
+                         s->max_runs > 0 ? "--max-runs" : "--time-limit");
+    *precision = percent / 100;
+    return 0;
+}
+
+static int set_options(struct bench_options *o, const struct settings *s, const struct option_result *parsed, struct diag *diag)
+{
+    const char *scenario = parsed->operands.count > 0 ? parsed->operands.at[0] : NULL;
+    const unsigned standard = scenario != NULL ? PROFILE_CI : PROFILE_QUICK;
+    *o = (struct bench_options){.profile = &bench_profiles[s->profile == PROFILE_UNSET ? standard : s->profile],
+                                .scenario = scenario,
+                                .pv = s->pv,
+                                .output = s->output,
+                                .save = s->save,
+                                .seed = s->seed,
+                                .warmup = (unsigned)s->warmup,
+                                .max_runs = s->max_runs > 0 ? (unsigned)s->max_runs : BENCH_MAX_RUNS,
+                                .time_limit_ns = s->time_limit_ns,
+                                .begun_ns = clock_monotonic_ns(),
+                                .resume = s->resume,
+                                .timeout_ns = s->timeout_ns};
+    return set_precision(s, &o->precision, diag);
+}
+
+static int set_up(struct bench_result *r, const struct settings *s, const struct option_result *parsed, struct diag *diag)
 {
     struct bench_options *o = &r->options;
-    *o = (struct bench_options){
-        .profile = &bench_profiles[s->profile], .pv = s->pv, .output = s->output, .timeout_ns = s->timeout_ns};
+    struct bench_wish wish = {s->only, (unsigned)s->runs, (unsigned)s->pvs};
+    if (set_options(o, s, parsed, diag) < 0 || (o->scenario != NULL && bench_set_scenario(o->scenario, &wish, diag) < 0))
+        return -1;
     int n = bench_parse_clients(s->clients, r->clients, diag);
     if (n < 0 || set_servers(r, &s->servers, diag) < 0 || set_cores(o, diag) < 0)
         return -1;
     r->nclients = (unsigned)n;
     bench_read_machine(&r->machine);
-    set_steps(r, s);
+    bench_set_steps(r, &wish);
     if (bench_prepare_posts(r, diag) < 0)
         return -1;
     if (make_output(o->output, diag) < 0)
@@ -216,7 +260,8 @@ static int measure(struct bench_result *r, struct diag *diag)
 
 int clients_bench(int argc, char **argv, struct diag *diag)
 {
-    struct settings settings = {.output = "report", .timeout_ns = 60 * CLOCK_NS};
+    struct settings settings = {
+        .output = "report", .timeout_ns = 60 * CLOCK_NS, .profile = PROFILE_UNSET, .seed = 1, .warmup = 1};
     struct option_result parsed;
     if (options_parse(&command, argc, argv, &settings, &parsed, diag) < 0)
         return -1;
@@ -226,7 +271,8 @@ int clients_bench(int argc, char **argv, struct diag *diag)
     if (r == NULL)
         return diag_errno(diag, DIAG_ENVIRONMENT, "cannot start");
     bench_interrupt_catch();
-    int code = set_up(r, &settings, diag);
+    int code = set_up(r, &settings, &parsed, diag);
+    r->options.argv = argv;
     if (code == 0)
         code = measure(r, diag);
     if (r->options.folder[0] != '\0')

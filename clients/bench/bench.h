@@ -33,8 +33,8 @@ struct bench_client {
     unsigned simpler; /* rank: the higher the simpler to use (more Python) */
     bool custom;      /* named "cmd:COMMAND": a line for the shell; the job's file is put behind it */
     char program[BENCH_NAME_BYTES], adapter[BENCH_NAME_BYTES]; /* argv[0], argv[1] or "" */
-    const char *about; /* what it is, in some words */
-    const char *job;   /* what its jobs have besides: a JSON object's text, or NULL */
+    const char *about;                                         /* what it is, in some words */
+    const char *job;                                           /* what its jobs have besides: a JSON object's text, or NULL */
     struct bench_published published;
     char version[40];
     char missing[160]; /* why it is not installed, or "" */
@@ -66,7 +66,8 @@ struct bench_profile {
     size_t nsteps;
 };
 
-extern const struct bench_profile bench_profiles[2]; /* quick, full */
+#define BENCH_PROFILES 3
+extern const struct bench_profile bench_profiles[BENCH_PROFILES]; /* quick, full, ci */
 
 /* PVs that each get stage of a connect step reads: 1% of what it holds, and at least one. */
 static inline unsigned bench_get_pvs(const struct bench_step *step)
@@ -78,13 +79,23 @@ static inline unsigned bench_get_pvs(const struct bench_step *step)
 void bench_name_step(const struct bench_step *step, char *name, size_t room);
 
 #define BENCH_WARMUP_S 1u
+#define BENCH_MAX_RUNS 50u /* of a step, with --precision, unless told otherwise */
 
 struct bench_options {
     const struct bench_profile *profile;
-    const char *pv;      /* the image, instead of the server's own; or NULL */
-    const char *output;  /* folder */
-    uint64_t timeout_ns; /* of a run, what it waits for on purpose apart */
-    unsigned first_core; /* the servers' */
+    const char *pv;       /* the image, instead of the server's own; or NULL */
+    const char *output;   /* folder */
+    const char *save;     /* also bench.json, under this name; or NULL */
+    const char *scenario; /* "ten-thousand": connects only, "area-detector": monitors only; NULL: both */
+    uint64_t seed;        /* of the order of runs, and of what is drawn for intervals */
+    unsigned warmup;      /* rounds of the first connect step that are no samples */
+    double precision;     /* runs go on until every median is known to this share of itself; 0: as many as the step has */
+    unsigned max_runs;    /* of each client on each server at a step, where there is a precision */
+    uint64_t time_limit_ns, begun_ns; /* no run beyond the step's own is begun after it; 0: none */
+    bool resume;                      /* go on with the runs that OUTPUT/runs.jsonl holds */
+    char *const *argv;                /* the command line */
+    uint64_t timeout_ns;              /* of a run, what it waits for on purpose apart */
+    unsigned first_core;              /* the servers' */
     uint64_t server_cores, client_cores;
     bool realtime;                 /* servers run as SCHED_FIFO */
     char folder[BENCH_PATH_BYTES]; /* of temporary files */
@@ -118,6 +129,8 @@ struct bench_run {
     bool repeated;     /* invalid, and done again */
     int exit_code;
     double setup, connect, get1, get2, put; /* NAN: not measured */
+    double cpu_s;                           /* user and system, of the whole process */
+    bool warmup;                            /* no sample, by rule: bench_options.warmup */
     uint64_t udp_drops;
     bool udp_known;
     struct bench_samples cpu, rss;

@@ -7,7 +7,7 @@
 
 static bool is_in(const struct bench_run *run, const struct bench_cell *cell)
 {
-    return run->server == cell->server && run->client == cell->client && run->step == cell->step;
+    return run->server == cell->server && run->client == cell->client && run->step == cell->step && !run->warmup;
 }
 
 void bench_tally(const struct bench_result *r, const struct bench_cell *cell, struct bench_tally *t)
@@ -70,6 +70,59 @@ void bench_stage(const struct bench_result *r, const struct bench_cell *cell, si
             add(&v, member(&r->runs[i], offset));
     bench_summarize(v.at, v.n, s);
     free(v.at);
+}
+
+/* ---- figures ---- */
+
+const char *const bench_figure_names[BENCH_FIGURES] = {
+    [BENCH_FIGURE_CONNECT] = "connect_s",  [BENCH_FIGURE_GET1] = "get_1_s", [BENCH_FIGURE_GET2] = "get_2_s",
+    [BENCH_FIGURE_PUT] = "put_s",          [BENCH_FIGURE_CPU] = "cpu_s",    [BENCH_FIGURE_LOAD] = "cpu_percent",
+    [BENCH_FIGURE_RSS] = "rss_peak_bytes",
+};
+
+static double load_of(const struct bench_run *run)
+{
+    double at[BENCH_SAMPLES_MAX];
+    struct bench_summary s;
+    memcpy(at, run->cpu.at, sizeof at);
+    bench_summarize(at, run->cpu.n, &s);
+    return s.n > 0 ? s.median : NAN;
+}
+
+static double figure_of(const struct bench_run *run, enum bench_figure figure)
+{
+    switch (figure) {
+    case BENCH_FIGURE_CONNECT:
+        return run->connect;
+    case BENCH_FIGURE_GET1:
+        return run->get1;
+    case BENCH_FIGURE_GET2:
+        return run->get2;
+    case BENCH_FIGURE_PUT:
+        return run->put;
+    case BENCH_FIGURE_CPU:
+        return run->cpu_s;
+    case BENCH_FIGURE_LOAD:
+        return load_of(run);
+    case BENCH_FIGURE_RSS:
+        return run->rss_peak > 0 ? run->rss_peak : NAN;
+    case BENCH_FIGURES:
+        break;
+    }
+    return NAN;
+}
+
+struct bench_values bench_values(const struct bench_result *r, const struct bench_cell *cell, enum bench_figure figure)
+{
+    struct bench_values v = {malloc((r->nruns + 1) * sizeof *v.at), 0};
+    assert(v.at != NULL);
+    for (size_t i = 0; i < r->nruns; i++) {
+        const struct bench_run *run = &r->runs[i];
+        const double value = is_in(run, cell) && run->outcome == BENCH_GOOD ? figure_of(run, figure) : NAN;
+        if (!isnan(value))
+            v.at[v.n++] = value;
+    }
+    return v;
 }
 
 /* ---- monitors ---- */
@@ -139,18 +192,35 @@ void bench_monitor_cell(const struct bench_result *r, const struct bench_cell *c
 
 /* ---- cost ---- */
 
+/* Connect times over the numbers of PVs. */
+static void collect_line(const struct bench_result *r, unsigned server, unsigned client, bool one_by_one, struct values *pvs,
+                         struct values *seconds)
+{
+    for (size_t i = 0; i < r->nruns; i++) {
+        const struct bench_run *run = &r->runs[i];
+        if (run->step->kind != BENCH_CONNECT || run->step->one_by_one != one_by_one || run->outcome != BENCH_GOOD ||
+            !is_in(run, &(struct bench_cell){server, client, run->step}))
+            continue;
+        add(pvs, run->step->pvs);
+        add(seconds, run->connect);
+    }
+}
+
 bool bench_slope(const struct bench_result *r, unsigned server, unsigned client, bool one_by_one, struct bench_line *line)
 {
     struct values pvs = new_values(r), seconds = new_values(r);
-    for (size_t i = 0; i < r->nruns; i++) {
-        const struct bench_run *run = &r->runs[i];
-        if (run->server != server || run->client != client || run->outcome != BENCH_GOOD || run->step->kind != BENCH_CONNECT ||
-            run->step->one_by_one != one_by_one)
-            continue;
-        add(&pvs, run->step->pvs);
-        add(&seconds, run->connect);
-    }
+    collect_line(r, server, client, one_by_one, &pvs, &seconds);
     bool good = bench_fit(pvs.at, seconds.at, pvs.n, line);
+    free(pvs.at);
+    free(seconds.at);
+    return good;
+}
+
+bool bench_slope_interval(const struct bench_result *r, unsigned server, unsigned client, struct infer_interval *slope)
+{
+    struct values pvs = new_values(r), seconds = new_values(r);
+    collect_line(r, server, client, false, &pvs, &seconds);
+    bool good = infer_slope(pvs.at, seconds.at, pvs.n, INFER_LEVEL, slope);
     free(pvs.at);
     free(seconds.at);
     return good;

@@ -3,6 +3,7 @@
 #define CAPLAY_CLIENTS_BENCH_CELLS_H
 
 #include "clients/bench/bench.h"
+#include "clients/bench/infer.h"
 #include "clients/bench/stats.h"
 
 struct bench_cell {
@@ -22,6 +23,27 @@ void bench_tally(const struct bench_result *r, const struct bench_cell *cell, st
 /* A stage's seconds, of good runs: offset is that of the member of struct bench_run. */
 void bench_stage(const struct bench_result *r, const struct bench_cell *cell, size_t offset, struct bench_summary *s);
 
+/* What is compared and has intervals: one value a good run. */
+enum bench_figure {
+    BENCH_FIGURE_CONNECT,
+    BENCH_FIGURE_GET1,
+    BENCH_FIGURE_GET2,
+    BENCH_FIGURE_PUT,
+    BENCH_FIGURE_CPU,  /* seconds of a run */
+    BENCH_FIGURE_LOAD, /* a monitor's: percent of a core, the run's median second */
+    BENCH_FIGURE_RSS,  /* a monitor's peak, bytes */
+    BENCH_FIGURES
+};
+
+extern const char *const bench_figure_names[BENCH_FIGURES]; /* as in the result file: "connect_s" */
+
+struct bench_values {
+    double *at; /* free() it */
+    size_t n;
+};
+
+struct bench_values bench_values(const struct bench_result *r, const struct bench_cell *cell, enum bench_figure figure);
+
 struct bench_monitor_cell {
     struct bench_summary cpu;            /* of all seconds of all good runs */
     double rss_start, rss_end, rss_peak; /* bytes: medians; the highest peak */
@@ -36,6 +58,7 @@ void bench_monitor_cell(const struct bench_result *r, const struct bench_cell *c
 /* Seconds a PV that a client costs on a server: the slope of connect over all steps with this order, and the first get of one PV.
  * False: not enough good runs. */
 bool bench_slope(const struct bench_result *r, unsigned server, unsigned client, bool one_by_one, struct bench_line *line);
+bool bench_slope_interval(const struct bench_result *r, unsigned server, unsigned client, struct infer_interval *slope);
 bool bench_cost(const struct bench_result *r, unsigned server, unsigned client, struct bench_cost *cost, double *slope_error);
 
 #endif

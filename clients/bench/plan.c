@@ -1,7 +1,9 @@
-/* The procedure: groups of steps, in rounds, on server after server, client after client, so that whatever changes on the machine
- * meanwhile meets all alike. What an invalid server served is done again. */
+/* The procedure: groups of steps, in rounds, each a balanced block of all servers and clients in an order drawn by the
+ * seed, so that whatever changes on the machine meanwhile meets all alike. What an invalid server served is done again. */
 #include "clients/bench/bench.h"
 #include "clients/bench/flow.h"
+#include "clients/bench/infer.h"
+#include "clients/bench/precision.h"
 #include "clients/bench/progress.h"
 
 #include <inttypes.h>
@@ -16,6 +18,7 @@ struct block {
     struct bench_progress *progress;
     const struct bench_step *steps; /* all connect, or one monitor */
     size_t nsteps;
+    bool warmup;
     unsigned server, round, attempt;
     unsigned clients[BENCH_CLIENTS], nclients;
 };
@@ -46,6 +49,7 @@ static int start_run(struct block *b, const struct bench_step *step, unsigned cl
     run->client = client;
     run->round = b->round;
     run->attempt = b->attempt;
+    run->warmup = b->warmup;
     run->start = b->r->nstarts;
     char what[2 * BENCH_NAME_BYTES];
     snprintf(what, sizeof what, "%s on %s", b->r->clients[client].name, b->r->servers[b->server].name);
@@ -91,7 +95,7 @@ static int run_steps(struct block *b, const struct bench_target *target, struct 
     for (size_t s = 0; s < b->nsteps; s++) {
         const struct bench_step *step = &b->steps[s];
         unsigned at_a_time = step->at_once ? b->nclients : 1;
-        for (unsigned c = 0; step->rounds > b->round && c < b->nclients && !bench_interrupted(); c += at_a_time)
+        for (unsigned c = 0; (b->warmup || step->rounds > b->round) && c < b->nclients && !bench_interrupted(); c += at_a_time)
             if (b->r->clients[b->clients[c]].missing[0] == '\0' &&
                 run_together(b, step, b->clients + c, at_a_time, target, diag) < 0)
                 return -1;
@@ -166,16 +170,14 @@ static int run_block(struct block *b, struct diag *diag)
 
 /* ---- groups ---- */
 
-/* Every round and every server has another client first. */
+/* The order of this block's clients, drawn by the seed: each comes once. */
 static void order_clients(struct block *b)
 {
-    unsigned n = b->r->nclients;
     b->nclients = 0;
-    for (unsigned i = 0; i < n; i++) {
-        unsigned client = (i + b->round + b->server) % n;
+    for (unsigned client = 0; client < b->r->nclients; client++)
         if (b->r->clients[client].missing[0] == '\0')
             b->clients[b->nclients++] = client;
-    }
+    infer_shuffle(b->clients, b->nclients, b->r->options.seed ^ (b->round + 1ul) << 16 ^ (b->server + 1ul) << 8);
 }
 
 /* A monitor has a server of its own, whose report is then this run's, unless all clients run at once. */
@@ -216,29 +218,59 @@ static unsigned count_runs(const struct bench_result *r, const struct bench_step
     return runs;
 }
 
-static int run_group(struct bench_result *r, const struct bench_step *steps, size_t n, struct diag *diag)
+/* All servers once, in an order drawn by the seed. */
+static int run_servers(struct block *b, struct diag *diag)
+{
+    unsigned servers[BENCH_SERVERS];
+    for (unsigned s = 0; s < b->r->nservers; s++)
+        servers[s] = s;
+    infer_shuffle(servers, b->r->nservers, b->r->options.seed ^ (b->round + 1ul));
+    for (unsigned s = 0; s < b->r->nservers && !bench_interrupted(); s++) {
+        b->server = servers[s];
+        if (can_serve(&b->r->servers[b->server], b->steps) && run_round(b, diag) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* A warm-up's rounds come before those of its step, and are none of them. */
+static unsigned count_rounds(const struct block *b)
+{
+    return b->warmup ? b->r->options.warmup : b->steps->rounds;
+}
+
+static int run_group(struct bench_result *r, const struct bench_step *steps, size_t n, bool warmup, struct diag *diag)
 {
     struct bench_progress progress = {.live = r->live};
+    struct block b = {.r = r, .progress = &progress, .steps = steps, .nsteps = n, .warmup = warmup};
     char name[80];
     int failed = 0;
     name_group(steps, n, name, sizeof name);
     bench_progress_begin(&progress, name, (unsigned)n, count_runs(r, steps, n));
-    for (unsigned round = 0; round < steps->rounds; round++)
-        for (unsigned s = 0; s < r->nservers && failed == 0 && !bench_interrupted(); s++) {
-            struct block b = {.r = r, .progress = &progress, .steps = steps, .nsteps = n, .server = s, .round = round};
-            if (can_serve(&r->servers[s], steps))
-                failed = run_round(&b, diag);
-        }
+    for (; (b.round < count_rounds(&b) || (!warmup && bench_want_more(r, steps, n, b.round))) && failed == 0 &&
+           !bench_interrupted();
+         b.round++)
+        failed = run_servers(&b, diag);
     bench_progress_end(&progress);
     return failed;
 }
 
+static int warm_up(struct bench_result *r, struct diag *diag)
+{
+    for (size_t i = 0; i < r->nsteps && r->options.warmup > 0; i++)
+        if (r->steps[i].kind == BENCH_CONNECT)
+            return run_group(r, &r->steps[i], 1, true, diag);
+    return 0;
+}
+
 int bench_procedure(struct bench_result *r, struct diag *diag)
 {
+    if (warm_up(r, diag) < 0)
+        return -1;
     for (size_t i = 0, n; i < r->nsteps && !bench_interrupted(); i += n) {
         for (n = 1; i + n < r->nsteps && r->steps[i + n].group == r->steps[i].group; n++)
             ;
-        if (run_group(r, &r->steps[i], n, diag) < 0)
+        if (run_group(r, &r->steps[i], n, false, diag) < 0)
             return -1;
     }
     r->interrupted = bench_interrupted();

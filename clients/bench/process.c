@@ -243,7 +243,7 @@ static void on_end(struct bench_process *p, uint64_t now_ns)
         on_words(p, now_ns);
     if (p->said_bytes > 0)
         on_line(p, now_ns);
-    waitpid(p->pid, &p->status, 0);
+    wait4(p->pid, &p->status, 0, &p->used);
     close_one(&p->out);
     close_one(&p->err);
     close_one(&p->end);

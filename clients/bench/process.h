@@ -8,6 +8,7 @@
 #include "clients/bench/sample.h"
 
 #include <stddef.h>
+#include <sys/resource.h>
 
 #define BENCH_NOFILE      1024u
 #define BENCH_SAMPLES_MAX 120u
@@ -36,6 +37,7 @@ struct bench_process {
     size_t answer_bytes;
     char said[400];           /* the last line of its stderr */
     int status;               /* as of waitpid() */
+    struct rusage used;       /* by it, from its start to its end */
     bool timed_out;           /* it was killed */
     struct bench_drops drops; /* read while it ran, and when it had answered */
     struct bench_samples cpu; /* percent of one core, each over a second */

@@ -42,12 +42,20 @@ static const struct bench_step full_steps[] = {
     {.kind = BENCH_MONITOR, .group = 9, .rounds = 30, .size = {640, 480}, .hertz = 10, .seconds = 60},
 };
 
-const struct bench_profile bench_profiles[2] = {
+static const struct bench_step ci_steps[] = {
+    {.kind = BENCH_CONNECT, .group = 0, .rounds = 10, .pvs = 1},
+    {.kind = BENCH_CONNECT, .group = 1, .rounds = 10, .pvs = 100},
+    {.kind = BENCH_CONNECT, .group = 1, .rounds = 10, .pvs = 1000},
+    {.kind = BENCH_MONITOR, .group = 2, .rounds = 6, .size = {640, 480}, .hertz = 120, .seconds = 3, .max_bytes = true},
+};
+
+const struct bench_profile bench_profiles[BENCH_PROFILES] = {
     {"quick",
      "120 Hz: one client after the other, 10 s (2 s where EPICS_CA_MAX_ARRAY_BYTES is unset); 10 Hz: all clients at once, 5 s",
      quick_steps, sizeof quick_steps / sizeof *quick_steps},
     {"full", "30 runs of everything, monitors of 60 s, one client after the other", full_steps,
      sizeof full_steps / sizeof *full_steps},
+    {"ci", "10 runs of 1, 100 and 1,000 PVs, 6 of the image at 120 Hz for 3 s", ci_steps, sizeof ci_steps / sizeof *ci_steps},
 };
 
 void bench_name_step(const struct bench_step *step, char *name, size_t room)

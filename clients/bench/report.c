@@ -1,31 +1,9 @@
 /* The report's files: bench.json holds every run with all its samples, tables.txt what was printed. */
+#include "clients/bench/report.h"
+
 #include "base/whole.h"
-#include "clients/bench/cells.h"
 
 #include <inttypes.h>
-#include <jansson.h>
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
-/* JSON knows no NAN: what was not measured is null. */
-static json_t *number(double value)
-{
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-static json_t *count(uint64_t value)
-{
-    return json_integer((json_int_t)value);
-}
-
-static json_t *samples(const struct bench_samples *s)
-{
-    json_t *array = json_array();
-    for (unsigned i = 0; i < s->n; i++)
-        json_array_append_new(array, number(s->at[i]));
-    return array;
-}
 
 /* ---- what was measured with ---- */
 
@@ -44,12 +22,37 @@ static json_t *cores_json(uint64_t cores)
     return array;
 }
 
-static json_t *configuration_json(const struct bench_options *o)
+static json_t *steps_json(const struct bench_result *r)
 {
-    return json_pack("{s:s, s:s, s:s?, s:f, s:i, s:o, s:o, s:i, s:o}", "profile", o->profile->name, "about", o->profile->about,
-                     "pv", o->pv, "timeout_s", (double)o->timeout_ns / 1e9, "nofile", BENCH_NOFILE, "server_cores",
-                     cores_json(o->server_cores), "client_cores", cores_json(o->client_cores), "repeater_port", o->repeater_port,
-                     "repeater_udp_drops", count(o->repeater_drops));
+    json_t *array = json_array();
+    for (size_t i = 0; i < r->nsteps; i++)
+        json_array_append_new(array, report_step(&r->steps[i]));
+    return array;
+}
+
+static json_t *command_json(const struct bench_options *o)
+{
+    json_t *array = json_array();
+    json_array_append_new(array, json_string("caplay"));
+    for (char *const *arg = o->argv; *arg != NULL; arg++)
+        json_array_append_new(array, json_string(*arg));
+    return array;
+}
+
+json_t *report_configuration(const struct bench_result *r)
+{
+    const struct bench_options *o = &r->options;
+    return json_pack("{s:s, s:s, s:s?, s:s?, s:o, s:i, s:o, s:i, s:o, s:f, s:i, s:o, s:o}", "profile", o->profile->name, "about",
+                     o->profile->about, "scenario", o->scenario, "pv", o->pv, "seed", report_count(o->seed), "warmup_runs",
+                     o->warmup, "precision", o->precision > 0 ? json_real(o->precision) : json_null(), "max_runs", o->max_runs,
+                     "time_limit_s", o->time_limit_ns > 0 ? json_real((double)o->time_limit_ns / 1e9) : json_null(), "timeout_s",
+                     (double)o->timeout_ns / 1e9, "nofile", BENCH_NOFILE, "server_cores", cores_json(o->server_cores),
+                     "client_cores", cores_json(o->client_cores));
+}
+
+static json_t *repeater_json(const struct bench_options *o)
+{
+    return json_pack("{s:i, s:o}", "port", o->repeater_port, "udp_drops", report_count(o->repeater_drops));
 }
 
 static json_t *clients_json(const struct bench_result *r)
@@ -72,97 +75,11 @@ static json_t *servers_json(const struct bench_result *r)
     return array;
 }
 
-/* ---- runs ---- */
-
-static json_t *lateness_json(const struct bench_lateness *l)
-{
-    return json_pack("{s:o, s:o, s:o, s:o}", "count", count(l->count), "p50_ns", count(l->p50_ns), "p99_ns", count(l->p99_ns),
-                     "max_ns", count(l->max_ns));
-}
-
-static json_t *server_report_json(const struct bench_server_report *s)
-{
-    if (!s->known)
-        return json_pack("{s:b, s:o}", "died", s->died, "udp_drops", count(s->udp_drops));
-    json_t *lateness = json_pack("{s:o, s:o, s:o, s:o}", "self", lateness_json(&s->self), "order", lateness_json(&s->order),
-                                 "peer", lateness_json(&s->peer), "contention", lateness_json(&s->contention));
-    json_t *machine = json_pack("{s:o, s:o, s:o, s:o}", "steal_ns", count(s->steal_ns), "run_queue_ns", count(s->run_queue_ns),
-                                "preempted", count(s->preempted), "mhz", count(s->mhz));
-    return json_pack("{s:b, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "valid", s->valid, "why", s->why,
-                     "died", s->died, "udp_drops", count(s->udp_drops), "posts", count(s->posts), "sent", count(s->sent),
-                     "merged", count(s->merged), "events_off", count(s->events_off), "events_off_ns", count(s->events_off_ns),
-                     "searches", count(s->searches), "repeated_searches", count(s->repeated_searches), "lateness", lateness,
-                     "machine", machine);
-}
-
-static json_t *connect_json(const struct bench_run *run)
-{
-    return json_pack("{s:i, s:s, s:i, s:o, s:o, s:o, s:o}", "pvs", run->step->pvs, "order",
-                     run->step->one_by_one ? "sequential" : "together", "get_pvs", bench_get_pvs(run->step), "connect_s",
-                     number(run->connect), "get_1_s", number(run->get1), "get_2_s", number(run->get2), "put_s", number(run->put));
-}
-
-static json_t *frames_json(const struct bench_frames *f)
-{
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "delivered", count(f->delivered), "lost", count(f->lost), "merged",
-                     count(f->merged), "doubled", count(f->doubled), "misordered", count(f->misordered), "unknown",
-                     count(f->unknown), "wrong_sums", count(f->wrong_sums));
-}
-
-static json_t *monitor_json(const struct bench_run *run)
-{
-    const struct bench_step *s = run->step;
-    return json_pack("{s:i, s:i, s:i, s:i, s:s?, s:b, s:o, s:o, s:o, s:o}", "width", s->size.width, "height", s->size.height,
-                     "hertz", s->hertz, "seconds", s->seconds, "max_array_bytes", s->max_bytes ? BENCH_MAX_BYTES : NULL,
-                     "at_once", s->at_once, "frames", frames_json(&run->frames), "cpu_percent", samples(&run->cpu), "rss_bytes",
-                     samples(&run->rss), "rss_peak_bytes", number(run->rss_peak));
-}
-
-static json_t *run_json(const struct bench_result *r, const struct bench_run *run)
-{
-    json_t *json = json_pack("{s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:b, s:b, s:i, s:o, s:o}", "client",
-                             r->clients[run->client].name, "server", r->servers[run->server].name, "round", run->round, "attempt",
-                             run->attempt, "server_start", run->start, "outcome", bench_outcome_names[run->outcome], "why",
-                             run->why, "died_at_exit", run->died_at_exit, "repeated", run->repeated, "exit_code", run->exit_code,
-                             "udp_drops", run->udp_known ? count(run->udp_drops) : json_null(), "setup_s", number(run->setup));
-    bool connect = run->step->kind == BENCH_CONNECT;
-    json_object_set_new(json, connect ? "connect" : "monitor", connect ? connect_json(run) : monitor_json(run));
-    json_object_set_new(json, "server_report", server_report_json(&run->report));
-    return json;
-}
-
 static json_t *runs_json(const struct bench_result *r)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < r->nruns; i++)
-        json_array_append_new(array, run_json(r, &r->runs[i]));
-    return array;
-}
-
-/* ---- verdicts ---- */
-
-static void add_verdict(const struct bench_result *r, unsigned server, unsigned first, unsigned second, json_t *array)
-{
-    struct bench_cost a, b;
-    struct bench_verdict v;
-    double error;
-    if (!bench_cost(r, server, first, &a, &error) || !bench_cost(r, server, second, &b, &error))
-        return;
-    bench_judge(&a, &b, &v);
-    json_array_append_new(array,
-                          json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:s, s:o}", "server", r->servers[server].name, "first",
-                                    r->clients[first].name, "second", r->clients[second].name, "connect_difference_s_per_pv",
-                                    number(v.connect), "get_difference_s_per_pv", number(v.get), "decided", v.decided, "faster",
-                                    r->clients[v.faster == BENCH_FIRST ? first : second].name, "worth_pvs", number(v.worth_pvs)));
-}
-
-static json_t *verdicts_json(const struct bench_result *r)
-{
-    json_t *array = json_array();
-    for (unsigned s = 0; s < r->nservers; s++)
-        for (unsigned a = 0; a < r->nclients; a++)
-            for (unsigned b = a + 1; b < r->nclients; b++)
-                add_verdict(r, s, a, b, array);
+        json_array_append_new(array, report_run(r, &r->runs[i]));
     return array;
 }
 
@@ -170,27 +87,37 @@ static json_t *verdicts_json(const struct bench_result *r)
 
 static void write_json(const struct bench_result *r, FILE *out)
 {
-    json_t *json = json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "caplay", CAPLAY_VERSION, "interrupted", r->interrupted,
-                             "machine", machine_json(&r->machine), "configuration", configuration_json(&r->options), "servers",
-                             servers_json(r), "clients", clients_json(r), "verdicts", verdicts_json(r), "runs", runs_json(r));
+    json_t *json =
+        json_pack("{s:s, s:i, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "format", BENCH_FORMAT, "version",
+                  BENCH_FORMAT_VERSION, "caplay", CAPLAY_VERSION, "interrupted", r->interrupted, "command",
+                  command_json(&r->options), "machine", machine_json(&r->machine), "configuration", report_configuration(r),
+                  "repeater", repeater_json(&r->options), "steps", steps_json(r), "servers", servers_json(r), "clients",
+                  clients_json(r), "cells", report_cells(r), "verdicts", report_verdicts(r), "runs", runs_json(r));
     json_dumpf(json, out, JSON_INDENT(1));
     json_decref(json);
 }
 
-static int write_whole(const struct bench_result *r, const char *name, void (*write)(const struct bench_result *, FILE *),
+static int write_whole(const struct bench_result *r, const char *path, void (*write)(const struct bench_result *, FILE *),
                        struct diag *diag)
 {
-    char path[512];
     struct whole file;
-    snprintf(path, sizeof path, "%.450s/%s", r->options.output, name);
     if (whole_open(&file, path, diag) < 0)
         return -1;
     write(r, file.file);
     return whole_close(&file, diag);
 }
 
+static int write_output(const struct bench_result *r, const char *name, void (*write)(const struct bench_result *, FILE *),
+                        struct diag *diag)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%.450s/%s", r->options.output, name);
+    return write_whole(r, path, write, diag);
+}
+
 int bench_write_report(const struct bench_result *r, struct diag *diag)
 {
-    return write_whole(r, "bench.json", write_json, diag) < 0 || write_whole(r, "tables.txt", bench_print_tables, diag) < 0 ? -1
-                                                                                                                            : 0;
+    if (write_output(r, "bench.json", write_json, diag) < 0 || write_output(r, "tables.txt", bench_print_tables, diag) < 0)
+        return -1;
+    return r->options.save != NULL ? write_whole(r, r->options.save, write_json, diag) : 0;
 }
