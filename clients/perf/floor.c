@@ -10,13 +10,13 @@ static const struct {
     const char *name;
     int (*run)(const struct floor_options *o, struct diag *diag);
 } kinds[] = {
-    {"write", floor_write},   {"read", floor_read}, {"get", floor_get},
-    {"search", floor_search}, {"wake", floor_wake}, {"yaml", floor_yaml},
+    {"write", floor_write}, {"read", floor_read}, {"get", floor_get},     {"search", floor_search},
+    {"wake", floor_wake},   {"yaml", floor_yaml}, {"relay", floor_relay},
 };
 
 static const struct option options[] = {
     {"port", .kind = OPTION_COUNT, .offset = offsetof(struct floor_options, port), .metavar = "PORT", .max = 65535,
-     .help = "read, get, search: of the server"},
+     .help = "read, get, search, relay: of the server"},
     {"sockets", .kind = OPTION_COUNT, .offset = offsetof(struct floor_options, sockets), .metavar = "N", .min = 1, .max = 64,
      .help = "write, read: so many readers (default 1)"},
     {"pv", .kind = OPTION_STRING, .offset = offsetof(struct floor_options, pv), .metavar = "NAME",
@@ -32,7 +32,7 @@ static const struct option options[] = {
     {"for", .kind = OPTION_DURATION, .offset = offsetof(struct floor_options, for_ns), .metavar = "DURATION", .min = 1,
      .help = "read, search, write as fast as possible: for so long (default 1s)"},
     {"delay", .kind = OPTION_DURATION, .offset = offsetof(struct floor_options, delay_ns), .metavar = "DURATION",
-     .help = "wake: from the request that comes every 2 ms to its deadline"},
+     .help = "wake: from the request that comes every 2 ms to its deadline; relay: of what the server says"},
     {"file", .kind = OPTION_STRING, .offset = offsetof(struct floor_options, file), .metavar = "FILE", .help = "yaml: to read"},
     {"samples", .kind = OPTION_STRING, .offset = offsetof(struct floor_options, samples), .metavar = "FILE",
      .help = "get, wake, search: ns each; read: socket, serial, arrival in ns of each frame"},
@@ -44,7 +44,7 @@ static const struct option options[] = {
 
 static const struct option_command command = {
     .name = "caplay-floor",
-    .synopsis = "write|read|get|search|wake|yaml [options]",
+    .synopsis = "write|read|get|search|wake|relay|yaml [options]",
     .about = "What the bare machine can do. `make perf` runs it beside the servers.",
     .examples = "caplay-floor write --rate 120Hz --frames 1200 --sockets 10\n"
                 "caplay-floor get --port 5064 --pv ten-thousand:00000 --samples get.bin\n",

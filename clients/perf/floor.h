@@ -29,6 +29,7 @@ int floor_read(const struct floor_options *o, struct diag *diag);   /* frames of
 int floor_get(const struct floor_options *o, struct diag *diag);    /* gets from a CA server */
 int floor_search(const struct floor_options *o, struct diag *diag); /* searches to a CA server at a rate */
 int floor_wake(const struct floor_options *o, struct diag *diag);   /* deadlines that nothing else disturbs */
+int floor_relay(const struct floor_options *o, struct diag *diag);  /* passes a CA server on, at once or later */
 int floor_yaml(const struct floor_options *o, struct diag *diag);   /* libyaml's events of a file, thrown away */
 
 /* ---- what the kinds share ---- */
@@ -53,6 +54,9 @@ struct floor_log {
 int floor_log_init(struct floor_log *log, size_t room, struct diag *diag);
 void floor_log_add(struct floor_log *log, uint64_t value);
 int floor_log_write(struct floor_log *log, const char *file, struct diag *diag); /* NULL: nowhere; frees it either way */
+
+/* A TCP socket that listens at 127.0.0.1, and its port. -1 with diag. */
+int floor_listen(unsigned *port, struct diag *diag);
 
 /* A connected TCP socket to the port on 127.0.0.1, with TCP_NODELAY. -1 with diag. */
 int floor_connect(uint64_t port, struct diag *diag);

@@ -100,6 +100,18 @@ int floor_log_write(struct floor_log *log, const char *file, struct diag *diag)
 
 /* ---- sockets ---- */
 
+int floor_listen(unsigned *port, struct diag *diag)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof at;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&at, n) < 0 || listen(fd, SOMAXCONN) < 0 ||
+        getsockname(fd, (struct sockaddr *)&at, &n) < 0)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot listen");
+    *port = ntohs(at.sin_port);
+    return fd;
+}
+
 int floor_connect(uint64_t port, struct diag *diag)
 {
     const int on = 1;

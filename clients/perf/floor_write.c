@@ -28,23 +28,11 @@ struct writer {
 
 /* ---- readers come ---- */
 
-static int listen_anywhere(unsigned *port, struct diag *diag)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof at;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, n) < 0 || listen(fd, MOST_SOCKETS) < 0 ||
-        getsockname(fd, (struct sockaddr *)&at, &n) < 0)
-        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot listen");
-    *port = ntohs(at.sin_port);
-    return fd;
-}
-
 static int welcome(struct writer *w, struct diag *diag)
 {
     const int on = 1;
     unsigned port = 0;
-    int listening = listen_anywhere(&port, diag);
+    int listening = floor_listen(&port, diag);
     if (listening < 0)
         return -1;
     printf("ready udp=%u tcp=%u\n", port, port);
