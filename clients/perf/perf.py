@@ -13,6 +13,7 @@ import time
 
 import perf_connect
 import perf_machine as machine
+import perf_proxy
 import perf_replay
 import perf_reply
 import perf_scale
@@ -21,7 +22,8 @@ from perf_table import json_line, table
 
 ROWS = {"connect": perf_connect.libca, "caproto": perf_connect.caproto, "search": perf_connect.search, "get": perf_reply.get,
         "stream": perf_stream.to_one, "fan-out": perf_stream.to_ten, "fast": perf_stream.fast, "delay": perf_reply.delay,
-        "million": perf_scale.million, "replay": perf_replay.replay}
+        "million": perf_scale.million, "replay": perf_replay.replay,
+        "proxy": perf_proxy.proxy}
 
 
 class Run:
