@@ -96,9 +96,10 @@ static void meta_precision(const struct db_pv *pv, struct wire_meta *meta)
     const struct scenario_field *is = pv->cell->is;
     int16_t precision = (int16_t)meta_number(pv->record, &is->meta, SCENARIO_PRECISION);
     meta->text_precision = is->meta.text_precision != SCENARIO_NOWHERE ? is->meta.text_precision : precision;
-    if (is->kind == SCENARIO_FLOAT || is->kind == SCENARIO_DOUBLE)
+    bool is_stamp = pv->view.shape & DB_STAMP && pv->view.show.mode == FILTER_STAMP_DOUBLE;
+    if (is->kind == SCENARIO_FLOAT || is->kind == SCENARIO_DOUBLE || is_stamp)
         meta->precision = precision;
-    if (is->kind == SCENARIO_STRING || is->meta.text_precision != SCENARIO_NOWHERE)
+    if (meta->precision != meta->text_precision || is->kind == SCENARIO_STRING)
         meta->has |= WIRE_META_TEXT_PRECISION;
 }
 
@@ -125,6 +126,8 @@ static void meta_refresh(struct db_pv *pv)
     meta_control(r, &is->meta, meta);
     meta->is_menu = is->kind == SCENARIO_MENU || is->kind == SCENARIO_DEVICE;
     meta_precision(pv, meta);
+    if (is->flags & (SCENARIO_ARRAY | SCENARIO_BY_REFERENCE))
+        meta->has |= WIRE_META_ARRAY;
     meta->whole = pv->view.shape & DB_NUMBER ? WIRE_WHOLE_USHORT : wholes[is->kind];
     if (is->menu != NULL)
         meta_menu(is->menu, meta);

@@ -8,10 +8,26 @@ void queue_init(struct queue *q, struct memory *memory)
     *q = (struct queue){.memory = memory};
 }
 
+static uint64_t kept_bytes(const struct queue_entry *entry)
+{
+    return (uint64_t)entry->count * wire_base_size((enum wire_base)entry->base);
+}
+
+static void drop_copy(struct queue_ring *ring, struct queue_entry *entry)
+{
+    if (entry->kept == QUEUE_COPY) {
+        memory_give(ring->memory, kept_bytes(entry));
+        free(entry->copy);
+    }
+    entry->kept = QUEUE_NOTHING;
+}
+
 void queue_fini(struct queue *q)
 {
     for (struct queue_ring *ring = q->rings, *next; ring != NULL; ring = next) {
         next = ring->next;
+        for (unsigned i = 0; i < QUEUE_ENTRIES; i++)
+            drop_copy(ring, &ring->entry[i]);
         free(ring);
         memory_give(q->memory, sizeof *ring);
     }
@@ -29,6 +45,8 @@ static struct queue_ring *make_ring(struct memory *memory)
     struct queue_ring *ring = NULL;
     if (memory_take(memory, sizeof *ring) && (ring = calloc(1, sizeof *ring)) == NULL)
         memory_give(memory, sizeof *ring);
+    if (ring != NULL)
+        ring->memory = memory;
     return ring;
 }
 
@@ -54,6 +72,7 @@ void queue_remove(struct queue_slot *slot)
         struct queue_entry *entry = &ring->entry[(ring->get + i) % QUEUE_ENTRIES];
         if (entry->slot != slot)
             continue;
+        drop_copy(ring, entry);
         entry->slot = NULL;
         if (slot->pending-- > 1)
             ring->duplicates--;
@@ -62,15 +81,38 @@ void queue_remove(struct queue_slot *slot)
     slot->ring = NULL;
 }
 
-static void fill(struct queue_entry *entry, const struct wire_value *value, bool copies)
+static void take_copy(struct queue_ring *ring, struct queue_entry *entry, const struct wire_value *value)
 {
+    uint64_t bytes = kept_bytes(entry);
+    if (!memory_take(ring->memory, bytes))
+        return;
+    uint8_t *copy = malloc(bytes > 0 ? bytes : 1);
+    if (copy == NULL) {
+        memory_give(ring->memory, bytes);
+        return;
+    }
+    if (bytes > 0)
+        memcpy(copy, value->data, bytes);
+    entry->copy = copy;
+    entry->kept = QUEUE_COPY;
+}
+
+static void fill(struct queue_slot *slot, struct queue_entry *entry, const struct wire_value *value)
+{
+    drop_copy(slot->ring, entry);
     entry->stamp = value->stamp;
     entry->status = value->status;
     entry->severity = value->severity;
-    entry->has_value = copies && value->count == 1 && wire_base_size(value->base) <= QUEUE_COPIED_BYTES;
     entry->base = value->base;
-    if (entry->has_value)
-        memcpy(entry->bytes, value->data, wire_base_size(value->base));
+    entry->count = value->count;
+    if (!slot->copies)
+        return;
+    if (value->count != 1 || wire_base_size((enum wire_base)value->base) > QUEUE_COPIED_BYTES) {
+        take_copy(slot->ring, entry, value);
+        return;
+    }
+    entry->kept = QUEUE_NUMBER;
+    memcpy(entry->bytes, value->data, wire_base_size((enum wire_base)value->base));
 }
 
 static void append(struct queue *q, struct queue_slot *slot, const struct queue_update *update)
@@ -84,7 +126,7 @@ static void append(struct queue *q, struct queue_slot *slot, const struct queue_
                                               .asked_ns = update->asked_ns,
                                               .first = update->first,
                                               .timed = update->timed};
-    fill(&ring->entry[place], update->value, slot->copies);
+    fill(slot, &ring->entry[place], update->value);
     q->last_due_ns = due;
     q->used++;
     ring->used++;
@@ -99,7 +141,7 @@ enum queue_outcome queue_post(struct queue *q, struct queue_slot *slot, const st
     if (slot->pending > 0 && !slot->copies)
         return QUEUE_MERGED;
     if (slot->pending > 0 && (q->off || QUEUE_ENTRIES - ring->used <= QUEUE_REPLACE_AT)) {
-        fill(&ring->entry[slot->newest], update->value, slot->copies);
+        fill(slot, &ring->entry[slot->newest], update->value);
         return QUEUE_REPLACED;
     }
     append(q, slot, update);
@@ -145,6 +187,7 @@ void queue_pop(struct queue *q)
 {
     struct queue_ring *ring = q->current;
     struct queue_slot *slot = ring->entry[ring->get].slot;
+    drop_copy(ring, &ring->entry[ring->get]);
     if (slot->pending-- > 1)
         ring->duplicates--;
     advance(q, ring);

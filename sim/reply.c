@@ -303,9 +303,11 @@ static void tell_source(const struct sim_circuit *c, struct sim_pv *pv, unsigned
         source->calls->named(source->self, pv);
 }
 
+/* Of no elements, which count 0 is to READ, an IOC touches nothing. */
 static bool write_value_reply(struct sim_circuit *c, const struct reply *reply)
 {
-    tell_source(c, reply->pv, reply->header.type);
+    if (reply->kind != REPLY_READ || reply->header.count != 0)
+        tell_source(c, reply->pv, reply->header.type);
     struct wire_value value = reply->pv->value;
     struct filter_room room;
     filter_show(&reply->show, &value, &room);
@@ -333,7 +335,8 @@ bool reply_write(struct sim_circuit *c, const struct reply *reply)
     return true;
 }
 
-/* A scalar's value is the entry's; an array's is what the PV holds by now, under the entry's stamp and alarm. */
+/* A scalar's value is the entry's, and so is what a filter had copied; else an array's is what the PV holds by now, under the
+ * entry's stamp and alarm. */
 bool update_write(struct sim_circuit *c, const struct queue_entry *entry)
 {
     const struct sim_subscription *s = (const struct sim_subscription *)entry->slot;
@@ -343,10 +346,10 @@ bool update_write(struct sim_circuit *c, const struct queue_entry *entry)
     value.stamp = entry->stamp;
     value.status = entry->status;
     value.severity = entry->severity;
-    if (entry->has_value) {
-        value.data = entry->bytes;
+    if (entry->kept != QUEUE_NOTHING) {
+        value.data = entry->kept == QUEUE_COPY ? entry->copy : entry->bytes;
         value.base = entry->base;
-        value.count = 1;
+        value.count = entry->count;
     }
     struct filter_room room;
     if (s->channel->filters != NULL)

@@ -201,6 +201,52 @@ static void due_times_never_fall_behind_the_one_before(void **state)
     queue_fini(&q);
 }
 
+static enum queue_outcome post_text(struct queue *q, struct queue_slot *slot, const char *text)
+{
+    uint8_t bytes[WIRE_STRING_BYTES] = {0};
+    memcpy(bytes, text, strlen(text));
+    const struct wire_value value = {.data = bytes, .count = 1, .base = WIRE_STRING};
+    return queue_post(q, slot, &(struct queue_update){.value = &value});
+}
+
+static void what_a_filter_copies_is_kept_as_it_was_posted(void **state)
+{
+    (void)state;
+    struct queue q;
+    struct memory memory = {.most = 1 << 20};
+    struct queue_slot slot = {.copies = true}, other = {.copies = true};
+    queue_init(&q, &memory);
+    queue_add(&q, &slot);
+    queue_add(&q, &other);
+    uint64_t empty = memory.used;
+    assert_int_equal(post_text(&q, &slot, "one"), QUEUE_ADDED);
+    assert_int_equal(post_text(&q, &slot, "two"), QUEUE_ADDED);
+    post_text(&q, &other, "gone");
+    queue_set_off(&q, true);
+    assert_int_equal(post_text(&q, &slot, "three"), QUEUE_REPLACED);
+    assert_int_equal(memory.used, empty + UINT64_C(3) * WIRE_STRING_BYTES);
+    queue_remove(&other);
+    assert_string_equal((const char *)queue_first(&q)->copy, "one");
+    queue_pop(&q);
+    assert_string_equal((const char *)queue_first(&q)->copy, "three");
+    assert_int_equal(memory.used, empty + WIRE_STRING_BYTES);
+    queue_fini(&q);
+    assert_int_equal(memory.used, 0);
+}
+
+static void without_memory_a_copy_is_read_when_it_is_sent(void **state)
+{
+    (void)state;
+    struct queue q;
+    struct memory memory = {.most = sizeof(struct queue_ring)};
+    struct queue_slot slot = {.copies = true};
+    queue_init(&q, &memory);
+    assert_int_equal(queue_add(&q, &slot), 0);
+    assert_int_equal(post_text(&q, &slot, "one"), QUEUE_ADDED);
+    assert_int_equal(queue_first(&q)->kept, QUEUE_NOTHING);
+    queue_fini(&q);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +258,8 @@ int main(void)
         cmocka_unit_test(thirty_five_subscriptions_share_a_ring),
         cmocka_unit_test(a_removed_subscription_is_not_heard_of_again),
         cmocka_unit_test(rings_never_run_over),
+        cmocka_unit_test(what_a_filter_copies_is_kept_as_it_was_posted),
+        cmocka_unit_test(without_memory_a_copy_is_read_when_it_is_sent),
         cmocka_unit_test(due_times_never_fall_behind_the_one_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,7 @@ uint32_t wire_put_convert(unsigned type, uint32_t count, const uint8_t *payload,
                                   .to = base,
                                   .is_put = true,
                                   .is_several = count > 1,
-                                  .is_single = out_count == 1 && count <= 1,
+                                  .is_single = out_count == 1 && count <= 1 && !(meta->has & WIRE_META_ARRAY),
                                   .precision = precision,
                                   .meta = meta};
     uint32_t n = count < out_count ? count : out_count;

@@ -66,6 +66,7 @@ enum wire_meta_bits {
     WIRE_META_LABELS = 16,
     WIRE_META_CLASS = 32,
     WIRE_META_TEXT_PRECISION = 64, /* numbers have text_precision decimals as text, not precision */
+    WIRE_META_ARRAY = 128,         /* an array even if it has room for one element: an IOC converts puts as an array's */
 };
 
 struct wire_meta {

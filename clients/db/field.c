@@ -56,21 +56,17 @@ double db_number_of(const struct dbCommon *record, const dbFldDes *field)
 
 #define TEXT_PRECISION 6 /* dbConvert.c's, unless the record support puts another in its place */
 
-/* 0 where nothing is told; then text has decimals of its own. Of a STRING: what numbers have that are put into it. */
+/* 0 where nothing is told; then text has decimals of its own. Of others than real numbers: those that text has which a real
+ * number is made into: by a put to a STRING, by the filter ts for all. */
 static long ask_precision(DBADDR *address, struct db_said *said)
 {
     const rset *support = address->precord->rset;
-    bool is_real = address->field_type == DBF_FLOAT || address->field_type == DBF_DOUBLE;
     long precision = 0, text = TEXT_PRECISION;
     said->text_precision = -1;
-    if (!is_real && address->field_type != DBF_STRING)
-        return 0;
     if (support->get_precision != NULL) {
         support->get_precision(address, &precision);
         support->get_precision(address, &text);
     }
-    if (!is_real)
-        return text;
     if (text != precision)
         said->text_precision = (short)text;
     return precision;
