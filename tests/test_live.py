@@ -1,5 +1,6 @@
 """--http: a page, its state and Prometheus' text of a server that serves; what changes something needs a POST and the token. The
 recording is rates_tool's: a second of "x", "y" (10 Hz) and "image:1" (20 Hz), whose values are the numbers of their updates."""
+import errno
 import json
 import os
 import re
@@ -171,6 +172,18 @@ def test_given_rates_have_no_speed(trace):  # noqa: F811
         assert live.order("/speed", b"2") == (409, "with --asap or --rate there is no speed\n")
 
 
+def open_once_it_is_read(fifo, process):
+    """For writing; the process, whose child reads it, has not ended before."""
+    end = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < end:
+        try:
+            return open(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK), "w")
+        except OSError as error:
+            assert error.errno == errno.ENXIO
+            time.sleep(0.02)
+    pytest.fail(f"nobody reads {fifo}; exit code {process.poll()}")
+
+
 def test_a_benchmark_tells_where_it_is(tmp_path):
     """Its one client waits until it is told to go on."""
     gate, log = tmp_path / "gate", tmp_path / "log"
@@ -179,7 +192,7 @@ def test_a_benchmark_tells_where_it_is(tmp_path):
         bench = subprocess.Popen([cahelp.CAPLAY, "bench", "--client", f"cmd:cat {gate}", "--only", "connect", "--runs", "1", "--http", "0",
                                   "--status", "--output", tmp_path / "report"], stdout=subprocess.DEVNULL, stderr=stderr)
     try:
-        with open(gate, "w"):  # it runs
+        with open_once_it_is_read(gate, bench):
             live = Live(log.read_text())
             state = live.wait_for(lambda state: state["done"] == 1)
             assert state["position"].endswith(f": cmd:cat {gate} on sim") and state["runs"] == 0 and state["step"] >= 1
