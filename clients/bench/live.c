@@ -97,7 +97,8 @@ void bench_live_run(struct bench_live *live, const char *what)
 {
     if (live == NULL)
         return;
-    live->now.done++;
+    if (++live->now.done > live->now.of) /* more were wanted, or some were invalid */
+        live->now.of = live->now.done;
     live->pending++;
     snprintf(live->now.what, sizeof live->now.what, "%s", what);
     publish(live);

@@ -33,7 +33,8 @@ void bench_live_close(struct bench_live *live); /* NULL: nothing; so below */
 /* Does it show where it is on stderr, so that nothing else should? */
 bool bench_live_shows(const struct bench_live *live);
 
-/* A group of so many steps and runs begins; its next run does, which is the result's last; all that were begun are judged. */
+/* A group of so many steps (0: a warm-up) and, at first, runs begins; its next run does, which is the result's last; all that
+ * were begun are judged. */
 void bench_live_group(struct bench_live *live, const char *name, unsigned steps, unsigned runs);
 void bench_live_run(struct bench_live *live, const char *what);
 void bench_live_judged(struct bench_live *live);

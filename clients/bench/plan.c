@@ -246,7 +246,7 @@ static int run_group(struct bench_result *r, const struct bench_step *steps, siz
     char name[80];
     int failed = 0;
     name_group(steps, n, name, sizeof name);
-    bench_progress_begin(&progress, name, (unsigned)n, count_runs(r, steps, n));
+    bench_progress_begin(&progress, name, warmup ? 0 : (unsigned)n, count_runs(r, steps, n));
     for (; (b.round < count_rounds(&b) || (!warmup && bench_want_more(r, steps, n, b.round))) && failed == 0 &&
            !bench_interrupted();
          b.round++)
