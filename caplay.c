@@ -27,6 +27,7 @@ static const struct subcommand subcommands[] = {
     {"doctor", clients_doctor, "what on this machine spoils timing, and the floor that is left"},
     {"clients", clients_list, "which CA clients can be measured, and which run here"},
     {"bench", clients_bench, "measure CA clients against these servers"},
+    {"compare", clients_compare, "is a client slower than it was? two results of bench, with gates for CI"},
 };
 
 static const size_t nsubcommands = sizeof subcommands / sizeof *subcommands;

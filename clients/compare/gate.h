@@ -1,0 +1,67 @@
+/* The gates of `caplay compare`: which rows of two results hold, and by which rule. */
+#ifndef CAPLAY_CLIENTS_COMPARE_GATE_H
+#define CAPLAY_CLIENTS_COMPARE_GATE_H
+
+#include "base/options.h"
+#include "clients/bench/infer.h"
+
+enum gate_kind { GATE_COUNTS, GATE_RATIO, GATE_INTERVAL, GATE_FIELD, GATE_KINDS };
+extern const char *const gate_names[GATE_KINDS];
+
+/* What is no difference to the interval gate: a tenth. */
+#define GATE_TOLERANCE 1.10
+
+/* Less than this is not told from nothing: the kernel's timer slack, by which any process may wake late. */
+#define GATE_FLOOR_S 50e-6
+
+struct gates {
+    bool on[GATE_KINDS];
+    double ratio;     /* GATE_RATIO */
+    double tolerance; /* GATE_INTERVAL */
+};
+
+/* Of "--gate" options; none given: counts and interval. -1 with DIAG_USAGE. */
+int gates_parse(const struct option_list *list, struct gates *gates, struct diag *diag);
+
+/* ---- a row ---- */
+
+enum figure_kind { FIGURE_CONNECT, FIGURE_READ, FIGURE_CPU, FIGURE_LOAD };
+
+/* What a row is judged from. Values are seconds, of a load percent. */
+struct gate_input {
+    enum figure_kind kind;
+    struct infer_samples base, fresh;
+    double pvs;     /* that the value is for: connected, read */
+    double floor_s; /* our own lateness */
+};
+
+enum gate_reason { REASON_NONE, REASON_FIELD, REASON_FLOOR, REASON_HOLM };
+
+struct gate_verdict {
+    struct infer_interval ratio, difference;
+    double p; /* two-sided, of a change beyond the tolerance; gates_correct() makes it Holm's */
+    enum infer_verdict word;
+    enum gate_reason reason;
+    unsigned more; /* runs that are needed, if undecided */
+};
+
+void gate_measure(const struct gate_input *in, double tolerance, unsigned long seed, struct gate_verdict *v);
+
+/* Over all rows at once, then each row's word. */
+void gates_correct(struct gate_verdict *const *rows, size_t n);
+void gate_judge_interval(const struct gate_input *in, double tolerance, struct gate_verdict *v);
+void gate_judge_ratio(double limit, struct gate_verdict *v);
+void gate_judge_field(const struct gate_input *in, struct gate_verdict *v);
+
+/* ---- counts ---- */
+
+/* How well a count repeats, found from the runs themselves. Fewer than INFER_SAMPLES_MIN runs: noisy. */
+enum gate_repeat { REPEAT_EXACT, REPEAT_1_PERCENT, REPEAT_NOISY };
+extern const char *const gate_repeat_names[3];
+
+enum gate_repeat gate_repeat(struct infer_samples s);
+
+/* Exact counts must be equal, and those within 1% be within 1% of each other; noisy ones are shown and not judged. */
+enum infer_verdict gate_judge_count(struct infer_samples base, struct infer_samples fresh, enum gate_repeat *repeat);
+
+#endif
