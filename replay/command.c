@@ -132,7 +132,11 @@ static int load(struct replay *r, struct diag *diag)
     if (service_init(&r->service, &r->trace, &pvs, diag) < 0)
         return -1;
     r->service.seed += sim->latency.seed;
-    r->source.floor_ns = sim->lockstep != NULL ? 0 : floor_measure_ns(); /* no timer, no floor */
+    if (sim->lockstep == NULL) { /* there no timer, no floor */
+        r->source.floor_ns = floor_measure_ns();
+        r->source.send_ns = floor_send_ns(SIM_REST_NS / 2);
+        r->source.rested_send_ns = floor_send_ns(5 * SIM_REST_NS);
+    }
     report_service(stderr, &r->service, r->source.floor_ns);
     r->source.service = &r->service;
     return 0;

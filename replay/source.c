@@ -407,5 +407,9 @@ void replay_source_free(struct replay_source *s)
 
 struct sim_source replay_source_calls(struct replay_source *source)
 {
-    return (struct sim_source){.calls = &calls, .self = source, .floor_ns = source->config.floor_ns};
+    return (struct sim_source){.calls = &calls,
+                               .self = source,
+                               .floor_ns = source->config.floor_ns,
+                               .send_ns = source->config.send_ns,
+                               .rested_send_ns = source->config.rested_send_ns};
 }

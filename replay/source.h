@@ -14,10 +14,11 @@ enum replay_puts {
 
 struct replay_source_config {
     enum replay_puts puts;
-    struct service *service;       /* recorded delays, or NULL: none */
-    uint64_t floor_ns;             /* a recorded delay below is none: waiting for a timer would take longer */
-    uint64_t now_ns, now_stamp_ns; /* CLOCK_MONOTONIC, and the same instant in ns since 1990: for stamps before time 0 */
-    bool has_fixed_stamps;         /* --clock-origin: stamps do not move with pauses */
+    struct service *service;          /* recorded delays, or NULL: none */
+    uint64_t floor_ns;                /* a recorded delay below is none: waiting for a timer would take longer */
+    uint64_t send_ns, rested_send_ns; /* see sim/source.h */
+    uint64_t now_ns, now_stamp_ns;    /* CLOCK_MONOTONIC, and the same instant in ns since 1990: for stamps before time 0 */
+    bool has_fixed_stamps;            /* --clock-origin: stamps do not move with pauses */
     void (*on_unknown)(void *arg, const char *name, size_t length); /* somebody searched for it; or NULL */
     void *arg;
 };

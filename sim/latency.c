@@ -93,7 +93,8 @@ static uint64_t recorded(struct latency *l, const struct sim_source *source, con
     if (m->kind == LATENCY_SCALED)
         ns = whole_ns((double)ns * m->factor);
     count_drawn(l, r->class, ns);
-    return ns >= source->floor_ns ? ns : 0;
+    const uint64_t send_ns = ns > SIM_REST_NS ? source->rested_send_ns : source->send_ns;
+    return ns >= source->floor_ns && ns > send_ns ? ns - send_ns : 0;
 }
 
 uint64_t latency_next(struct latency *l, const struct sim_source *source, const struct latency_request *r)

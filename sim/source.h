@@ -132,10 +132,15 @@ struct sim_source_calls {
     void (*set_speed)(void *self, struct clock_rate speed, uint64_t now_ns);
 };
 
+#define SIM_REST_NS UINT64_C(2000000)
+
 struct sim_source {
     const struct sim_source_calls *calls;
     void *self;
     uint64_t floor_ns; /* recorded delays below are none: waiting for a timer would take longer */
+    /* What of a recorded delay passes between our send and the kernel's stamp; after a rest of more than SIM_REST_NS, in which
+     * the caches grow cold and the processor sleeps, it is more. */
+    uint64_t send_ns, rested_send_ns;
 };
 
 /* For sources that know records only: length of a record's name without ".VAL" or "." behind it. */

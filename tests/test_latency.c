@@ -183,6 +183,17 @@ static void recorded_times_can_be_scaled(void **state)
     assert_int_equal(latency_next(&latency, &bare, &r), 0);
 }
 
+static void what_a_send_takes_is_no_part_of_the_wait(void **state)
+{
+    (void)state;
+    struct fixture f = {.delay_ns = {[SIM_READ] = 1000000, [SIM_WRITE] = 10000000}};
+    const struct sim_source_calls calls = {.delay_ns = fix_delay_ns};
+    const struct sim_source source = {.calls = &calls, .self = &f, .send_ns = 2000, .rested_send_ns = 9000};
+    struct latency latency = {.config = parsed("recorded")};
+    assert_int_equal(latency_next(&latency, &source, &(struct latency_request){.class = SIM_READ}), 998000);
+    assert_int_equal(latency_next(&latency, &source, &(struct latency_request){.class = SIM_WRITE}), 9991000);
+}
+
 static void exchange(struct maker *m, uint32_t pv, uint64_t t_us, uint32_t us)
 {
     struct trace_event e = {
@@ -329,6 +340,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_a_model_is_told_with_an_example),
         cmocka_unit_test(a_budget_needs_a_mean),
         cmocka_unit_test(recorded_times_can_be_scaled),
+        cmocka_unit_test(what_a_send_takes_is_no_part_of_the_wait),
         cmocka_unit_test(a_recording_gives_the_times_of_a_pv_or_of_its_class),
         cmocka_unit_test(a_client_gets_the_same_delays_whatever_others_do),
         cmocka_unit_test(delays_are_counted_as_drawn_and_as_they_became),
