@@ -186,12 +186,12 @@ static void recorded_times_can_be_scaled(void **state)
 static void what_a_send_takes_is_no_part_of_the_wait(void **state)
 {
     (void)state;
-    struct fixture f = {.delay_ns = {[SIM_READ] = 1000000, [SIM_WRITE] = 10000000}};
+    struct fixture f = {.delay_ns = {[SIM_READ] = 1000000, [SIM_CREATE] = 10000000}};
     const struct sim_source_calls calls = {.delay_ns = fix_delay_ns};
     const struct sim_source source = {.calls = &calls, .self = &f, .send_ns = 2000, .rested_send_ns = 9000};
     struct latency latency = {.config = parsed("recorded")};
     assert_int_equal(latency_next(&latency, &source, &(struct latency_request){.class = SIM_READ}), 998000);
-    assert_int_equal(latency_next(&latency, &source, &(struct latency_request){.class = SIM_WRITE}), 9991000);
+    assert_int_equal(latency_next(&latency, &source, &(struct latency_request){.class = SIM_CREATE}), 9991000);
 }
 
 static void exchange(struct maker *m, uint32_t pv, uint64_t t_us, uint32_t us)
