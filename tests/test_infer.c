@@ -1,0 +1,198 @@
+/* Intervals, tests and verdicts beside values of scipy 1.x and statsmodels, and the gates of `caplay compare`. */
+#include "clients/bench/infer.h"
+#include "clients/compare/gate.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define SAMPLES(array) ((struct infer_samples){array, sizeof(array) / sizeof *(array)})
+
+static const double a[] = {3.1, 2.9, 3.0, 3.3, 3.2, 2.8, 3.05, 3.15}, b[] = {3.4, 3.6, 3.3, 3.5, 3.7, 3.2, 3.45, 3.55};
+
+static void assert_within(double value, double expected, double share)
+{
+    if (!(fabs(value - expected) <= share * fabs(expected) + 1e-12))
+        fail_msg("%.12g, not %.12g", value, expected);
+}
+
+static void the_rank_test_gives_scipys_p(void **state)
+{
+    (void)state;
+    assert_within(infer_rank(SAMPLES(a), SAMPLES(b), 1), 0.0009588655642131385, 1e-9); /* with a tie */
+    assert_within(infer_rank(SAMPLES(a), SAMPLES(b), 1.1), 0.1860146692852217, 1e-9);
+    assert_true(infer_rank(SAMPLES(a), (struct infer_samples){b, 0}, 1) >= 1);
+}
+
+static void a_slope_has_students_interval(void **state)
+{
+    (void)state;
+    const double x[] = {1, 10, 100, 1000, 1, 10, 100, 1000}, y[] = {0.03, 0.031, 0.04, 0.13, 0.029, 0.032, 0.041, 0.125};
+    struct infer_interval slope;
+    assert_true(infer_slope(x, y, 8, 0.95, &slope));
+    assert_within(slope.value, 9.734530304342388e-05, 1e-9);
+    assert_within(slope.low, 9.395852529739504e-05, 1e-9);
+    assert_within(slope.high, 1.0073208078945271e-04, 1e-9);
+    assert_false(infer_slope(x, y, 2, 0.95, &slope));
+}
+
+static void shares_have_clopper_and_pearsons_interval(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned hits, n;
+        double low, high;
+    } rows[] = {{4, 200, 0.005475565879556446, 0.050413609089896255},
+                {0, 200, 0, 0.018275340355148807},
+                {19, 20, 0.7512672372279723, 0.998734910502044},
+                {20, 20, 0.8315665290169145, 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct infer_interval share = infer_share(rows[i].hits, rows[i].n, 0.95);
+        assert_within(share.low, rows[i].low, 1e-9);
+        assert_within(share.high, rows[i].high, 1e-9);
+    }
+}
+
+static void holm_raises_what_is_one_of_several(void **state)
+{
+    (void)state;
+    double p[] = {0.01, 0.04, 0.03, 0.005};
+    const double expected[] = {0.03, 0.06, 0.06, 0.02};
+    infer_holm(p, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_within(p[i], expected[i], 1e-9);
+}
+
+/* numpy, 200,000 resamples: [2.9, 3.2] and [1.0645, 1.2033]. */
+static void bootstrap_intervals_are_those_of_many_resamples_and_the_same_for_a_seed(void **state)
+{
+    (void)state;
+    const struct infer_interval median = infer_median(SAMPLES(a), 0.95, 1), again = infer_median(SAMPLES(a), 0.95, 1);
+    const struct infer_interval ratio = infer_ratio(SAMPLES(a), SAMPLES(b), 0.95, 1);
+    assert_within(median.value, 3.075, 1e-9);
+    assert_within(median.low, 2.9, 0.01);
+    assert_within(median.high, 3.2, 0.01);
+    assert_memory_equal(&median, &again, sizeof median);
+    assert_within(ratio.value, 1.1300813008130082, 1e-9);
+    assert_within(ratio.low, 1.06451613, 0.01);
+    assert_within(ratio.high, 1.20325203, 0.01);
+}
+
+static void five_samples_have_no_interval(void **state)
+{
+    (void)state;
+    const struct infer_interval i = infer_ratio(SAMPLES(a), (struct infer_samples){b, 5}, 0.95, 1);
+    const struct infer_band band = {0.9, 1.1};
+    assert_true(isinf(i.low) && isinf(i.high));
+    assert_int_equal(infer_judge(&i, &band), INFER_UNDECIDED);
+    assert_int_equal(infer_more(&i, &band, 5), 1);
+}
+
+static void each_word_has_its_interval(void **state)
+{
+    (void)state;
+    const struct infer_band band = {0.9, 1.1};
+    static const struct {
+        struct infer_interval i;
+        enum infer_verdict word;
+    } rows[] = {{{1.2, 1.15, 1.25}, INFER_SLOWER},
+                {{0.8, 0.7, 0.85}, INFER_FASTER},
+                {{1.0, 0.95, 1.05}, INFER_EQUIVALENT},
+                {{1.1, 1.0, 1.2}, INFER_UNDECIDED}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        assert_int_equal(infer_judge(&rows[i].i, &band), rows[i].word);
+    const struct infer_interval wide = {1.0, 0.8, 1.2}; /* twice as wide as it may be: four times the runs */
+    assert_int_equal(infer_more(&wide, &band, 10), 30);
+}
+
+/* ---- gates ---- */
+
+static struct gates parse(const char *gate, int expected)
+{
+    struct option_list list = {.at = {gate}, .count = gate != NULL};
+    struct gates gates;
+    struct diag diag;
+    assert_int_equal(gates_parse(&list, &gates, &diag), expected);
+    return gates;
+}
+
+static void gates_are_parsed_whole(void **state)
+{
+    (void)state;
+    assert_true(parse(NULL, 0).on[GATE_COUNTS] && parse(NULL, 0).on[GATE_INTERVAL]);
+    assert_within(parse("ratio:1.25", 0).ratio, 1.25, 1e-12);
+    assert_within(parse("interval:1.05", 0).tolerance, 1.05, 1e-12);
+    assert_true(parse("field-rule", 0).on[GATE_FIELD]);
+    static const char *const wrong[] = {
+        "ratio", "ratio:", "ratio:1", "ratio:1.1x", "interval:", "counts:1", "speed", "", "ratio:nan"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        parse(wrong[i], -1);
+}
+
+static struct gate_verdict judge(enum figure_kind kind, double base, double fresh, double spread)
+{
+    static double samples[2][10];
+    for (int i = 0; i < 10; i++) {
+        samples[0][i] = base * (1 + spread * (i - 4.5) / 4.5);
+        samples[1][i] = fresh * (1 + spread * (i - 4.5) / 4.5);
+    }
+    const struct gate_input in = {.kind = kind, .base = SAMPLES(samples[0]), .fresh = SAMPLES(samples[1]), .pvs = 1};
+    struct gate_verdict v, *all = &v;
+    gate_measure(&in, GATE_TOLERANCE, 1, &v);
+    gates_correct(&all, 1);
+    gate_judge_interval(&in, GATE_TOLERANCE, &v);
+    return v;
+}
+
+static void the_interval_gate_says_one_of_four_words_and_why(void **state)
+{
+    (void)state;
+    assert_int_equal(judge(FIGURE_CONNECT, 0.030, 0.036, 0.01).word, INFER_SLOWER);
+    assert_int_equal(judge(FIGURE_CONNECT, 0.036, 0.030, 0.01).word, INFER_FASTER);
+    assert_int_equal(judge(FIGURE_CONNECT, 0.030, 0.031, 0.01).word, INFER_EQUIVALENT);
+    assert_int_equal(judge(FIGURE_CONNECT, 0.030, 0.033, 0.2).word, INFER_UNDECIDED);
+    assert_int_equal(judge(FIGURE_LOAD, 30, 33, 0.2).word, INFER_UNDECIDED);
+    const struct gate_verdict tiny = judge(FIGURE_READ, 40e-6, 80e-6, 0.01), field = judge(FIGURE_READ, 1e-3, 1.1e-3, 0.2);
+    assert_int_equal(tiny.word, INFER_EQUIVALENT);
+    assert_int_equal(tiny.reason, REASON_FLOOR);
+    assert_int_equal(field.word, INFER_EQUIVALENT);
+    assert_int_equal(field.reason, REASON_FIELD);
+}
+
+static void counts_are_exact_within_1_percent_or_noisy(void **state)
+{
+    (void)state;
+    const double seven[] = {7, 7, 7, 7, 7, 7}, eight[] = {8, 8, 8, 8, 8, 8}, near[] = {1000, 1001, 1002, 1000, 1001, 1003};
+    const double far[] = {1020, 1021, 1020, 1022, 1021, 1020}, wild[] = {1, 2, 3, 4, 5, 6};
+    enum gate_repeat repeat;
+    assert_int_equal(gate_judge_count(SAMPLES(seven), SAMPLES(eight), &repeat), INFER_SLOWER);
+    assert_int_equal(repeat, REPEAT_EXACT);
+    assert_int_equal(gate_judge_count(SAMPLES(eight), SAMPLES(seven), &repeat), INFER_FASTER);
+    assert_int_equal(gate_judge_count(SAMPLES(near), SAMPLES(far), &repeat), INFER_SLOWER);
+    assert_int_equal(repeat, REPEAT_1_PERCENT);
+    assert_int_equal(gate_judge_count(SAMPLES(near), SAMPLES(near), &repeat), INFER_EQUIVALENT);
+    assert_int_equal(gate_judge_count(SAMPLES(seven), SAMPLES(wild), &repeat), INFER_EQUIVALENT);
+    assert_int_equal(repeat, REPEAT_NOISY);
+    assert_int_equal(gate_repeat((struct infer_samples){seven, 5}), REPEAT_NOISY);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_rank_test_gives_scipys_p),
+        cmocka_unit_test(a_slope_has_students_interval),
+        cmocka_unit_test(shares_have_clopper_and_pearsons_interval),
+        cmocka_unit_test(holm_raises_what_is_one_of_several),
+        cmocka_unit_test(bootstrap_intervals_are_those_of_many_resamples_and_the_same_for_a_seed),
+        cmocka_unit_test(five_samples_have_no_interval),
+        cmocka_unit_test(each_word_has_its_interval),
+        cmocka_unit_test(gates_are_parsed_whole),
+        cmocka_unit_test(the_interval_gate_says_one_of_four_words_and_why),
+        cmocka_unit_test(counts_are_exact_within_1_percent_or_noisy),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
