@@ -20,7 +20,8 @@
 #define MERGE_SLACK_NS UINT64_C(1000000000)
 
 struct post {
-    uint64_t due_ns; /* since the trace's first packet; never goes back */
+    uint64_t due_ns;   /* since the trace's first packet; never goes back */
+    uint64_t stamp_ns; /* since 1990; the caller's */
     const struct sample *sample;
     uint32_t taken_by; /* while merging: the last stream that had a copy */
     bool is_state;     /* nobody saw it being posted */

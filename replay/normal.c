@@ -77,22 +77,6 @@ static void mask_dbr(const struct normal_context *c, const struct wire_header *h
 
 /* ---- errors ---- */
 
-static bool has_sid(unsigned command)
-{
-    switch (command) {
-    case WIRE_EVENT_ADD:
-    case WIRE_EVENT_CANCEL:
-    case WIRE_READ:
-    case WIRE_WRITE:
-    case WIRE_CLEAR_CHANNEL:
-    case WIRE_READ_NOTIFY:
-    case WIRE_WRITE_NOTIFY:
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* "Bad Resource ID at ../rsrv/camessage.c.743" -> "Bad Resource ID at". Returns the text's new length. */
 static size_t mask_place(uint8_t *text, size_t n)
 {
@@ -123,7 +107,7 @@ static size_t mask_error(const struct normal_context *c, size_t header_bytes, ui
     if (room < WIRE_HEADER_BYTES)
         return size;
     size_t embedded = normal_is_long(payload, room) ? WIRE_EXTENDED_BYTES : WIRE_HEADER_BYTES;
-    if (has_sid(wire_get16(payload)))
+    if (wire_names_channel(wire_get16(payload)))
         mask_sid(c, payload + 8);
     uint8_t *text = payload + embedded;
     size_t n = strnlen((const char *)text, room - embedded);

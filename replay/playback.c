@@ -71,12 +71,23 @@ static uint64_t period(const struct playback *p, const struct timeline_pv *busy)
     return own + (missing / p->interval_ns + 1) * p->interval_ns;
 }
 
+static uint64_t count_updates(const struct playback *p)
+{
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < p->timeline->npvs; i++) {
+        const uint64_t n = p->timeline->pvs[i].nupdates;
+        total += n > 1 ? n * p->config.loops - 1 : 0;
+    }
+    return p->config.loops > 0 ? total : 0;
+}
+
 void playback_init(struct playback *p, const struct timeline *timeline, const struct playback_config *config)
 {
     *p = (struct playback){.config = *config, .timeline = timeline};
     const struct timeline_pv *busy = busiest(p);
     p->interval_ns = mean_interval(busy);
     p->period_ns = period(p, busy);
+    p->total = count_updates(p);
     for (uint32_t i = 0; i < timeline->npvs && !p->has_recorded; i++)
         p->has_recorded = is_recorded(p, &timeline->pvs[i]);
 }
@@ -130,16 +141,6 @@ uint64_t playback_stamp_ns(const struct playback *p, const struct timeline_pv *p
         return origin_ns + scale(p, stamp - zero + round_ns);
     const uint64_t age = zero - stamp, now = origin_ns + scale(p, round_ns);
     return now > age ? now - age : 0;
-}
-
-uint64_t playback_total(const struct playback *p)
-{
-    uint64_t total = 0;
-    for (uint32_t i = 0; i < p->timeline->npvs; i++) {
-        const uint64_t n = p->timeline->pvs[i].nupdates;
-        total += n > 1 ? n * p->config.loops - 1 : 0;
-    }
-    return p->config.loops > 0 ? total : 0;
 }
 
 /* ---- rights ---- */

@@ -32,6 +32,7 @@ struct playback {
     const struct timeline *timeline;
     uint64_t period_ns;   /* of a round, recorded time */
     uint64_t interval_ns; /* mean interval of the busiest PV */
+    uint64_t total;       /* all updates of all PVs in all rounds; 0: for ever */
     bool has_recorded;    /* some PV has no rate of its own */
 };
 
@@ -49,9 +50,6 @@ uint64_t playback_stamp_ns(const struct playback *playback, const struct timelin
 
 /* ns after time 0 -> recorded time since the begin of the first round, and back (rounded down). */
 uint64_t playback_recorded_ns(const struct playback *playback, uint64_t ns);
-
-/* All updates of all PVs in all rounds; 0: for ever. */
-uint64_t playback_total(const struct playback *playback);
 
 /* Changes of rights, k >= 0; they come at their recorded times only: none where every PV has a rate of its own. */
 bool playback_has_rights(const struct playback *playback, uint64_t k);

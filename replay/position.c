@@ -22,10 +22,9 @@ __attribute__((format(printf, 2, 3))) static void add(struct line *line, const c
 
 static void add_updates(struct line *line, const struct position *p)
 {
-    const uint64_t total = playback_total(p->playback);
     add(line, "%" PRIu64, p->movers->made);
-    if (total > 0)
-        add(line, "/%" PRIu64, total);
+    if (p->playback->total > 0)
+        add(line, "/%" PRIu64, p->playback->total);
     add(line, " updates");
 }
 

@@ -112,7 +112,7 @@ static int add_update(struct builder *b, const struct samples_pv *pv, struct tim
     *u = (struct timeline_update){
         .data = data,
         .due_ns = (int64_t)post->due_ns - (int64_t)b->out->zero_ns,
-        .stamp_ns = s->has_stamp ? s->stamp_ns : samples_stamp_ns(b->trace, post->due_ns),
+        .stamp_ns = post->stamp_ns,
         .count = s->count,
         .status = s->status,
         .severity = s->severity,
@@ -131,6 +131,21 @@ static size_t initial_post(const struct builder *b, size_t n)
     return i;
 }
 
+/* What has no stamp is dated by its packet, which came some time after the post: but before the stamp of the next one, unless
+ * stamps and packets contradict each other. */
+static void date_posts(struct builder *b, size_t n, bool by_packets)
+{
+    uint64_t next_ns = UINT64_MAX;
+    for (size_t i = n; i-- > 0;) {
+        struct post *p = &b->posts[i];
+        bool has_stamp = p->sample->has_stamp;
+        p->stamp_ns = has_stamp ? p->sample->stamp_ns : samples_stamp_ns(b->trace, p->due_ns);
+        if (!has_stamp && !by_packets && p->stamp_ns >= next_ns)
+            p->stamp_ns = next_ns > 0 ? next_ns - 1 : 0;
+        next_ns = p->stamp_ns;
+    }
+}
+
 static int add_updates(struct builder *b, const struct samples_pv *pv, struct timeline_pv *to)
 {
     struct merge m = {
@@ -145,6 +160,7 @@ static int add_updates(struct builder *b, const struct samples_pv *pv, struct ti
     size_t n = merge_samples(&m, b->samples.all + pv->first_sample), first = initial_post(b, n);
     to->updates = b->out->updates + b->nupdates;
     to->by_packets = m.by_packets;
+    date_posts(b, n, m.by_packets);
     for (size_t i = first; i < n; i++)
         if (add_update(b, pv, to, &b->posts[i]) < 0)
             return -1;

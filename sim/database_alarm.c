@@ -51,10 +51,11 @@ bool process_check_undefined(struct process *p)
     return is;
 }
 
-struct limit {
-    const char *level, *severity;
-    enum alarm_status status;
-    bool is_upper;
+const struct process_limit process_limits[PROCESS_LIMITS] = {
+    {"HIHI", "HHSV", ALARM_HIHI, true},
+    {"LOLO", "LLSV", ALARM_LOLO, false},
+    {"HIGH", "HSV", ALARM_HIGH, true},
+    {"LOW", "LSV", ALARM_LOW, false},
 };
 
 /* A LONG record's sum overflows as its C does. */
@@ -65,7 +66,7 @@ static double sum(const struct process *p, double a, double b)
     return is_long ? (int32_t)(uint32_t)((int64_t)a + (int64_t)b) : a + b;
 }
 
-static bool is_beyond(const struct process *p, const struct limit *limit, double value)
+static bool is_beyond(const struct process *p, const struct process_limit *limit, double value)
 {
     double level = process_get(p, limit->level), hysteresis = process_get(p, "HYST");
     if (limit->is_upper ? value >= level : value <= level)
@@ -76,20 +77,14 @@ static bool is_beyond(const struct process *p, const struct limit *limit, double
 
 void process_check_limits(struct process *p, double value)
 {
-    static const struct limit limits[] = {
-        {"HIHI", "HHSV", ALARM_HIHI, true},
-        {"LOLO", "LLSV", ALARM_LOLO, false},
-        {"HIGH", "HSV", ALARM_HIGH, true},
-        {"LOW", "LSV", ALARM_LOW, false},
-    };
     if (process_check_undefined(p))
         return;
-    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-        double severity = process_get(p, limits[i].severity);
-        if (severity == 0 || !is_beyond(p, &limits[i], value))
+    for (size_t i = 0; i < PROCESS_LIMITS; i++) {
+        double severity = process_get(p, process_limits[i].severity);
+        if (severity == 0 || !is_beyond(p, &process_limits[i], value))
             continue;
-        if (process_raise(p, limits[i].status, severity))
-            process_set(p, "LALM", process_get(p, limits[i].level));
+        if (process_raise(p, process_limits[i].status, severity))
+            process_set(p, "LALM", process_get(p, process_limits[i].level));
         return;
     }
     process_set(p, "LALM", value);

@@ -50,6 +50,16 @@ void process_post(const struct process *p, const char *field, unsigned mask);
  * is shown. */
 bool process_raise(struct process *p, enum alarm_status status, double severity);
 
+/* The limits of a record's value, the first that it is beyond counts. */
+struct process_limit {
+    const char *level, *severity; /* fields */
+    enum alarm_status status;
+    bool is_upper;
+};
+
+#define PROCESS_LIMITS 4
+extern const struct process_limit process_limits[PROCESS_LIMITS];
+
 bool process_check_undefined(struct process *p);            /* UDF; returns whether it is */
 void process_check_limits(struct process *p, double value); /* HIHI, HIGH, LOW, LOLO, or UDF */
 

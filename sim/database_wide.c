@@ -29,13 +29,7 @@ static int64_t negative(int64_t a)
     return (int64_t)(UINT64_C(0) - (uint64_t)a);
 }
 
-struct limit {
-    const char *level, *severity;
-    enum alarm_status status;
-    bool is_upper;
-};
-
-static bool is_beyond(const struct process *p, const struct limit *limit, int64_t value)
+static bool is_beyond(const struct process *p, const struct process_limit *limit, int64_t value)
 {
     int64_t level = get(p, limit->level), hysteresis = get(p, "HYST");
     if (limit->is_upper ? value >= level : value <= level)
@@ -46,20 +40,14 @@ static bool is_beyond(const struct process *p, const struct limit *limit, int64_
 
 static void check_limits(struct process *p, int64_t value)
 {
-    static const struct limit limits[] = {
-        {"HIHI", "HHSV", ALARM_HIHI, true},
-        {"LOLO", "LLSV", ALARM_LOLO, false},
-        {"HIGH", "HSV", ALARM_HIGH, true},
-        {"LOW", "LSV", ALARM_LOW, false},
-    };
     if (process_check_undefined(p))
         return;
-    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
-        double severity = process_get(p, limits[i].severity);
-        if (severity == 0 || !is_beyond(p, &limits[i], value))
+    for (size_t i = 0; i < PROCESS_LIMITS; i++) {
+        double severity = process_get(p, process_limits[i].severity);
+        if (severity == 0 || !is_beyond(p, &process_limits[i], value))
             continue;
-        if (process_raise(p, limits[i].status, severity))
-            set(p, "LALM", get(p, limits[i].level));
+        if (process_raise(p, process_limits[i].status, severity))
+            set(p, "LALM", get(p, process_limits[i].level));
         return;
     }
     set(p, "LALM", value);

@@ -126,22 +126,6 @@ void line_learn(struct line *line, const struct trace_event *e)
     known->cid = e->p1;
 }
 
-static bool names_channel(unsigned command)
-{
-    switch (command) {
-    case WIRE_EVENT_ADD:
-    case WIRE_EVENT_CANCEL:
-    case WIRE_READ:
-    case WIRE_WRITE:
-    case WIRE_CLEAR_CHANNEL:
-    case WIRE_READ_NOTIFY:
-    case WIRE_WRITE_NOTIFY:
-        return true;
-    default:
-        return false;
-    }
-}
-
 /* The sid that this server has given where the recorded one gave `sid`; `sid` itself if the recording does not know it. */
 static uint32_t own_sid(const struct line *line, uint32_t sid)
 {
@@ -178,7 +162,7 @@ void line_add(struct line *line, const struct trace_event *e)
         l->has_failed = true;
         return;
     }
-    if (names_channel(e->command))
+    if (wire_names_channel(e->command))
         h.p1 = own_sid(line, e->p1);
     uint8_t *at = line->inbox + line->end;
     at += wire_header_write(at, &h);

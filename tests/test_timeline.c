@@ -106,6 +106,25 @@ static void plain_updates_take_the_packets_time(void **state)
     done(&f);
 }
 
+/* A CTRL read has no stamp; packets of updates come 5 ms after their stamps. */
+static void what_has_no_stamp_is_older_than_the_next_stamp(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct maker m = maker_begin();
+    uint32_t pv = maker_pv(&m, "x", WIRE_DOUBLE, 1);
+    maker_subscribe(&m, 0, maker_pv(&m, "y", WIRE_DOUBLE, 1), TIME(WIRE_DOUBLE), 1);
+    maker_read(&m, 15, pv, CTRL(WIRE_DOUBLE), 1, (struct maker_value){.number = 1});
+    struct maker_subscription a = maker_subscribe(&m, 16, pv, TIME(WIRE_DOUBLE), 1);
+    maker_update(&m, 17, &a, (struct maker_value){.number = 2, .stamp_ms = 12});
+    maker_update(&m, 34, &a, (struct maker_value){.number = 3, .stamp_ms = 29});
+    const struct timeline_pv *x = build(&f, &m);
+    ASSERT_VALUES(x, 1, 2, 3);
+    assert_int_equal(x->updates[1].stamp_ns, MAKER_START_STAMP * CLOCK_NS + 12 * MS);
+    assert_int_equal(x->updates[0].stamp_ns, x->updates[1].stamp_ns - 1);
+    done(&f);
+}
+
 static void plain_updates_add_nothing_beside_stamped_ones(void **state)
 {
     (void)state;
@@ -395,6 +414,7 @@ int main(void)
         cmocka_unit_test(one_subscriber_may_see_a_stamp_and_value_twice),
         cmocka_unit_test(a_merged_image_is_dropped),
         cmocka_unit_test(plain_updates_take_the_packets_time),
+        cmocka_unit_test(what_has_no_stamp_is_older_than_the_next_stamp),
         cmocka_unit_test(plain_updates_add_nothing_beside_stamped_ones),
         cmocka_unit_test(other_types_of_a_post_are_the_same_post),
         cmocka_unit_test(the_fullest_count_is_kept),

@@ -106,6 +106,22 @@ const char *wire_command_name(unsigned command)
     return command < WIRE_COMMANDS ? command_names[command] : "UNKNOWN";
 }
 
+bool wire_names_channel(unsigned command)
+{
+    switch (command) {
+    case WIRE_EVENT_ADD:
+    case WIRE_EVENT_CANCEL:
+    case WIRE_READ:
+    case WIRE_WRITE:
+    case WIRE_CLEAR_CHANNEL:
+    case WIRE_READ_NOTIFY:
+    case WIRE_WRITE_NOTIFY:
+        return true;
+    default:
+        return false;
+    }
+}
+
 size_t wire_name_length(const uint8_t *payload, uint32_t size)
 {
     return size == 0 ? 0 : strnlen((const char *)payload, size - 1);

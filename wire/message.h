@@ -87,6 +87,9 @@ static inline uint64_t wire_pad8(uint64_t n)
     return (n + 7) & ~UINT64_C(7);
 }
 
+/* Is p1 of this command the sid of a channel, in what a client sends? */
+bool wire_names_channel(unsigned command);
+
 /* "READ_NOTIFY", or "UNKNOWN" from WIRE_COMMANDS on. */
 const char *wire_command_name(unsigned command);
 
