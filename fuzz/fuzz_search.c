@@ -17,7 +17,7 @@ static bool was_said(const struct scene *s, uint32_t id)
     return memmem(s->in, s->in_bytes, bytes, sizeof bytes) != NULL;
 }
 
-static void on_send(void *arg, const struct search_peer *to, const uint8_t *bytes, size_t n)
+static uint64_t on_send(void *arg, const struct search_peer *to, const uint8_t *bytes, size_t n)
 {
     struct scene *s = arg;
     struct cursor cur = cursor_over(bytes, n);
@@ -29,6 +29,7 @@ static void on_send(void *arg, const struct search_peer *to, const uint8_t *byte
         s->replies += h.command == WIRE_SEARCH;
     }
     FUZZ_HOLDS(cursor_left(&cur) == 0);
+    return CLOCK_NEVER;
 }
 
 /* A length, who sends it, then the datagram. */

@@ -102,8 +102,8 @@ void latency_trace_free(struct latency_trace *trace);
 bool latency_trace_has(const struct latency_trace *trace, enum sim_class class);
 uint64_t latency_trace_draw(const struct latency_trace *trace, enum sim_class class, const char *pv, uint64_t bits);
 
-/* latency_report.c: a line a class that has a model, and all of it. Of a write nobody sees when it takes effect, and a search
- * that is answered at once is not followed: neither has an effective distribution. */
+/* latency_report.c: a line a class that has a model, and all of it. Of a write nobody sees when it takes effect: it has no
+ * effective distribution. */
 struct json_t;
 void latency_print(const struct latency *l, FILE *out);
 struct json_t *latency_json(const struct latency *l);

@@ -28,13 +28,14 @@ static void search(struct lockstep *l, struct line *line)
 }
 
 /* Answers leave for whoever asked; to which server they belong is as in the recording. */
-static void send_answer(void *arg, const struct search_peer *to, const uint8_t *bytes, size_t n)
+static uint64_t send_answer(void *arg, const struct search_peer *to, const uint8_t *bytes, size_t n)
 {
     struct lockstep *l = arg;
     const struct trace_circuit *any = l->asks->recorded;
     const struct dialogue_endpoints ends = {to->address, any->server_address, to->port, any->server_port};
     recorder_datagram(l->recorder, &ends,
                       &(struct recorder_piece){.from_server = true, .t_ns = l->now_ns, .bytes = bytes, .n = n});
+    return l->now_ns;
 }
 
 /* ---- the clients ---- */

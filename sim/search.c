@@ -32,11 +32,14 @@ void search_flush(struct search *s)
     size_t from = with_version ? 0 : WIRE_HEADER_BYTES;
     if (with_version)
         wire_header_write(batch->bytes, &version);
-    s->send(s->arg, &batch->peer, batch->bytes + from, batch->used - from);
+    const uint64_t now_ns = s->send(s->arg, &batch->peer, batch->bytes + from, batch->used - from);
+    for (unsigned i = 0; i < batch->count; i++)
+        latency_count(&s->sim->latency, SIM_SEARCH, now_ns - batch->asked_ns[i], 1);
     batch->used = WIRE_HEADER_BYTES;
+    batch->count = 0;
 }
 
-static void add_reply(struct search *s, uint32_t cid)
+static void add_reply(struct search *s, uint32_t cid, uint64_t asked_ns)
 {
     struct search_batch *batch = &s->batch;
     const struct wire_header found = {.command = WIRE_SEARCH, .type = s->sim->tcp_port, .size = 8, .p1 = UINT32_MAX, .p2 = cid};
@@ -47,6 +50,7 @@ static void add_reply(struct search *s, uint32_t cid)
     wire_header_write(at, &found);
     wire_put16(at + WIRE_HEADER_BYTES, WIRE_MINOR);
     batch->used += SEARCH_REPLY_BYTES;
+    batch->asked_ns[batch->count++] = asked_ns;
 }
 
 static bool is_same(const struct search_peer *a, const struct search_peer *b)
@@ -106,7 +110,6 @@ static void count_lateness(struct search *s, const struct search_late *late, uin
     lateness_count(&sim->late, due_ns, 0, now_ns);
     if (due_ns > late->own_ns)
         histogram_add(&sim->late.of[SIM_LATE_ORDER], due_ns - late->own_ns);
-    latency_count(&sim->latency, SIM_SEARCH, now_ns - late->asked_ns, 1);
 }
 
 /* The replies that are due, as far as they belong into one datagram. */
@@ -120,7 +123,7 @@ static void send_due(struct search *s, uint64_t now_ns)
         if (late->due_ns > now_ns || !is_same(&late->peer, &batch->peer) || late->sequence != batch->sequence)
             break;
         batch->minor = late->minor;
-        add_reply(s, late->cid);
+        add_reply(s, late->cid, late->asked_ns);
         count_lateness(s, late, now_ns);
         s->first = (s->first + 1) % SEARCH_LANE;
         s->count--;
@@ -159,7 +162,7 @@ static void on_search(struct search *s, const struct wire_header *h, const uint8
     if (delay_ns > 0 || s->count > 0 || sim->reply_pace_ns > 0)
         add_late(s, h->p2, arrived_ns, delay_ns);
     else
-        add_reply(s, h->p2);
+        add_reply(s, h->p2, arrived_ns);
     if (sim->start.kind == SIM_START_SEARCH)
         sim_begin(sim, arrived_ns);
 }

@@ -9,6 +9,7 @@
 
 #define SEARCH_DATAGRAM_BYTES 1024u
 #define SEARCH_REPLY_BYTES    24u
+#define SEARCH_REPLIES        42u    /* in one datagram */
 #define SEARCH_LANE           32768u /* replies that wait for their time; what is over is dropped and counted */
 
 struct search_peer {
@@ -21,6 +22,8 @@ struct search_batch {
     uint32_t sequence; /* of the last request */
     unsigned minor;    /* of the last request; 0: none yet */
     size_t used;
+    unsigned count;                    /* replies */
+    uint64_t asked_ns[SEARCH_REPLIES]; /* when each was asked for */
     uint8_t bytes[SEARCH_DATAGRAM_BYTES];
 };
 
@@ -33,7 +36,8 @@ struct search_late { /* a reply that waits */
 
 struct search {
     struct sim *sim;
-    void (*send)(void *arg, const struct search_peer *to, const uint8_t *bytes, size_t n);
+    /* Returns when that was. */
+    uint64_t (*send)(void *arg, const struct search_peer *to, const uint8_t *bytes, size_t n);
     void *arg;
     struct search_batch batch;
     struct search_late *lane;

@@ -29,18 +29,19 @@ struct udp {
     uint8_t bytes[DATAGRAMS][DATAGRAM_BYTES];
 };
 
-static void send_answer(void *arg, const struct search_peer *to, const uint8_t *bytes, size_t n)
+static uint64_t send_answer(void *arg, const struct search_peer *to, const uint8_t *bytes, size_t n)
 {
     const struct udp *udp = arg;
+    const uint64_t now_ns = clock_monotonic_ns();
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(to->address)}, .sin_port = htons(to->port)};
     /* A datagram that cannot be sent is lost, as any may be: the client asks again. */
     (void)!sendto(udp->fd[0], bytes, n, MSG_NOSIGNAL, (struct sockaddr *)&at, sizeof at);
     if (udp->server->tap != NULL)
-        server_tap_datagram(udp->server, &at,
-                            &(struct tap_bytes){.pieces = &(struct iovec){(void *)(uintptr_t)bytes, n},
-                                                .n = n,
-                                                .from_server = true,
-                                                .t_ns = clock_monotonic_ns()});
+        server_tap_datagram(
+            udp->server, &at,
+            &(struct tap_bytes){
+                .pieces = &(struct iovec){(void *)(uintptr_t)bytes, n}, .n = n, .from_server = true, .t_ns = now_ns});
+    return now_ns;
 }
 
 static void settle(struct udp *udp)

@@ -1,5 +1,6 @@
-/* area-detector: DBR_SHORT images whose frames carry their serial number (base/frame.h). Frame 0 is there before time 0, frame k
- * is due at t0 + (k - 1) ticks of the rate and stamped with that time. All images show the same frame. */
+/* area-detector: DBR_SHORT images whose frames carry their serial number (base/frame.h). Frame 0 is there before time 0, as the
+ * first update of whoever subscribes; frame k is due at t0 + k ticks of the rate and stamped with that time. All images show the
+ * same frame. */
 #include "sim/synth_parts.h"
 
 #include "base/frame.h"
@@ -28,7 +29,7 @@ struct images {
 
 static uint64_t offset_ns(const struct images *images, uint64_t serial)
 {
-    return clock_tick_ns(images->rate, serial - 1);
+    return clock_tick_ns(images->rate, serial);
 }
 
 static void start(void *self, uint64_t t0_ns, uint64_t stamp_ns)
@@ -37,8 +38,8 @@ static void start(void *self, uint64_t t0_ns, uint64_t stamp_ns)
     struct images *images = synth->images;
     images->t0_ns = t0_ns;
     images->stamp_ns = stamp_ns;
-    for (uint32_t i = 0; i < synth->npvs; i++) /* frame 0 was due a tick before */
-        synth->pvs[i].pv.value.stamp = synth_stamp(stamp_ns - offset_ns(images, 2));
+    for (uint32_t i = 0; i < synth->npvs; i++)
+        synth->pvs[i].pv.value.stamp = synth_stamp(stamp_ns);
 }
 
 static uint64_t next_ns(void *self)

@@ -33,19 +33,21 @@ void *__wrap_realloc(void *p, size_t n)
 }
 
 struct heard {
+    uint64_t now_ns; /* what the clock shows */
     struct search_peer to[MOST];
     uint8_t bytes[MOST][SEARCH_DATAGRAM_BYTES];
     size_t size[MOST];
     unsigned n;
 };
 
-static void on_send(void *arg, const struct search_peer *to, const uint8_t *bytes, size_t n)
+static uint64_t on_send(void *arg, const struct search_peer *to, const uint8_t *bytes, size_t n)
 {
     struct heard *heard = arg;
     assert_true(heard->n < MOST);
     heard->to[heard->n] = *to;
     heard->size[heard->n] = n;
     memcpy(heard->bytes[heard->n++], bytes, n);
+    return heard->now_ns;
 }
 
 struct searching {
@@ -314,6 +316,25 @@ static void repeated_searches_are_counted(void **state)
     free_searching(s);
 }
 
+static void an_answer_at_once_is_counted_as_it_became(void **state)
+{
+    (void)state;
+    struct searching *s = new_searching();
+    struct latency *l = &s->f->sim->latency;
+    const struct latency_config none = {.seed = 0};
+    struct diag diag = {0};
+    assert_int_equal(latency_open(l, &none, &s->f->source, &diag), 0);
+    ask(s, &alice, VERSION_1 ASK_AI ASK_NO ASK_AI);
+    s->heard.now_ns = s->f->now_ns + 1500;
+    search_flush(&s->search);
+    assert_int_equal(l->drawn[SIM_SEARCH].count, 2);
+    assert_int_equal(l->drawn[SIM_SEARCH].max, 0);
+    assert_int_equal(l->effective[SIM_SEARCH].count, 2);
+    assert_int_equal(l->effective[SIM_SEARCH].min, 1500);
+    latency_close(l);
+    free_searching(s);
+}
+
 static void searching_allocates_nothing(void **state)
 {
     (void)state;
@@ -347,6 +368,7 @@ int main(void)
         cmocka_unit_test(a_later_reply_is_another_deadline),
         cmocka_unit_test(a_search_begins_the_clock_where_it_is_to),
         cmocka_unit_test(repeated_searches_are_counted),
+        cmocka_unit_test(an_answer_at_once_is_counted_as_it_became),
         cmocka_unit_test(searching_allocates_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,9 +15,9 @@ WARM_UP = HZ  # frames: a second
 
 
 def lateness(samples, start_ns):
-    """us from due to last byte of all frames but the first second's; samples: socket, serial, arrival."""
+    """us from due to last byte of all frames but the first second's; samples: socket, serial, arrival; start_ns: of frame 0."""
     serial, arrived = samples[:, 1], samples[:, 2]
-    due = start_ns + (serial - 1) * 1_000_000_000 // HZ
+    due = start_ns + serial * 1_000_000_000 // HZ
     return (arrived - due)[serial > WARM_UP] / 1e3
 
 
@@ -45,7 +45,7 @@ def bare(clients, seconds):
         _, samples = read(writer.tcp, clients, seconds + 10)
         writer.process.wait(machine.PATIENCE)
     told = json.loads(writer.lines[-1])
-    return Run(samples, told["start_monotonic_ns"], told["cpu_ns"] / (frames / HZ) / 1e7, clients, {})
+    return Run(samples, told["start_monotonic_ns"] - 1_000_000_000 // HZ, told["cpu_ns"] / (frames / HZ) / 1e7, clients, {})
 
 
 def ours(clients, seconds):
