@@ -35,10 +35,23 @@ struct conversation {
 
 /* ---- turns ---- */
 
+static struct turn make_turn(const struct conversation *c, unsigned place, uint64_t lane, const uint8_t *bytes, size_t size)
+{
+    return (struct turn){.block = c->block, .place = place, .lane = lane, .text = c->text, .bytes = bytes, .size = size};
+}
+
 static void add_turn(struct conversation *c, unsigned place, uint64_t lane, const uint8_t *bytes, size_t size)
 {
-    struct turn turn = {.block = c->block, .place = place, .lane = lane, .text = c->text, .bytes = bytes, .size = size};
+    const struct turn turn = make_turn(c, place, lane, bytes, size);
     c->no_memory |= !transcript_add(c->out, &turn);
+}
+
+/* Two posts of a text or an array in one block are two equal updates if the event thread was fast enough, else one. */
+static void add_late_update(struct conversation *c, unsigned place, uint64_t lane, const uint8_t *bytes, size_t size)
+{
+    const struct turn turn = make_turn(c, place, lane, bytes, size);
+    if (!transcript_repeats(c->out, &turn))
+        c->no_memory |= !transcript_add(c->out, &turn);
 }
 
 static void add_remark(struct conversation *c, unsigned place, const char *text)
@@ -67,8 +80,12 @@ static void learn_channel(struct conversation *c, unsigned place, const struct w
 {
     struct asked_entry *filtered = asked_find(&c->asked[place], ASKED_FILTERED, h->p1);
     if (h->command == WIRE_CREATE_CHAN)
-        add_sid(c, &(struct normal_sid){
-                       .sid = h->p2, .cid = h->p1, .circuit = place, .native = h->type, .is_filtered = filtered != NULL});
+        add_sid(c, &(struct normal_sid){.sid = h->p2,
+                                        .cid = h->p1,
+                                        .circuit = place,
+                                        .native = h->type,
+                                        .is_filtered = filtered != NULL,
+                                        .is_late = filtered == NULL && (h->type == WIRE_STRING || h->count > 1)});
     if (filtered != NULL)
         asked_drop(&c->asked[place], filtered);
 }
@@ -102,7 +119,7 @@ static bool take_confirm(struct conversation *c, unsigned place, const struct wi
 /* What a message is, beyond its bytes. */
 struct meaning {
     uint64_t lane;
-    bool is_confirm, is_dynamic, is_text;
+    bool is_confirm, is_dynamic, is_text, is_late;
 };
 
 /* Is it a STRING channel? Of READ's reply only the cid is known. */
@@ -132,6 +149,13 @@ static void drop_refused_put(struct asked *asked, const struct wire_header *h, c
         asked_drop(asked, put);
 }
 
+/* Is it an update of what is read when it is sent? */
+static bool is_late_update(const struct conversation *c, unsigned place, const struct asked_entry *subscription)
+{
+    long found = subscription != NULL ? normal_find_sid(&c->out->sids, place, subscription->sid) : -1;
+    return found >= 0 && c->out->sids.at[found].is_late;
+}
+
 static struct meaning understand(struct conversation *c, unsigned place, const struct wire_header *h, const uint8_t *payload)
 {
     struct meaning m = {.lane = transcript_lane(place, LANE_DIRECT, 0)};
@@ -140,6 +164,7 @@ static struct meaning understand(struct conversation *c, unsigned place, const s
     if (h->command == WIRE_EVENT_ADD) {
         m.is_confirm = take_confirm(c, place, h);
         entry = asked_find(asked, ASKED_SUBSCRIPTION, h->p2);
+        m.is_late = !m.is_confirm && is_late_update(c, place, entry);
         if (!m.is_confirm)
             m.lane = transcript_lane(place, LANE_UPDATES, h->p2);
     } else if (h->command == WIRE_READ_NOTIFY) {
@@ -180,7 +205,7 @@ static void take_message(struct conversation *c, unsigned place, const struct ta
     struct wire_header masked = m->header;
     wire_header_read(&cur, WIRE_MINOR, &masked);
     describe_message(&c->out->sids, &masked, m->header_bytes, bytes, size, meaning.is_confirm, c->text, sizeof c->text);
-    add_turn(c, place, meaning.lane, bytes, size);
+    (meaning.is_late ? add_late_update : add_turn)(c, place, meaning.lane, bytes, size);
     c->came[place]++;
     free(bytes);
 }

@@ -17,6 +17,7 @@ struct normal_sid {
     unsigned circuit;
     bool is_gone;     /* cleared, or its circuit is closed */
     bool is_filtered; /* its updates pass filters that remember them: a fence would change what they do */
+    bool is_late;     /* a text or an array: its updates have what it holds when they are sent (ca-protocol 6.5) */
 };
 
 /* The channels of a dialogue, in order of appearance. */

@@ -1,6 +1,15 @@
 #include "replay/transcript.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+bool transcript_repeats(const struct transcript *t, const struct turn *turn)
+{
+    for (size_t i = t->n; i-- > 0 && t->turns[i].block == turn->block;)
+        if (t->turns[i].lane == turn->lane)
+            return t->turns[i].size == turn->size && memcmp(t->turns[i].bytes, turn->bytes, turn->size) == 0;
+    return false;
+}
 
 bool transcript_add(struct transcript *t, const struct turn *turn)
 {

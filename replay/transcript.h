@@ -30,6 +30,9 @@ static inline uint64_t transcript_lane(unsigned place, unsigned kind, uint32_t i
     return (uint64_t)place << 40 | (uint64_t)kind << 32 | id;
 }
 
+/* Does the lane's last turn of the same block have the same bytes? */
+bool transcript_repeats(const struct transcript *t, const struct turn *turn);
+
 /* Append a turn; text and bytes are copied. False: no memory. */
 bool transcript_add(struct transcript *t, const struct turn *turn);
 void transcript_fini(struct transcript *t);
