@@ -2,6 +2,7 @@
 #include "clients/bench/bench.h"
 
 #include "base/child.h"
+#include "clients/bench/journal.h"
 #include "clients/bench/live.h"
 #include "clients/bench/recording.h"
 #include "clients/bench/repeater.h"
@@ -208,6 +209,8 @@ static int set_up(struct bench_result *r, const struct settings *s, const struct
     snprintf(o->folder, sizeof o->folder, "%.200s/caplay-XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
     if (mkdtemp(o->folder) == NULL)
         return diag_errno(diag, DIAG_ENVIRONMENT, "cannot make folder %s", o->folder);
+    if (bench_journal_open(r, diag) < 0)
+        return -1;
     r->live = bench_live_open(r, s->status, s->http, diag);
     if (r->live == NULL)
         return -1;
@@ -279,6 +282,7 @@ int clients_bench(int argc, char **argv, struct diag *diag)
         remove_folder(r->options.folder);
     bench_live_close(r->live);
     bench_free_posts(r);
+    bench_journal_close(r);
     free(r->runs);
     free(r);
     return code;

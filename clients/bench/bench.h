@@ -137,6 +137,7 @@ struct bench_run {
     double rss_peak;
     struct bench_frames frames;
     struct bench_server_report report; /* of the server that served this run */
+    struct json_t *kept;               /* as OUTPUT/runs.jsonl had it, of a benchmark that goes on; or NULL */
 };
 
 struct bench_result {
@@ -152,7 +153,11 @@ struct bench_result {
     size_t nruns, room;
     bool interrupted;
     struct bench_live *live; /* --status, --http */
+    FILE *journal;           /* OUTPUT/runs.jsonl */
 };
+
+/* A new run at the end of r->runs, all zero. */
+struct bench_run *bench_add_run(struct bench_result *r);
 
 /* ---- one run ---- */
 

@@ -3,6 +3,7 @@
 #include "clients/bench/bench.h"
 #include "clients/bench/flow.h"
 #include "clients/bench/infer.h"
+#include "clients/bench/journal.h"
 #include "clients/bench/precision.h"
 #include "clients/bench/progress.h"
 
@@ -23,7 +24,7 @@ struct block {
     unsigned clients[BENCH_CLIENTS], nclients;
 };
 
-static struct bench_run *add_run(struct bench_result *r)
+struct bench_run *bench_add_run(struct bench_result *r)
 {
     if (r->nruns == r->room) {
         size_t room = r->room == 0 ? 256 : 2 * r->room;
@@ -43,7 +44,7 @@ static struct bench_run *add_run(struct bench_result *r)
 static int start_run(struct block *b, const struct bench_step *step, unsigned client, const struct bench_target *target,
                      struct bench_process *p, struct diag *diag)
 {
-    struct bench_run *run = add_run(b->r);
+    struct bench_run *run = bench_add_run(b->r);
     run->step = step;
     run->server = b->server;
     run->client = client;
@@ -90,14 +91,29 @@ static int run_together(struct block *b, const struct bench_step *step, const un
     return started == n ? 0 : -1;
 }
 
+/* Installed, and not measured yet. */
+static bool is_due(const struct block *b, const struct bench_step *step, unsigned client)
+{
+    const struct bench_run run = {.step = step, .server = b->server, .client = client, .round = b->round, .warmup = b->warmup};
+    return (b->warmup || step->rounds > b->round) && b->r->clients[client].missing[0] == '\0' && !bench_journal_has(b->r, &run);
+}
+
+static bool is_any_due(const struct block *b)
+{
+    for (size_t s = 0; s < b->nsteps; s++)
+        for (unsigned c = 0; c < b->nclients; c++)
+            if (is_due(b, &b->steps[s], b->clients[c]))
+                return true;
+    return false;
+}
+
 static int run_steps(struct block *b, const struct bench_target *target, struct diag *diag)
 {
     for (size_t s = 0; s < b->nsteps; s++) {
         const struct bench_step *step = &b->steps[s];
         unsigned at_a_time = step->at_once ? b->nclients : 1;
-        for (unsigned c = 0; (b->warmup || step->rounds > b->round) && c < b->nclients && !bench_interrupted(); c += at_a_time)
-            if (b->r->clients[b->clients[c]].missing[0] == '\0' &&
-                run_together(b, step, b->clients + c, at_a_time, target, diag) < 0)
+        for (unsigned c = 0; c < b->nclients && !bench_interrupted(); c += at_a_time)
+            if (is_due(b, step, b->clients[c]) && run_together(b, step, b->clients + c, at_a_time, target, diag) < 0)
                 return -1;
     }
     return 0;
@@ -155,6 +171,8 @@ static void attach_report(struct bench_run *run, const struct bench_server_repor
 
 static int run_block(struct block *b, struct diag *diag)
 {
+    if (!is_any_due(b))
+        return 0;
     for (b->attempt = 0; b->attempt <= BENCH_RETRIES && !bench_interrupted(); b->attempt++) {
         struct bench_server_report report = {.valid = true};
         size_t first = b->r->nruns;
@@ -162,6 +180,7 @@ static int run_block(struct block *b, struct diag *diag)
             return bench_interrupted() ? 0 : -1; /* a server that was interrupted before it served is no failure */
         for (size_t i = first; i < b->r->nruns; i++)
             attach_report(&b->r->runs[i], &report, b->attempt == BENCH_RETRIES);
+        bench_journal_add(b->r, first);
         if (report.valid)
             break;
     }

@@ -70,6 +70,8 @@ static json_t *monitor_json(const struct bench_run *run)
 json_t *report_run(const struct bench_result *r, const struct bench_run *run)
 {
     char step[80];
+    if (run->kept != NULL)
+        return json_incref(run->kept);
     bench_name_step(run->step, step, sizeof step);
     json_t *json =
         json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:b, s:s, s:s, s:b, s:b, s:i, s:o, s:o, s:o}", "step", step, "client",
