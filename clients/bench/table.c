@@ -117,5 +117,9 @@ void bench_print_tables(const struct bench_result *r, FILE *out)
         print_tallies(page);
     }
     print_failures(r, out);
+    for (page->server = 0; page->server < r->nservers; page->server++) {
+        fputc('\n', out);
+        page_matrix(page);
+    }
     free(page);
 }
