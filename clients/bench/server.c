@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define READY_PATIENCE_NS (120 * CLOCK_NS)
-#define STOP_PATIENCE_NS  (20 * CLOCK_NS)
+#define STOP_PATIENCE_NS  (60 * CLOCK_NS)
 
 /* ---- what --server names ---- */
 
@@ -239,6 +239,7 @@ int bench_server_start(const struct bench_server *server, const struct bench_ser
     if (server->kind == BENCH_HOST)
         return 0;
     unlink(t->report);
+    t->reports = server->kind != BENCH_IOC;
     make_command(server, start, t, &line);
     int out = spawn(start, &line, t, diag);
     if (out < 0)
@@ -318,6 +319,18 @@ static uint64_t read_server_drops(pid_t pid)
     return bench_total_drops(&drops);
 }
 
+/* What ends badly once it was asked to has served its runs: only the report that it owes may be missing. A machine under heavy
+ * load has kept a server from ending for longer than anybody waits. */
+static void judge_end(const struct bench_target *t, int code, struct bench_server_report *r)
+{
+    if (r->died)
+        r->valid = false;
+    else if (t->reports && !r->known) {
+        r->valid = false;
+        snprintf(r->why, sizeof r->why, "it ended without its report, with exit code %d", code);
+    }
+}
+
 void bench_server_stop(struct bench_target *t, struct bench_server_report *r)
 {
     *r = (struct bench_server_report){.valid = true};
@@ -328,8 +341,8 @@ void bench_server_stop(struct bench_target *t, struct bench_server_report *r)
     r->udp_drops = read_server_drops(t->pid);
     kill(t->pid, SIGTERM);
     const int code = child_exit_code(bench_reap(t->pid, STOP_PATIENCE_NS));
-    r->died = (code != DIAG_GOOD && code != DIAG_INVALID) || gone.si_pid != 0;
+    r->died = gone.si_pid != 0;
     t->pid = 0;
     read_report(t, r);
-    r->valid = r->valid && !r->died;
+    judge_end(t, code, r);
 }

@@ -38,6 +38,7 @@ struct bench_target {
     char address[64];
     uint16_t udp;
     char image[128]; /* the PV to monitor, if an image was asked for */
+    bool reports;    /* it writes a report when it ends */
     char report[BENCH_PATH_BYTES + 16], log[BENCH_PATH_BYTES + 16];
 };
 

@@ -63,7 +63,7 @@ struct run {
     int signals;                       /* signalfd: SIGINT, SIGTERM, SIGCHLD */
 };
 
-#define STOP_PATIENCE_MS 5000
+#define STOP_PATIENCE_MS 20000
 
 /* ---- before the start ---- */
 
