@@ -189,8 +189,8 @@ def test_a_benchmark_tells_where_it_is(tmp_path):
     gate, log = tmp_path / "gate", tmp_path / "log"
     os.mkfifo(gate)
     with open(log, "w") as stderr:
-        bench = subprocess.Popen([cahelp.CAPLAY, "bench", "--client", f"cmd:cat {gate}", "--only", "connect", "--runs", "1", "--http", "0",
-                                  "--status", "--output", tmp_path / "report"], stdout=subprocess.DEVNULL, stderr=stderr)
+        bench = subprocess.Popen([cahelp.CAPLAY, "bench", "--client", f"cmd:cat {gate}", "--only", "connect", "--runs", "1", "--warmup", "0",
+                                  "--http", "0", "--status", "--output", tmp_path / "report"], stdout=subprocess.DEVNULL, stderr=stderr)
     try:
         with open_once_it_is_read(gate, bench):
             live = Live(log.read_text())
