@@ -170,7 +170,7 @@ def test_what_is_not_installed_is_shown_and_fails_only_what_asked_for_it(tmp_pat
     assert "not installed: " in tables
 
     code, tables, _ = bench(tmp_path, "--server", "sim", "--only", "connect", "--client", ",".join([fake("good"), fake("missing")]))
-    assert code == 4
+    assert code == 5
     assert "not installed: no wheel for it" in tables
 
 

@@ -156,7 +156,7 @@ static void the_interval_gate_says_one_of_four_words_and_why(void **state)
     assert_int_equal(judge(FIGURE_CONNECT, 0.030, 0.031, 0.01).word, INFER_EQUIVALENT);
     assert_int_equal(judge(FIGURE_CONNECT, 0.030, 0.033, 0.2).word, INFER_UNDECIDED);
     assert_int_equal(judge(FIGURE_LOAD, 30, 33, 0.2).word, INFER_UNDECIDED);
-    const struct gate_verdict tiny = judge(FIGURE_READ, 40e-6, 80e-6, 0.01), field = judge(FIGURE_READ, 1e-3, 1.1e-3, 0.2);
+    const struct gate_verdict tiny = judge(FIGURE_READ, 40e-6, 80e-6, 0.01), field = judge(FIGURE_READ, 30e-3, 33e-3, 0.1);
     assert_int_equal(tiny.word, INFER_EQUIVALENT);
     assert_int_equal(tiny.reason, REASON_FLOOR);
     assert_int_equal(field.word, INFER_EQUIVALENT);

@@ -234,17 +234,18 @@ static void remove_folder(const char *folder)
 
 /* ---- the end ---- */
 
-/* What a run that was done again says is not the last word. */
+/* What a run that was done again says is not the last word. A missing part comes before an invalid measurement, and that before a
+ * client that failed. */
 static int exit_code(const struct bench_result *r)
 {
-    bool failed = false, invalid = r->interrupted;
+    bool failed = false, invalid = r->interrupted, missing = false;
     for (size_t i = 0; i < r->nruns; i++) {
         failed |= r->runs[i].outcome != BENCH_GOOD && r->runs[i].outcome != BENCH_INVALID;
         invalid |= r->runs[i].outcome == BENCH_INVALID && !r->runs[i].repeated;
     }
     for (unsigned i = 0; i < r->nclients; i++)
-        failed |= r->clients[i].asked && r->clients[i].missing[0] != '\0';
-    return failed ? DIAG_CLIENT : invalid ? DIAG_INVALID : DIAG_GOOD;
+        missing |= r->clients[i].asked && r->clients[i].missing[0] != '\0';
+    return missing ? DIAG_ENVIRONMENT : invalid ? DIAG_INVALID : failed ? DIAG_CLIENT : DIAG_GOOD;
 }
 
 /* What was measured is written down, also after a failure. */

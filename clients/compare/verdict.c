@@ -59,7 +59,7 @@ const char *compare_remark(const struct compare_row *row, char into[COMPARE_TEXT
     else if (row->v.reason == REASON_FIELD)
         snprintf(into, COMPARE_TEXT, "within the field's rule");
     else if (row->v.reason == REASON_FLOOR)
-        snprintf(into, COMPARE_TEXT, "below %s: a wake-up, our own lateness",
+        snprintf(into, COMPARE_TEXT, "below %s: a slice of the scheduler, our lateness",
                  text_seconds(fmax(GATE_FLOOR_S, row->in.floor_s), floor));
     return into;
 }
