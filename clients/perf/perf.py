@@ -8,6 +8,7 @@ themselves go to DIR/perf.jsonl, a line a measure. Exit code 0: all reached; 1: 
 import argparse
 import pathlib
 import platform
+import subprocess
 import sys
 import time
 
@@ -19,7 +20,7 @@ import perf_reply
 import perf_scale
 import perf_stream
 import perf_valid
-from perf_table import json_line, table
+from perf_table import Measure, json_line, table
 
 ROWS = {"connect": perf_connect.libca, "caproto": perf_connect.caproto, "search": perf_connect.search, "get": perf_reply.get,
         "stream": perf_stream.to_one, "fan-out": perf_stream.to_ten, "fast": perf_stream.fast, "delay": perf_reply.delay,
@@ -61,9 +62,17 @@ def head(options):
             "load": pathlib.Path("/proc/loadavg").read_text().split()[0]}
 
 
+def row(run, name):
+    """Its measures; a server or client that fails ends this row and no other."""
+    try:
+        yield from ROWS[name](run)
+    except (RuntimeError, OSError, ValueError, subprocess.SubprocessError) as error:
+        yield Measure(name, "what is left of the row", "", [], missing=str(error))
+
+
 def measure_row(run, name, measures, out):
     begin = time.monotonic()
-    for measure in ROWS[name](run):
+    for measure in row(run, name):
         measures.append(measure)
         print(json_line(measure.record()), file=out, flush=True)
         print("  ".join(measure.cells()), file=sys.stderr, flush=True)

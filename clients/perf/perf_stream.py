@@ -88,13 +88,13 @@ def to_one(run):
                   holds=((f"0 lost ({lost})", lost == 0), (f"0 merged ({merged})", merged == 0)), note=f"invalid runs: {invalid}")
     cpu = [r.cpu for r in pairs["ours"]]
     yield Measure("stream", "server CPU, to 1 client", "%", cpu, [r.cpu for r in pairs["bare"]], peer="bare loop", at_most=1.3)
-    n = 5 if run.full else 2
-    yield Measure("stream", "server CPU, to 1 client", "%", cpu[:n], [ioc_cpu(seconds) for _ in cpu[:n]], at_most=1.0)
+    n = 3 if run.full else 2
+    yield Measure("stream", "server CPU, to 1 client", "%", cpu[:n], [ioc_cpu(seconds / 2) for _ in cpu[:n]], at_most=1.0)
 
 
 def to_ten(run):
     """The same to ten clients."""
-    seconds = 10 if run.full else 4
+    seconds = 5 if run.full else 3
     pairs = {"ours": [], "bare": []}
     for _ in run.pairs(7, 3):
         for name, measure in run.turns(("ours", ours), ("bare", bare)):
@@ -125,7 +125,7 @@ def ours_fast(clients, seconds):
 
 def fast(run):
     """Frames as fast as possible: bytes at the client, beside a bare writer of the same frames."""
-    seconds = 4 if run.full else 2
+    seconds = 2 if run.full else 1
     for clients in (1, 10):
         rates = ([], [])
         for _ in run.pairs(7, 3):

@@ -51,7 +51,7 @@ def exit_code(seconds, how=None):
 
 def validity(run):
     """Undisturbed pinned runs, and starved ones."""
-    seconds = 5 if run.full else 2
+    seconds = 3 if run.full else 2
     good = [exit_code(seconds) for _ in range(10)]
     starved = [exit_code(3, stopped)]
     with contextlib.suppress(subprocess.SubprocessError):  # SCHED_FIFO is not granted
