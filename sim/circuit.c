@@ -54,6 +54,8 @@ struct sim_circuit *sim_circuit_new(struct sim *sim, void *owner, uint64_t now_n
     }
     c->owner = owner;
     c->number = ++sim->counts.circuits;
+    if (c->number == 1)
+        sim->observed.first_circuit_ns = now_ns;
     c->next = sim->circuits;
     c->link = &sim->circuits;
     if (c->next != NULL)
@@ -150,6 +152,7 @@ uint8_t *sim_circuit_room(struct sim_circuit *c, size_t *n)
 void sim_circuit_received(struct sim_circuit *c, size_t n, uint64_t arrived_ns)
 {
     struct circuit_input *in = &c->in;
+    c->sim->observed.bytes[OBSERVED_IN] += n;
     uint64_t skipped = n < in->skip ? n : in->skip;
     in->skip -= skipped;
     if (skipped > 0 && skipped < n)
@@ -228,9 +231,11 @@ static bool take_message(struct sim_circuit *c, uint64_t now_ns)
     else if (outcome == REQUEST_DONE)
         consume(in, (size_t)r.bytes);
     c->is_waiting = outcome == REQUEST_WAIT;
-    if (!c->is_waiting)
-        c->wait_ns = 0;
-    return !c->is_waiting;
+    if (c->is_waiting)
+        return false;
+    c->wait_ns = 0;
+    observed_message(&c->sim->observed, OBSERVED_IN, r.header.command);
+    return true;
 }
 
 /* ---- output ---- */
@@ -265,9 +270,21 @@ static void note_update(struct sim_circuit *c, const struct queue_entry *e)
     note(c, (struct outbox_note){.due_ns = e->due_ns, .asked_ns = e->asked_ns, .class = class}, e->own_ns, e->timed);
 }
 
-static void after_reply(struct sim_circuit *c, const struct reply *reply)
+static void observe_reply(struct sim_circuit *c, const struct reply *r, uint64_t now_ns)
+{
+    struct observed *o = &c->sim->observed;
+    observed_message(o, OBSERVED_OUT, r->kind == REPLY_ERROR ? WIRE_ERROR : r->header.command);
+    if (r->kind == REPLY_CREATED) {
+        observed_message(o, OBSERVED_OUT, WIRE_ACCESS_RIGHTS);
+        observed_created(o, &r->pv->searched.since_ns, now_ns);
+    } else if (r->kind == REPLY_READ || (r->kind == REPLY_VALUE && r->header.command == WIRE_READ_NOTIFY))
+        observed_value(o, now_ns);
+}
+
+static void after_reply(struct sim_circuit *c, const struct reply *reply, uint64_t now_ns)
 {
     note_reply(c, reply);
+    observe_reply(c, reply, now_ns);
     if (reply->kind == REPLY_ECHO) {
         consume(&c->in, c->held);
         c->held = 0;
@@ -288,7 +305,7 @@ static bool drain_lane(struct sim_circuit *c, struct lane *lane, uint64_t now_ns
             continue;
         if (!reply_write(c, reply))
             return false;
-        after_reply(c, reply);
+        after_reply(c, reply, now_ns);
     }
     return true;
 }
@@ -301,6 +318,8 @@ static bool drain_events(struct sim_circuit *c, uint64_t now_ns)
         if (!update_write(c, entry))
             return false;
         note_update(c, entry);
+        observed_message(&c->sim->observed, OBSERVED_OUT, WIRE_EVENT_ADD);
+        observed_value(&c->sim->observed, now_ns);
     }
     sim_relieve(c);
     return true;
@@ -374,6 +393,7 @@ void sim_circuit_is_behind(struct sim_circuit *c)
 void sim_circuit_sent(struct sim_circuit *c, size_t n)
 {
     outbox_sent(&c->out, n);
+    c->sim->observed.bytes[OBSERVED_OUT] += n;
     c->is_blocked = !outbox_is_empty(&c->out);
 }
 

@@ -42,14 +42,16 @@ struct sim_pv *sim_open(struct sim *sim, const char *name, size_t length, struct
     return calls->open != NULL ? calls->open(sim->source->self, name, length, filters) : sim_find(sim, name, length);
 }
 
-void sim_count_search(struct sim *sim, struct sim_pv *pv, uint64_t searcher)
+void sim_count_search(struct sim *sim, struct sim_pv *pv, uint64_t searcher, uint64_t arrived_ns)
 {
+    uint64_t unknown_ns = 0;
     sim->counts.searches++;
+    observed_search(&sim->observed, pv != NULL ? &pv->searched.since_ns : &unknown_ns, arrived_ns);
     if (pv == NULL)
         return;
-    if (pv->searcher == searcher)
+    if (pv->searched.by == searcher)
         sim->counts.repeated_searches++;
-    pv->searcher = searcher;
+    pv->searched.by = searcher;
 }
 
 uint64_t sim_delay_ns(struct sim_circuit *c, struct sim_pv *pv, enum sim_class class)

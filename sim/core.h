@@ -9,6 +9,7 @@
 #include "sim/latency.h"
 #include "sim/lateness.h"
 #include "sim/link.h"
+#include "sim/observed.h"
 #include "sim/start.h"
 
 /* The largest message taken or given, header included, unless EPICS_CA_AUTO_ARRAY_BYTES=NO sets another (a real server stops
@@ -55,6 +56,7 @@ struct sim {
     uint64_t pressed_ns;   /* until when what fills such a queue may not leave */
     uint32_t npressed;     /* circuits with such a queue, whose clients may still take what it holds */
     struct sim_counts counts;
+    struct observed observed;
     struct lateness late;
     struct latency latency;
     struct link link;
@@ -73,7 +75,7 @@ struct sim_pv *sim_find(struct sim *sim, const char *name, size_t length);
 struct sim_pv *sim_open(struct sim *sim, const char *name, size_t length, struct filters *filters);
 
 /* Count a search by somebody, told apart by `searcher` (any number but 0). */
-void sim_count_search(struct sim *sim, struct sim_pv *pv, uint64_t searcher);
+void sim_count_search(struct sim *sim, struct sim_pv *pv, uint64_t searcher, uint64_t arrived_ns);
 
 /* The delay of a circuit's next request of a class, for a PV (NULL for ECHO), in ns. Call it once a request. */
 uint64_t sim_delay_ns(struct sim_circuit *c, struct sim_pv *pv, enum sim_class class);

@@ -99,6 +99,44 @@ static void set_count(json_t *object, const char *name, uint64_t value)
     json_object_set_new(object, name, json_integer((json_int_t)value));
 }
 
+/* [from clients, to them] */
+static json_t *both_ways(const uint64_t n[OBSERVED_WAYS])
+{
+    return json_pack("[I, I]", (json_int_t)n[OBSERVED_IN], (json_int_t)n[OBSERVED_OUT]);
+}
+
+static json_t *messages(const struct observed *o)
+{
+    json_t *object = json_object();
+    for (unsigned i = 0; i < WIRE_COMMANDS; i++) {
+        const uint64_t n[OBSERVED_WAYS] = {o->messages[OBSERVED_IN][i], o->messages[OBSERVED_OUT][i]};
+        if (n[OBSERVED_IN] + n[OBSERVED_OUT] > 0)
+            json_object_set_new(object, wire_command_name(i), both_ways(n));
+    }
+    return object;
+}
+
+static json_t *observed(const struct observed *o)
+{
+    json_t *object = json_object();
+    set_count(object, "first_search_ns", o->first_search_ns);
+    set_count(object, "first_circuit_ns", o->first_circuit_ns);
+    set_count(object, "first_created_ns", o->first_created_ns);
+    set_count(object, "last_created_ns", o->last_created_ns);
+    set_count(object, "first_value_ns", o->first_value_ns);
+    set_count(object, "last_value_ns", o->last_value_ns);
+    json_object_set_new(object, "search_to_created", lateness(&o->connects));
+    json_object_set_new(object, "datagrams", both_ways(o->datagrams));
+    json_object_set_new(object, "datagram_bytes", both_ways(o->datagram_bytes));
+    json_object_set_new(object, "bytes", both_ways(o->bytes));
+    json_object_set_new(object, "segments", both_ways(o->segments));
+    json_object_set_new(object, "messages", messages(o));
+    set_count(object, "closed", o->closed);
+    set_count(object, "reset", o->reset);
+    set_count(object, "open", o->open);
+    return object;
+}
+
 static void set_verdict(json_t *object, const struct server *s)
 {
     char why[VERDICT_TEXT];
@@ -135,6 +173,7 @@ static json_t *report(const struct server *s, const char *name)
     set_count(object, "channels", sim->counts.channels);
     set_count(object, "subscriptions", sim->counts.subscriptions);
     set_count(object, "udp_drops", udp_drops(s) + sim->counts.dropped_searches);
+    json_object_set_new(object, "observed", observed(&sim->observed));
     json_object_set_new(object, "isolation", isolation(s));
     if (s->tap != NULL)
         json_object_set_new(object, "tap", tap(s->tap));

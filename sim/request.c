@@ -101,7 +101,7 @@ static enum request_outcome on_search(struct sim_circuit *c, const struct reques
     if (r->header.size <= 1)
         return REQUEST_DONE;
     struct sim_pv *pv = sim_find(c->sim, (const char *)r->payload, wire_name_length(r->payload, r->header.size));
-    sim_count_search(c->sim, pv, c->number << 32 | r->header.p2);
+    sim_count_search(c->sim, pv, c->number << 32 | r->header.p2, r->arrived_ns);
     if (pv != NULL) {
         struct wire_header found = {.command = WIRE_SEARCH, .type = c->sim->tcp_port, .p1 = UINT32_MAX, .p2 = r->header.p2};
         answer_timed(c, r, (struct reply){.kind = REPLY_HEADER, .header = found, .pv = pv}, SIM_SEARCH);

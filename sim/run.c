@@ -223,6 +223,7 @@ static int serve_until_the_end(struct server *s, const struct sim_config *config
     s->exit_code = verdict_exit_code(s);
     if (config->report == NULL)
         return s->exit_code;
+    tcp_observe_open(s);
     report_write(s, config->name, report->file);
     return whole_close(report, diag) < 0 ? -1 : s->exit_code;
 }

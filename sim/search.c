@@ -32,6 +32,7 @@ void search_flush(struct search *s)
     size_t from = with_version ? 0 : WIRE_HEADER_BYTES;
     if (with_version)
         wire_header_write(batch->bytes, &version);
+    observed_datagram(&s->sim->observed, OBSERVED_OUT, batch->used - from);
     const uint64_t now_ns = s->send(s->arg, &batch->peer, batch->bytes + from, batch->used - from);
     for (unsigned i = 0; i < batch->count; i++)
         latency_count(&s->sim->latency, SIM_SEARCH, now_ns - batch->asked_ns[i], 1);
@@ -154,7 +155,7 @@ static void on_search(struct search *s, const struct wire_header *h, const uint8
         return;
     struct sim *sim = s->sim;
     struct sim_pv *pv = sim_find(sim, (const char *)payload, wire_name_length(payload, h->size));
-    sim_count_search(sim, pv, searcher(&s->batch.peer, h->p2));
+    sim_count_search(sim, pv, searcher(&s->batch.peer, h->p2), arrived_ns);
     if (pv == NULL)
         return;
     const struct latency_request r = {.class = SIM_SEARCH, .pv = pv, .circuit = h->p2, .number = s->batch.sequence};
@@ -188,6 +189,7 @@ void search_datagram(struct search *s, const struct search_peer *peer, const uin
     struct cursor cur = cursor_over(bytes, n);
     struct wire_header h;
     const uint8_t *payload;
+    observed_datagram(&s->sim->observed, OBSERVED_IN, n);
     s->batch.minor = 0;
     s->batch.sequence = 0;
     if (!is_same(peer, &s->batch.peer)) {

@@ -128,6 +128,8 @@ uint64_t stamp_arrival(struct server *s, struct msghdr *message, const struct cl
 
 /* server_tcp.c: a new client's socket becomes a circuit. False without memory: it is still the caller's. */
 bool tcp_welcome(struct server *s, int fd);
+/* Before the report: what the kernel counted for the circuits that are open. Once. */
+void tcp_observe_open(struct server *s);
 /* The end of all circuits. */
 void tcp_end(struct server *s, uint64_t now_ns);
 /* Let the circuits that have something new work and send; close those that are over. Returns whether some have more to do at

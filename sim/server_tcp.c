@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <malloc.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -60,6 +62,33 @@ static void mark_dead(struct connection *k)
     k->server->dead = k;
 }
 
+/* What the kernel counted for a circuit. */
+static void observe_segments(const struct connection *k)
+{
+    struct observed *o = &k->server->sim.observed;
+    struct tcp_info info = {.tcpi_state = 0};
+    socklen_t n = sizeof info;
+    if (getsockopt(k->fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0) {
+        o->segments[OBSERVED_IN] += info.tcpi_data_segs_in;
+        o->segments[OBSERVED_OUT] += info.tcpi_data_segs_out;
+    }
+}
+
+static void observe_end(const struct connection *k)
+{
+    struct observed *o = &k->server->sim.observed;
+    observe_segments(k);
+    (*(k->circuit->at_end_of_file ? &o->closed : &o->reset))++;
+}
+
+void tcp_observe_open(struct server *s)
+{
+    for (const struct sim_circuit *c = s->sim.circuits; c != NULL; c = c->next) {
+        observe_segments(c->owner);
+        s->sim.observed.open++;
+    }
+}
+
 /* The one place where a circuit dies, called by the loop off every callback. Who reached it: its two events and its deadline,
  * which end here, and the core's lists, which sim_circuit_free() leaves. */
 static void bury(struct connection *k, uint64_t now_ns)
@@ -67,6 +96,7 @@ static void bury(struct connection *k, uint64_t now_ns)
     schedule_remove(&k->server->loop.schedule, &k->deadline);
     event_free(k->readable);
     event_free(k->writable);
+    observe_end(k);
     if (k->server->tap != NULL)
         tap_end(k->server->tap, &k->tap, now_ns);
     sim_circuit_free(k->circuit, now_ns);

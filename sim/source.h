@@ -13,6 +13,11 @@ struct filters;
 
 /* One served PV. Made by the source before serving, or when a client opens it; its address is stable until the source is freed.
  */
+struct sim_searched {  /* of a PV */
+    uint64_t by;       /* who searched for it last, to count repeated searches */
+    uint64_t since_ns; /* when it was first searched for since its last channel was made; 0: not */
+};
+
 struct sim_pv {
     const char *name;
     uint32_t count;    /* native (maximum) element count */
@@ -32,7 +37,7 @@ struct sim_pv {
     struct sim_pv *next_posted;
     uint64_t version;             /* grows with each change of value */
     uint64_t posts, sent, merged; /* updates: posts that somebody subscribed to; of each subscription */
-    uint64_t searcher;            /* who searched for it last, to count repeated searches */
+    struct sim_searched searched;
 };
 
 /* Classes of messages that have delays of their own (sim/latency.h). */

@@ -16,9 +16,9 @@ struct scalar {
 
 struct scalars {
     struct directory names;
-    struct scalar **made; /* by number; NULL: not opened yet */
-    uint64_t *searcher;   /* of those, by number */
-    struct sim_pv found;  /* stands for each of those in a search */
+    struct scalar **made;          /* by number; NULL: not opened yet */
+    struct sim_searched *searched; /* of those, by number */
+    struct sim_pv found;           /* stands for each of those in a search */
     struct wire_stamp stamp;
 };
 
@@ -28,9 +28,9 @@ struct scalars {
 static struct sim_pv *find_unmade(struct scalars *scalars, uint32_t number)
 {
     struct sim_pv *found = &scalars->found;
-    scalars->searcher[found->index] = found->searcher;
+    scalars->searched[found->index] = found->searched;
     found->index = number;
-    found->searcher = scalars->searcher[number];
+    found->searched = scalars->searched[number];
     return found;
 }
 
@@ -45,12 +45,13 @@ static struct sim_pv *find(void *self, const char *name, size_t length)
 
 static struct scalar *make(const struct synth *synth, uint32_t number)
 {
-    const struct scalars *scalars = synth->scalars;
+    struct scalars *scalars = synth->scalars;
     struct scalar *made = calloc(1, sizeof *made);
     const double value = number + 0.5;
     uint64_t bits;
     if (made == NULL)
         return NULL;
+    scalars->searched[scalars->found.index] = scalars->found.searched;
     memcpy(&bits, &value, sizeof bits);
     wire_put64(made->bytes, bits);
     made->pv = (struct sim_pv){.name = directory_text(&scalars->names, number),
@@ -59,7 +60,7 @@ static struct scalar *make(const struct synth *synth, uint32_t number)
                                .native = WIRE_DOUBLE,
                                .count = 1,
                                .rights = WIRE_RIGHT_READ | WIRE_RIGHT_WRITE,
-                               .searcher = scalars->searcher[number]};
+                               .searched = scalars->searched[number]};
     made->pv.value = (struct wire_value){.data = made->bytes,
                                          .count = 1,
                                          .base = WIRE_DOUBLE,
@@ -158,8 +159,8 @@ static int reserve(struct scalars *scalars, struct diag *diag)
     const size_t n = scalars->names.count;
     directory_settle(&scalars->names);
     scalars->made = calloc(n, sizeof *scalars->made);
-    scalars->searcher = calloc(n, sizeof *scalars->searcher);
-    return scalars->made != NULL && scalars->searcher != NULL ? 0 : diag_fail(diag, DIAG_ENVIRONMENT, "no memory for %zu PVs", n);
+    scalars->searched = calloc(n, sizeof *scalars->searched);
+    return scalars->made != NULL && scalars->searched != NULL ? 0 : diag_fail(diag, DIAG_ENVIRONMENT, "no memory for %zu PVs", n);
 }
 
 int scalars_make(struct synth *synth, const struct synth_config *config, struct diag *diag)
@@ -191,7 +192,7 @@ void scalars_free(struct scalars *scalars)
     for (uint32_t i = 0; scalars->made != NULL && i < scalars->names.count; i++)
         free(scalars->made[i]);
     free(scalars->made);
-    free(scalars->searcher);
+    free(scalars->searched);
     directory_fini(&scalars->names);
     free(scalars);
 }

@@ -353,9 +353,42 @@ static void searching_allocates_nothing(void **state)
     free_searching(s);
 }
 
+static void what_a_client_does_is_observed(void **state)
+{
+    (void)state;
+    struct searching *s = new_searching();
+    const struct observed *o = &s->f->sim->observed;
+    const uint64_t begin_ns = s->f->now_ns;
+    fix_say(s->f, FIX_HELLO);
+    ask(s, &alice, VERSION_1 ASK_AI ASK_NO);
+    search_flush(&s->search);
+    s->f->now_ns += 1000;
+    ask(s, &alice, VERSION_1 ASK_AI);
+    s->f->now_ns += 4000;
+    fix_say(s->f, "00120008 00000000 00000001 0000000d | 'T:AI' 00000000");
+    s->f->now_ns += 1000;
+    fix_say(s->f, "000f0000 00060001 00000000 00000005"); /* READ_NOTIFY */
+    fix_say(s->f, FIX_SUBSCRIBE_AI);
+    assert_int_equal(o->first_search_ns, begin_ns);
+    assert_int_equal(o->first_created_ns, begin_ns + 5000);
+    assert_int_equal(o->first_value_ns, begin_ns + 6000);
+    assert_int_equal(o->connects.count, 1);
+    assert_int_equal(o->connects.max, 5000);
+    assert_int_equal(o->datagrams[OBSERVED_IN], 2);
+    assert_int_equal(o->datagrams[OBSERVED_OUT], 1);
+    assert_int_equal(o->messages[OBSERVED_IN][WIRE_CREATE_CHAN], 1);
+    assert_int_equal(o->messages[OBSERVED_OUT][WIRE_ACCESS_RIGHTS], 1);
+    assert_int_equal(o->messages[OBSERVED_IN][WIRE_READ_NOTIFY], 1);
+    assert_int_equal(o->messages[OBSERVED_OUT][WIRE_EVENT_ADD], 1);
+    assert_int_equal(o->bytes[OBSERVED_IN], 16 + 24 + 16 + 32);
+    assert_int_equal(o->bytes[OBSERVED_OUT], s->f->out_bytes);
+    free_searching(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_client_does_is_observed),
         cmocka_unit_test(each_rule_of_search_holds),
         cmocka_unit_test(no_prefix_of_a_datagram_does_harm),
         cmocka_unit_test(a_datagram_holds_42_replies),
