@@ -25,7 +25,8 @@ BUILD = CAPLAY.parent
 LIBCA = BUILD / "libexec" / "caplay-libca"
 BENCH_DB = BUILD / "bench.db"
 CLIENTS = ("libca", "pyca", "psp", "pyepics", "caproto")
-MORE_CLIENTS = ("libca_nopreempt", "cachannel", "cothread", "aioca", "caproto_pyepics", "caproto_asyncio", "caproto_sync")
+MORE_CLIENTS = ("libca_nopreempt", "caj", "cachannel", "cothread", "aioca", "caproto_pyepics", "caproto_asyncio", "caproto_sync")
+SPECIAL = {"libca_nopreempt": {"preemptive": False}, "caj": {"rehearse_s": 0.1}}  # what their jobs have besides
 
 
 def caplay(*args, timeout=60, env=None, **keywords):
@@ -162,15 +163,15 @@ def client_command(client):
     """The command that runs a client's adapter; the job's file is its one argument."""
     if client in ("libca", "libca_nopreempt"):
         return [str(LIBCA)]
+    if client == "caj":
+        return [str(LIBCA.with_name("client_caj"))]
     return [sys.executable, str(ROOT / "clients" / "adapters" / f"client_{client}.py")]
 
 
 def start_job(client, job, env):
     """Start an adapter on a job (a dict); finish_job() waits for it."""
-    if client == "libca_nopreempt":
-        job = job | {"preemptive": False}
     with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
-        json.dump(job, file)
+        json.dump(job | SPECIAL.get(client, {}), file)
     process = subprocess.Popen([*client_command(client), file.name], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, text=True, env=os.environ | env)
     process.job_file = file.name

@@ -1,4 +1,6 @@
 """Every client against a real EPICS Base IOC, and against the fake server: what each stage of a job answers, right and wrong."""
+import concurrent.futures
+import json
 import subprocess
 import sys
 import threading
@@ -186,10 +188,65 @@ def test_a_frame_that_is_being_summed_when_the_time_is_up_is_left_out(monkeypatc
         "serial": [1], "sum": [1], "seconds": [1], "nanoseconds": [0]} and len(frames["arrived_ns"]) == 1
 
 
+# ---- the clients that bench measures where they are named ----
+
+
+@pytest.fixture(scope="module")
+def more(ten_thousand, area_detector):
+    """What each of them answers to the same three jobs; a few at a time, since most of it is starting up."""
+    def answers(client):
+        mine = scalar(500 + cahelp.MORE_CLIENTS.index(client))
+        jobs = ((ten_thousand, {"task": "connect", "names": [scalar(i) for i in range(20)], "get_names": 2, "put": {"name": mine, "value": 7}}),
+                (ten_thousand, {"task": "watch", "names": [scalar(10), scalar(11), mine], "seconds": 0.1}),
+                (area_detector, {"task": "monitor", "name": IMAGE, "seconds": 0.5}))
+        return [ended(client, job | {"timeout_s": 40}, server.env) for server, job in jobs] + [mine]
+
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        return dict(zip(cahelp.MORE_CLIENTS, pool.map(answers, cahelp.MORE_CLIENTS)))
+
+
+def ended(client, job, env):
+    """A job's answer, also of a library that answers, and then hangs as its process ends."""
+    try:
+        return cahelp.run_job(client, job, env, timeout=60)
+    except subprocess.TimeoutExpired as hung:
+        return json.loads(hung.output) | {"exit_code": -9, "stderr": hung.stderr.decode()}
+
+
+@pytest.mark.parametrize("client", cahelp.MORE_CLIENTS)
+def test_a_further_client_connects_reads_writes_and_monitors(client, more, ten_thousand):
+    connect, watch, monitor, mine = more[client]
+    if str(connect["error"]).startswith("not installed: "):
+        pytest.skip(connect["error"])
+    assert all(answer["ok"] and answer["client"] == client for answer in (connect, watch, monitor)), (connect, watch, monitor)
+    assert (connect["connected"], connect["values"]) == (20, [0.5, 0.5])
+    assert connect["put_ns"] > 0 and len(connect["get_ns"]) == 2
+    names = [scalar(10), scalar(11), mine]
+    seen = run("libca", ten_thousand, task="watch", names=names, seconds=0)["updates"]
+    assert watch["updates"] == seen and [seen[name][0][2] for name in names] == [10.5, 11.5, 7], "value, stamp and alarm as libca has them"
+    frames = monitor["frames"]
+    assert len(frames["serial"]) > 2 and frames["serial"] == sorted(frames["serial"]), "a busy machine may deliver few, never none"
+    assert frames["sum"] == [frame(serial).sum() for serial in frames["serial"]]
+    assert monitor["native_count"] == PIXELS and "monitoring\n" in monitor["stderr"]
+
+
+def test_clients_are_listed_with_their_versions_or_why_they_do_not_run():
+    done = cahelp.caplay("clients", "--json")
+    clients = {client["client"]: client for client in json.loads(done.stdout)["clients"]}
+    assert done.returncode == 0 and {*cahelp.CLIENTS, *cahelp.MORE_CLIENTS, "caj_cold"} == set(clients)
+    assert {name for name, client in clients.items() if client["standard"]} == set(cahelp.CLIENTS)
+    assert all(client["version"] if client["runs"] else client["not_installed"] for client in clients.values())
+    assert clients["libca"]["runs"]
+
+    done = cahelp.caplay("clients", env={"CAPLAY_PYTHON": "/usr/bin/false"})
+    assert done.returncode == 0 and "not installed: it fails" in done.stdout
+    assert len([line for line in done.stdout.splitlines() if not line.startswith(" ")]) == 1 + len(clients)
+
+
 # ---- not installed ----
 
 
-@pytest.mark.parametrize("client", ["pyca", "psp", "pyepics", "caproto"])
+@pytest.mark.parametrize("client", ["pyca", "psp", "pyepics", "caproto", "aioca", "cothread", "cachannel"])
 def test_a_client_that_is_not_installed_says_so(client, tmp_path):
     job = tmp_path / "job.json"
     job.write_text('{"task": "connect", "names": ["x"]}')

@@ -198,7 +198,7 @@ def test_a_real_client_gets_every_frame(tmp_path):
 
 
 @pytest.mark.parametrize("args, says", [
-    (["--client", "aiocca"], "unknown client 'aiocca': there are libca, libca_nopreempt, pyca"),
+    (["--client", "aiocca"], "unknown client 'aiocca': there are libca, libca_nopreempt, caj"),
     (["--server", "sim:twenty"], "unknown scenario 'twenty'"),
     (["--server", "twenty"], "unknown server 'twenty'"),
     (["--server", "replay:/no/such.catrace"], "cannot read '/no/such.catrace'"),

@@ -254,7 +254,7 @@ static void an_unknown_name_lists_what_there_is(void **state)
     assert_int_equal(bench_parse_clients("pyca,aiocca", clients, &diag), -1);
     assert_int_equal(diag.code, DIAG_USAGE);
     assert_non_null(strstr(diag.text, "'aiocca'"));
-    assert_non_null(strstr(diag.text, "libca, libca_nopreempt, pyca, "));
+    assert_non_null(strstr(diag.text, "libca, libca_nopreempt, caj, caj_cold, pyca, "));
     assert_non_null(strstr(diag.text, "caproto_sync, all, and cmd:COMMAND"));
     assert_int_equal(bench_parse_clients("pyca,psp,pyca", clients, &diag), -1);
     assert_non_null(strstr(diag.text, "'pyca' is given twice"));

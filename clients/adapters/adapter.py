@@ -13,6 +13,7 @@ Each client_*.py holds what differs, as the same functions, so that they can be 
     monitor(names, update, timeout) subscribe; update(name, value, seconds, nanoseconds, status, severity) is called from
                                     the library's own thread; what is returned is kept until the end
     pause(seconds)                  only where callbacks run in this thread: let them, for so long
+    finish()                        only where a library hangs without it: called when the line is out
 
 A time-out is in seconds; what fails raises. Stamps are seconds since 1990 (EPICS). Stages are timed with CLOCK_MONOTONIC. Whatever a
 library prints on stdout goes to stderr. The line is out before the interpreter ends, and nothing is unsubscribed or closed first:
@@ -48,6 +49,7 @@ def main(client):
     except Exception as error:
         answer["error"] = str(error) if isinstance(error, (NotInstalled, TimeoutError)) else f"{type(error).__name__}: {error}"
     print(json.dumps(plain(answer)), file=answer_to, flush=True)
+    getattr(client, "finish", lambda: None)()
     sys.exit(0 if answer["ok"] else 1)
 
 
