@@ -199,7 +199,7 @@ def test_a_benchmark_tells_where_it_is(tmp_path):
             assert live.status("/pause", "POST", b"", live.token)[0] == 404
             assert samples(live.get("/metrics"))["caplay_bench_runs_total", "good"] == 0
             bench.send_signal(signal.SIGINT)
-        assert bench.wait(60) == 3  # interrupted
+            assert bench.wait(60) == 3  # interrupted, while its client still waits
         assert re.search(r"^\d+ s \| step \d+/\d+ connect 1 PV \| run 1/1 ", log.read_text(), re.M)
     finally:
         bench.kill()
