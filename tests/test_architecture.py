@@ -22,6 +22,7 @@ DOORS = {
     r"#include *[<\"]pcap": ["capture/source"],
     r"#include *[<\"](cadef|caerr|db_access|dbAccess|dbStaticLib|iocInit|iocsh|epics\w+)\.h": ["clients/ioc/", "clients/db/", "clients/libca/"],
     r"#include *[<\"]yaml\.h": ["traces/scenario_yaml", "clients/perf/floor_yaml"],
+    r"#include *<gsl/": ["clients/bench/infer", "clients/bench/stats", "clients/compare/"],
     r"\bclock_gettime\(": ["base/clock.c"],
     r"\bgettimeofday\(": [],
 }

@@ -218,3 +218,32 @@ def test_a_result_is_as_its_schema_says(base, edited):
     subprocess.run([*check, base, schema], check=True)
     wrong = edited(lambda result: result["runs"][0].update(outcome="so so"))
     assert subprocess.run([*check, wrong, schema], capture_output=True).returncode != 0
+
+
+# The commands of a CI file, as they stand there.
+READ_YAML = """
+import json, sys, yaml
+file = yaml.safe_load(open(sys.argv[1]))
+if "jobs" in file:
+    print(json.dumps([step["run"] for step in file["jobs"]["compare"]["steps"] if step.get("name") in ("measure", "compare", "summary")]))
+else:
+    print(json.dumps(file["benchmark"]["script"] + file["benchmark"]["after_script"]))
+"""
+
+
+@pytest.mark.parametrize("name", ["github.yml", "gitlab.yml"])
+def test_the_commands_of_the_ci_files_run(name, tmp_path, client):
+    done = subprocess.run(["/usr/bin/python3", "-c", READ_YAML, cahelp.ROOT / "docs" / "ci" / name], capture_output=True, text=True)
+    if "No module named 'yaml'" in done.stderr:
+        pytest.skip("no yaml: apt-get install python3-yaml")
+    (tmp_path / "caplay" / "build").mkdir(parents=True)
+    (tmp_path / "caplay" / "build" / "caplay").symlink_to(cahelp.CAPLAY.resolve())
+    for side in "base", "new":
+        (tmp_path / f"venv-{side}").symlink_to(cahelp.ROOT / ".venv")
+    env = os.environ | {"CLIENT": client, "BENCH": "--pvs 100 --runs 6", "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
+    for command in json.loads(done.stdout):
+        ran = subprocess.run(["bash", "-e", "-c", command], cwd=tmp_path, env=env, capture_output=True, text=True)
+        assert ran.returncode in (0, 1) if "compare base.json" in command else ran.returncode == 0, ran.stderr
+    first = (tmp_path / ("summary.md" if name == "github.yml" else "compare.md")).read_text().splitlines()[0]
+    assert first.startswith(("**equivalent", "**faster", "**slower"))  # a shell's CPU time may be anything on a busy machine
+    assert int(xml.etree.ElementTree.parse(tmp_path / "compare.xml").getroot().get("tests")) >= 5

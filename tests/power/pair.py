@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 CAPLAY = pathlib.Path(os.environ.get("CAPLAY", ROOT / "build" / "caplay"))
 SHIM = CAPLAY.parent / "tests" / "slow_connect.so"
 PVS = 1000
-RUNS = ["--runs", "30", "--precision", "3%", "--max-runs", "60", "--time-limit", "20s"]
+RUNS = 20
 
 
 def client():
@@ -23,7 +23,8 @@ def client():
 def bench(folder, name, slow=None, seed=1):
     path = folder / f"{name}.json"
     env = {key: value for key, value in os.environ.items() if key != "CAPLAY_SLOW"} | ({"CAPLAY_SLOW": slow} if slow else {})
-    done = subprocess.run([CAPLAY, "bench", "ten-thousand", "--client", client(), "--pvs", str(PVS), *RUNS, "--seed", str(seed), "--output", folder / "report", "--save", path], env=env, capture_output=True, text=True)
+    done = subprocess.run([CAPLAY, "bench", "ten-thousand", "--client", client(), "--pvs", str(PVS), "--runs", str(RUNS), "--seed",
+                           str(seed), "--output", folder / "report", "--save", path], env=env, capture_output=True, text=True)
     if done.returncode not in (0, 3):
         raise SystemExit(f"caplay bench: exit code {done.returncode}: {done.stderr}{done.stdout[-2000:]}")
     return path
