@@ -5,7 +5,7 @@ import perf_machine as machine
 from bench_db import scalar
 from perf_table import Measure
 
-DELAYS = {"+100 us": (100_000, 3000), "+1 ms": (1_000_000, 1500), "+10 ms": (10_000_000, 500)}  # ns, how many: p99 needs some
+DELAYS = {"+100 us": (100_000, 2000), "+1 ms": (1_000_000, 1500), "+10 ms": (10_000_000, 500)}  # ns, how many: p99 needs some
 
 
 def get_times(server, pinned):

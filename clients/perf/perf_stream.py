@@ -89,14 +89,14 @@ def to_one(run):
     cpu = [r.cpu for r in pairs["ours"]]
     yield Measure("stream", "server CPU, to 1 client", "%", cpu, [r.cpu for r in pairs["bare"]], peer="bare loop", at_most=1.3)
     n = 3 if run.full else 2
-    yield Measure("stream", "server CPU, to 1 client", "%", cpu[:n], [ioc_cpu(seconds / 2) for _ in cpu[:n]], at_most=1.0)
+    yield Measure("stream", "server CPU, to 1 client", "%", cpu[:n], [ioc_cpu(seconds / 4) for _ in cpu[:n]], at_most=1.0)
 
 
 def to_ten(run):
     """The same to ten clients."""
     seconds = 5 if run.full else 3
     pairs = {"ours": [], "bare": []}
-    for _ in run.pairs(7, 3):
+    for _ in run.pairs(5, 3):
         for name, measure in run.turns(("ours", ours), ("bare", bare)):
             pairs[name].append(measure(10, seconds))
     lost, merged = sum(r.lost for r in pairs["ours"]), sum(r.report["merged"] for r in pairs["ours"])
@@ -128,7 +128,7 @@ def fast(run):
     seconds = 2 if run.full else 1
     for clients in (1, 10):
         rates = ([], [])
-        for _ in run.pairs(7, 3):
+        for _ in run.pairs(5, 3):
             for i, measure in run.turns((0, ours_fast), (1, bare_fast)):
                 rates[i].append(measure(clients, seconds))
         yield Measure("as fast as possible", f"to {clients} client{'s' if clients > 1 else ''}", "GB/s", *rates, peer="bare writer",

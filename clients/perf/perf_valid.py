@@ -9,7 +9,7 @@ import time
 import perf_machine as machine
 from perf_table import Measure
 
-BUDGET, INVALID, STARVED_S = "p99=1ms,max=20ms", 3, 0.05
+BUDGET, INVALID, STARVED_S, SECONDS = "p99=1ms,max=20ms", 3, 0.05, 3
 SPIN = "import sys, time\nprint(flush=True)\nsys.stdin.readline()\nend = time.monotonic() + 1.5 * float(sys.argv[1])\n" \
        "while time.monotonic() < end: pass"
 
@@ -42,21 +42,20 @@ class Starver:
         pass
 
 
-def exit_code(seconds, how=None):
+def exit_code(how=None):
     with machine.caplay("sim", "area-detector", "--late-budget", BUDGET) as server:
-        job = {"task": "monitor", "names": [machine.IMAGE], "name": machine.IMAGE, "seconds": seconds, "timeout_s": 60}
+        job = {"task": "monitor", "names": [machine.IMAGE], "name": machine.IMAGE, "seconds": SECONDS, "timeout_s": 60}
         machine.client_job("libca", server, job, watch=(lambda _: Starver(server, how)) if how else None)
     return server.process.returncode
 
 
-def validity(run):
-    """Undisturbed pinned runs, and starved ones."""
-    seconds = 3 if run.full else 2
-    good = [exit_code(seconds) for _ in range(10)]
-    starved = [exit_code(3, stopped)]
+def validity(_run):
+    """Undisturbed pinned runs, and starved ones; as many in a quick run."""
+    good = [exit_code() for _ in range(10)]
+    starved = [exit_code(stopped)]
     with contextlib.suppress(subprocess.SubprocessError):  # SCHED_FIFO is not granted
-        starved.append(exit_code(3, outranked))
-    starved.append(exit_code(3, stopped))
+        starved.append(exit_code(outranked))
+    starved.append(exit_code(stopped))
     valid, invalid = good.count(0), starved.count(INVALID)
     yield Measure("validity", f"valid runs of 10, budget {BUDGET}", "runs", [valid], at_least=9, absolute=True,
                   holds=((f"no other exit code than 0 and {INVALID} {sorted(set(good))}", set(good) <= {0, INVALID}),))
