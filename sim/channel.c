@@ -3,6 +3,7 @@
 #include "sim/core.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct sim_channel *channel_find_any(struct sim *sim, uint32_t sid)
 {
@@ -29,18 +30,19 @@ static void free_filters(struct sim *sim, struct filters *filters)
 {
     if (filters == NULL)
         return;
+    memory_give(&sim->memory, filters_bytes(filters->n));
     free(filters);
-    memory_give(&sim->memory, sizeof *filters);
 }
 
 /* NULL without memory. */
 static struct filters *copy_filters(struct sim *sim, const struct filters *filters)
 {
     struct filters *copy = NULL;
-    if (memory_take(&sim->memory, sizeof *copy) && (copy = malloc(sizeof *copy)) == NULL)
-        memory_give(&sim->memory, sizeof *copy);
+    const size_t bytes = filters_bytes(filters->n);
+    if (memory_take(&sim->memory, bytes) && (copy = malloc(bytes)) == NULL)
+        memory_give(&sim->memory, bytes);
     if (copy != NULL)
-        *copy = *filters;
+        memcpy(copy, filters, bytes);
     return copy;
 }
 

@@ -29,7 +29,7 @@ static struct db_record *find(const struct database *d, const char *name, size_t
 
 static struct sim_pv *on_find(void *self, const char *name, size_t length)
 {
-    struct db_view view;
+    struct db_view view = {.slice = NULL};
     struct db_record *r = find(self, name, length, &view, NULL);
     return r != NULL ? &r->found : NULL;
 }
@@ -60,7 +60,8 @@ static bool tell_filters(const struct db_record *r, struct filters *filters)
 
 static struct sim_pv *on_open(void *self, const char *name, size_t length, struct filters *filters)
 {
-    struct db_view view;
+    struct filter_slice slices[FILTERS_MOST];
+    struct db_view view = {.slice = slices};
     struct db_record *r = find(self, name, length, &view, filters);
     if (r != NULL && !tell_filters(r, filters))
         return NULL;

@@ -109,9 +109,9 @@ static bool parse_shape(const char *text, struct db_view *view, struct filters *
 bool db_view_parse(const struct scenario_type *type, const char *name, size_t length, struct db_view *view,
                    struct filters *filters)
 {
-    char text[512];
+    char text[FILTER_NAME_BYTES];
     size_t n = 0;
-    *view = (struct db_view){.field = SCENARIO_NOWHERE};
+    *view = (struct db_view){.field = SCENARIO_NOWHERE, .slice = view->slice};
     if (length >= sizeof text)
         return false;
     while (n < length && is_field_character(name[n], n == 0))

@@ -32,8 +32,8 @@ enum db_shape {
 /* What a channel's name asks for behind the record. */
 struct db_view {
     int field;
-    unsigned shape; /* enum db_shape */
-    struct filter_slice slice[FILTERS_MOST];
+    unsigned shape;             /* enum db_shape */
+    struct filter_slice *slice; /* room for FILTERS_MOST where a name is parsed */
     unsigned nslices;
     struct filter_show show; /* DB_STAMP */
 };
@@ -49,7 +49,7 @@ struct db_pv {
     struct wire_meta meta;
     uint8_t *slice;                  /* the elements of a slice */
     unsigned sliced;                 /* of the view's slices, those that there were elements for */
-    uint32_t most[FILTERS_MOST];     /* elements of each of them */
+    uint32_t *most;                  /* elements of each of them; behind this struct, as the view's slices */
     uint8_t number[sizeof(int32_t)]; /* the state of a DB_NUMBER */
 };
 

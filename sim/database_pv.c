@@ -307,15 +307,28 @@ static bool can_have(const struct database *d, const struct scenario_field *is, 
     return !(view->shape & (DB_SLICE | DB_STAMP | DB_FULL)) || d->nviews < VIEWS_MOST;
 }
 
+/* With the view's slices behind it. */
+static struct db_pv *allocate(const struct db_view *view)
+{
+    struct db_pv *pv = calloc(1, sizeof *pv + view->nslices * (sizeof *view->slice + sizeof *pv->most));
+    if (pv == NULL)
+        return NULL;
+    pv->view = *view;
+    pv->view.slice = (struct filter_slice *)(pv + 1);
+    pv->most = (uint32_t *)(pv->view.slice + view->nslices);
+    if (view->nslices > 0)
+        memcpy(pv->view.slice, view->slice, view->nslices * sizeof *view->slice);
+    return pv;
+}
+
 static struct db_pv *make(struct db_record *r, const struct db_view *view)
 {
-    struct db_pv *pv = calloc(1, sizeof *pv);
+    struct db_pv *pv = allocate(view);
     if (pv == NULL || (pv->cell = db_cell(r, view->field)) == NULL) {
         free(pv);
         return NULL;
     }
     pv->record = r;
-    pv->view = *view;
     pv->pv.name = r->is->name;
     pv->pv.meta = &pv->meta;
     set_counts(pv);

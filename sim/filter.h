@@ -6,7 +6,12 @@
 
 #include "wire/value.h"
 
-#define FILTERS_MOST       8u /* to a channel; a real server has no limit but the name's length */
+#include <stddef.h>
+
+/* To a channel: no more fit behind a record's name in FILTER_NAME_BYTES, the shortest being `ts:{},`. */
+#define FILTER_NAME_BYTES 1024u
+#define FILTERS_MOST      (FILTER_NAME_BYTES / 6)
+
 #define FILTER_STATE_BYTES 20u
 #define FILTER_TEXT_BYTES  WIRE_STRING_BYTES
 
@@ -89,6 +94,12 @@ struct filters {
     uint64_t number; /* of the event that passes, where it is an earlier one */
     struct filter at[FILTERS_MOST];
 };
+
+/* A list may be kept without the filters that it has no use of. */
+static inline size_t filters_bytes(unsigned n)
+{
+    return offsetof(struct filters, at) + n * sizeof(struct filter);
+}
 
 /* The elements of a slice, of `count` that there are: how many, and the first. */
 uint32_t filter_slice_indices(const struct filter_slice *slice, uint32_t count, uint32_t *first);
