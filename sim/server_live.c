@@ -127,6 +127,9 @@ void live_publish(struct server *s, uint64_t now_ns)
                           .channels = HASH_COUNT(s->sim.channels),
                           .lost_searches = server_lost_searches(s),
                           .buffer_bytes = udp_buffer_bytes(s)};
+    memcpy(view->bytes, s->sim.observed.bytes, sizeof view->bytes);
+    memcpy(view->datagrams, s->sim.observed.datagrams, sizeof view->datagrams);
+    memcpy(view->datagram_bytes, s->sim.observed.datagram_bytes, sizeof view->datagram_bytes);
     if (view->can_pause)
         view->playing = source->calls->playing(source->self);
     if (source->calls->position != NULL)

@@ -62,6 +62,13 @@ static void print_counts(const struct view *v, FILE *out)
     print_rows(rows, sizeof rows / sizeof *rows, out);
 }
 
+/* From clients, and to them. */
+static void print_ways(const char *name, const char *help, const uint64_t n[OBSERVED_WAYS], FILE *out)
+{
+    fprintf(out, "# HELP %s %s\n# TYPE %s counter\n%s{way=\"in\"} %" PRIu64 "\n%s{way=\"out\"} %" PRIu64 "\n", name, help, name,
+            name, n[OBSERVED_IN], name, n[OBSERVED_OUT]);
+}
+
 static void print_playing(const struct view *v, FILE *out)
 {
     const struct sim_playing *p = &v->playing;
@@ -89,6 +96,9 @@ void view_metrics(const struct view *v, FILE *out)
             "# HELP caplay_info Which server this is.\n# TYPE caplay_info gauge\ncaplay_info{server=\"%s\",version=\"%s\"} 1\n",
             v->server, CAPLAY_VERSION);
     print_counts(v, out);
+    print_ways("caplay_circuit_bytes_total", "Bytes on circuits.", v->bytes, out);
+    print_ways("caplay_datagrams_total", "Datagrams of searches and their replies.", v->datagrams, out);
+    print_ways("caplay_datagram_bytes_total", "Bytes in these.", v->datagram_bytes, out);
     print_playing(v, out);
     fprintf(out, "# HELP caplay_lateness_seconds From when a message was due to when the kernel had it, by who owns it.\n"
                  "# TYPE caplay_lateness_seconds histogram\n");

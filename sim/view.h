@@ -28,6 +28,7 @@ struct view {
     struct sim_counts counts;
     uint32_t circuits, channels;          /* now */
     uint64_t lost_searches, buffer_bytes; /* that the kernel had no room for; for how much it had room */
+    uint64_t bytes[OBSERVED_WAYS], datagrams[OBSERVED_WAYS], datagram_bytes[OBSERVED_WAYS]; /* of circuits; of searches */
     struct view_lateness late[SIM_OWNERS];
     bool is_valid;
     char why[VIEW_WHY]; /* it is not */

@@ -180,6 +180,7 @@ static struct view *new_view(void)
                           .position = "1.000/2.000 s, \"paused\"",
                           .counts = {.sent = 7, .events_off_ns = 250000000},
                           .circuits = 3,
+                          .bytes = {160, 320},
                           .is_valid = true};
     histogram_add(h, 15000);
     histogram_add(h, 40000);
@@ -214,6 +215,8 @@ static void metrics_have_names_with_units(void **state)
         "caplay_serving_seconds 2.5\n",
         "caplay_flow_control_seconds_total 0.25\n",
         "caplay_open_circuits 3\n",
+        "# TYPE caplay_circuit_bytes_total counter\ncaplay_circuit_bytes_total{way=\"in\"} 160\n",
+        "caplay_circuit_bytes_total{way=\"out\"} 320\n",
         "caplay_paused 1\n",
         "caplay_speed_ratio 0.5\n",
         "# TYPE caplay_lateness_seconds histogram\n",

@@ -75,6 +75,7 @@ def test_prometheus_reads_the_metrics(replay):
         assert all(family.documentation for family in families.values())
         assert now["caplay_open_circuits",] == now["caplay_open_channels",] == now["caplay_subscriptions_total",] == 1
         assert now["caplay_paused",] == 1 and now["caplay_speed_ratio",] == 1 and now["caplay_valid",] == 1
+        assert now["caplay_circuit_bytes_total", "in"] > 0 and now["caplay_circuit_bytes_total", "out"] > 0
         for owner in ("self", "order", "peer", "contention"):
             assert now["caplay_lateness_seconds_bucket", owner, "+Inf"] == now["caplay_lateness_seconds_count", owner]
 

@@ -1,5 +1,6 @@
 """The Python package clients/python: installed as a user would, without network; its examples side by side, its plugin, and what it
 says when something is wrong."""
+import math
 import os
 import shutil
 import socket
@@ -86,6 +87,7 @@ def test_a_server_is_observed_and_starts_again_at_its_port():
         socket.create_connection(("127.0.0.1", port)).close()
     seen = server.observations
     assert seen.valid and seen.why == "" and seen.searches == seen.channels == seen.posts == 0 and seen.pvs == {}
+    assert seen.bytes_in == 0 and math.isnan(seen.connect_s)
     assert seen.lateness["self"].count == 0 and seen.report["server"] == "caplay sim" and server.exit_code == 0
 
 

@@ -12,3 +12,4 @@ def test_the_interlock_connects_in_few_searches(database, caplay_sim, interlock)
     assert PVS <= server.observations.searches <= PVS * SEARCHES_A_PV
     assert server.observations.circuits == 1
     assert server.observations.lost_searches == 0
+    assert server.observations.connect_s < 30

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any, Dict, Mapping
 
@@ -41,6 +42,9 @@ class Observations:
     merged: int  # updates that newer ones replaced before they left
     flow_control: int  # how often clients sent EVENTS_OFF
     flow_control_s: float
+    connect_s: float  # from the first search to the last channel; nan: there was none
+    bytes_in: int  # on circuits, from clients
+    bytes_out: int
     lateness: Mapping[str, Lateness]  # by owner: "self", "order", "peer", "contention"
     pvs: Mapping[str, PvPosts]  # those that have posted
     report: Mapping[str, Any]  # the whole report, as it was written
@@ -48,6 +52,11 @@ class Observations:
 
 def _lateness(of: Mapping[str, Any]) -> Lateness:
     return Lateness(of["count"], *(of[f"{name}_ns"] / 1e9 for name in ("p50", "p90", "p99", "p999", "max")))
+
+
+def _connect_s(observed: Mapping[str, Any]) -> float:
+    first, last = observed["first_search_ns"], observed["last_created_ns"]
+    return (last - first) / 1e9 if first and last else math.nan
 
 
 def read_report(path: str) -> Observations:
@@ -60,6 +69,9 @@ def read_report(path: str) -> Observations:
         lost_searches=report["udp_drops"],
         flow_control=report["events_off"],
         flow_control_s=report["events_off_ns"] / 1e9,
+        connect_s=_connect_s(report["observed"]),
+        bytes_in=report["observed"]["bytes"][0],
+        bytes_out=report["observed"]["bytes"][1],
         lateness={owner: _lateness(of) for owner, of in report["lateness"].items()},
         pvs={name: PvPosts(of["posts"], of["sent"], of["merged"]) for name, of in report["pvs"].items()},
         report=report)
