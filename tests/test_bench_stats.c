@@ -243,6 +243,41 @@ static void memory_is_read_from_proc(void **state)
     assert_false(bench_read_memory(0x7fffffff, &memory));
 }
 
+static void what_a_process_holds_is_read_from_proc(void **state)
+{
+    (void)state;
+    struct bench_held before = {0}, after = {0};
+    bench_read_held(getpid(), &before);
+    int more = dup(0);
+    after = before;
+    bench_read_held(getpid(), &after);
+    close(more);
+    assert_in_range(before.threads, 1, 64);
+    assert_int_equal(after.files, before.files + 1);
+    bench_read_held(getpid(), &after); /* fewer now: the most stays */
+    assert_int_equal(after.files, before.files + 1);
+    bench_read_held(0x7fffffff, &after);
+    assert_int_equal(after.files, before.files + 1);
+}
+
+static void counts_come_back_from_json(void **state)
+{
+    (void)state;
+    struct bench_counts counts, back;
+    struct rusage used = {.ru_nvcsw = 12, .ru_minflt = 3456};
+    bench_counts_take(&counts, &used, &(struct bench_held){.threads = 0});
+    assert_true(isnan(counts.at[BENCH_THREADS])); /* never looked at is not 0 */
+    bench_counts_take(&counts, &used, &(struct bench_held){3, 9, 4096});
+    json_t *json = bench_counts_write(&counts);
+    bench_counts_read(&back, json);
+    json_decref(json);
+    for (unsigned i = 0; i < BENCH_COUNTED; i++)
+        assert_near(back.at[i], counts.at[i]);
+    assert_near(back.at[BENCH_SWITCHES_WAITING], 12);
+    bench_counts_read(&back, NULL);
+    assert_true(isnan(back.at[BENCH_FAULTS_MINOR]));
+}
+
 /* ---- names ---- */
 
 static void an_unknown_name_lists_what_there_is(void **state)
@@ -338,6 +373,8 @@ int main(void)
         cmocka_unit_test(drops_are_read_from_proc),
         cmocka_unit_test(a_socket_that_overflows_is_seen),
         cmocka_unit_test(memory_is_read_from_proc),
+        cmocka_unit_test(what_a_process_holds_is_read_from_proc),
+        cmocka_unit_test(counts_come_back_from_json),
         cmocka_unit_test(an_unknown_name_lists_what_there_is),
         cmocka_unit_test(silence_lasts_until_it_is_lifted_or_its_circuit_ends),
         cmocka_unit_test(numbers_have_three_digits_and_their_unit),

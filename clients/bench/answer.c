@@ -200,6 +200,7 @@ static void copy_samples(struct bench_run *run, const struct bench_process *p)
     run->cpu = p->cpu;
     run->rss = p->rss;
     run->rss_peak = (double)p->rss_peak;
+    bench_counts_take(&run->counts, &p->used, &p->held);
     run->setup = run->connect = run->get1 = run->get2 = run->put = NAN;
 }
 

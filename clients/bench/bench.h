@@ -4,6 +4,7 @@
 #define CAPLAY_CLIENTS_BENCH_H
 
 #include "base/options.h"
+#include "clients/bench/count.h"
 #include "clients/bench/frames.h"
 #include "clients/bench/machine.h"
 #include "clients/bench/process.h"
@@ -135,6 +136,7 @@ struct bench_run {
     bool udp_known;
     struct bench_samples cpu, rss;
     double rss_peak;
+    struct bench_counts counts;
     struct bench_frames frames;
     struct bench_server_report report; /* of the server that served this run */
     struct json_t *kept;               /* as OUTPUT/runs.jsonl had it, of a benchmark that goes on; or NULL */

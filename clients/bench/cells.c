@@ -125,6 +125,18 @@ struct bench_values bench_values(const struct bench_result *r, const struct benc
     return v;
 }
 
+struct bench_values bench_counted_values(const struct bench_result *r, const struct bench_cell *cell, enum bench_counted which)
+{
+    struct bench_values v = {malloc((r->nruns + 1) * sizeof *v.at), 0};
+    assert(v.at != NULL);
+    for (size_t i = 0; i < r->nruns; i++) {
+        const struct bench_run *run = &r->runs[i];
+        if (is_in(run, cell) && run->outcome == BENCH_GOOD && !isnan(run->counts.at[which]))
+            v.at[v.n++] = run->counts.at[which];
+    }
+    return v;
+}
+
 /* ---- monitors ---- */
 
 static double slope_of(const struct bench_samples *samples)

@@ -44,6 +44,8 @@ struct bench_values {
 
 struct bench_values bench_values(const struct bench_result *r, const struct bench_cell *cell, enum bench_figure figure);
 
+struct bench_values bench_counted_values(const struct bench_result *r, const struct bench_cell *cell, enum bench_counted which);
+
 struct bench_monitor_cell {
     struct bench_summary cpu;            /* of all seconds of all good runs */
     double rss_start, rss_end, rss_peak; /* bytes: medians; the highest peak */

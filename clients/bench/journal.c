@@ -104,6 +104,7 @@ static void read_stages(const json_t *json, struct bench_run *run)
     run->rss_peak = monitor != NULL ? number_of(monitor, "rss_peak_bytes") : 0;
     read_samples(json_object_get(monitor, "cpu_percent"), &run->cpu);
     read_samples(json_object_get(monitor, "rss_bytes"), &run->rss);
+    bench_counts_read(&run->counts, json_object_get(json, "process"));
     run->frames = (struct bench_frames){.delivered = count_of(frames, "delivered"),
                                         .lost = count_of(frames, "lost"),
                                         .merged = count_of(frames, "merged"),

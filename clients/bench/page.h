@@ -15,6 +15,7 @@ struct page {
 void page_connects(struct page *p);
 void page_verdicts(struct page *p);
 void page_matrix(struct page *p); /* at the end: a word a pair */
+void page_counts(struct page *p);
 void page_monitors(struct page *p);
 
 /* Cells: "-" for NAN. */

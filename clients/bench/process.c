@@ -139,6 +139,12 @@ void bench_process_fini(struct bench_process *p)
 
 /* ---- what it says ---- */
 
+static void look(struct bench_process *p)
+{
+    bench_read_drops(p->pid, &p->drops);
+    bench_read_held(p->pid, &p->held);
+}
+
 static bool make_room(struct bench_process *p)
 {
     if (p->room - p->answer_bytes > 1)
@@ -160,7 +166,7 @@ static void on_answer(struct bench_process *p)
         p->answer_bytes += (size_t)n;
         p->answer[p->answer_bytes] = '\0';
         if (p->answer[p->answer_bytes - 1] == '\n') /* its last word: its sockets are gone soon */
-            bench_read_drops(p->pid, &p->drops);
+            look(p);
     }
     if (!room || n == 0)
         close_one(&p->out);
@@ -223,7 +229,7 @@ static void on_time(struct bench_process *p, uint64_t now_ns)
             sample(p);
         else
             p->look_ns = now_ns + LOOK_NS;
-        bench_read_drops(p->pid, &p->drops);
+        look(p);
     }
     if (now_ns >= p->deadline_ns || interrupted) {
         p->timed_out = true;

@@ -40,6 +40,7 @@ struct bench_process {
     struct rusage used;       /* by it, from its start to its end */
     bool timed_out;           /* it was killed */
     struct bench_drops drops; /* read while it ran, and when it had answered */
+    struct bench_held held;   /* read at the same times */
     struct bench_samples cpu; /* percent of one core, each over a second */
     struct bench_samples rss; /* bytes, at the begin and at the end of each of these seconds */
     uint64_t rss_peak;

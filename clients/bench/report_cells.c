@@ -2,6 +2,7 @@
 #include "clients/bench/field.h"
 #include "clients/bench/infer.h"
 #include "clients/bench/report.h"
+#include "clients/compare/gate.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -51,6 +52,20 @@ static json_t *figures_json(const struct bench_result *r, const struct bench_cel
     return figures;
 }
 
+/* null: too few runs to tell. */
+static json_t *repeat_json(const struct bench_result *r, const struct bench_cell *cell)
+{
+    json_t *repeat = json_object();
+    for (unsigned i = 0; i < BENCH_COUNTED; i++) {
+        struct bench_values v = bench_counted_values(r, cell, (enum bench_counted)i);
+        const struct infer_samples samples = {v.at, v.n};
+        json_object_set_new(repeat, bench_counted_names[i],
+                            v.n < INFER_SAMPLES_MIN ? json_null() : json_string(gate_repeat_names[gate_repeat(samples)]));
+        free(v.at);
+    }
+    return repeat;
+}
+
 static unsigned count_warmups(const struct bench_result *r, const struct bench_cell *cell)
 {
     unsigned n = 0;
@@ -66,8 +81,9 @@ static json_t *cell_json(const struct bench_result *r, const struct bench_cell *
     bench_tally(r, cell, &t);
     json_t *runs = json_pack("{s:i, s:i, s:i, s:i, s:i}", "good", t.good, "failed", t.failed, "invalid", t.invalid,
                              "died_at_exit", t.died_at_exit, "warmup", count_warmups(r, cell));
-    return json_pack("{s:o, s:s, s:s, s:o, s:o}", "step", report_step(cell->step), "server", r->servers[cell->server].name,
-                     "client", r->clients[cell->client].name, "runs", runs, "figures", figures_json(r, cell));
+    return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o}", "step", report_step(cell->step), "server", r->servers[cell->server].name,
+                     "client", r->clients[cell->client].name, "runs", runs, "figures", figures_json(r, cell), "repeat",
+                     repeat_json(r, cell));
 }
 
 json_t *report_cells(const struct bench_result *r)

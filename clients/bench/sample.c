@@ -31,6 +31,39 @@ bool bench_read_memory(pid_t pid, struct bench_memory *memory)
     return true;
 }
 
+static unsigned count_files(pid_t pid)
+{
+    char path[64];
+    unsigned n = 0;
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    DIR *dir = opendir(path);
+    for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;)
+        n += entry->d_name[0] != '.';
+    if (dir != NULL)
+        closedir(dir);
+    return n;
+}
+
+/* A process that is ending has no memory, and fewer files and threads: what was seen before stays. */
+void bench_read_held(pid_t pid, struct bench_held *held)
+{
+    FILE *f = open_proc(pid, "status");
+    char line[256];
+    uint64_t peak = 0;
+    unsigned threads = 0, files = count_files(pid);
+    while (f != NULL && fgets(line, sizeof line, f) != NULL) {
+        sscanf(line, "VmHWM: %" SCNu64 " kB", &peak);
+        sscanf(line, "Threads: %u", &threads);
+    }
+    if (f != NULL)
+        fclose(f);
+    if (peak == 0)
+        return;
+    held->threads = threads > held->threads ? threads : held->threads;
+    held->files = files > held->files ? files : held->files;
+    held->peak_bytes = peak * 1024 > held->peak_bytes ? peak * 1024 : held->peak_bytes;
+}
+
 bool bench_parse_udp_line(const char *line, unsigned long *inode, uint64_t *drops)
 {
     return sscanf(line, " %*u: %*s %*s %*s %*s %*s %*s %*s %*s %lu %*s %*s %" SCNu64, inode, drops) == 2;

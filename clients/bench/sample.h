@@ -13,6 +13,15 @@ struct bench_memory { /* resident bytes */
 
 bool bench_read_memory(pid_t pid, struct bench_memory *memory);
 
+/* The most that was seen of a process. Zeroed: never looked at. */
+struct bench_held {
+    unsigned threads, files;
+    uint64_t peak_bytes;
+};
+
+/* Raise *held to what the process holds now. */
+void bench_read_held(pid_t pid, struct bench_held *held);
+
 /* Drops by socket, so that those of a socket that was closed meanwhile still count. Zeroed: nothing read yet. */
 #define BENCH_DROPS_SOCKETS 64
 struct bench_drops {

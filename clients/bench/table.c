@@ -112,6 +112,7 @@ void bench_print_tables(const struct bench_result *r, FILE *out)
         fprintf(out, "==== %s ====\n\n", r->servers[page->server].name);
         if (r->servers[page->server].connects)
             page_connects(page);
+        page_counts(page);
         if (r->servers[page->server].monitors)
             page_monitors(page);
         print_tallies(page);
