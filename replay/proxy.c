@@ -17,6 +17,59 @@
 
 enum { TRIES = 32, DATAGRAMS_A_TURN = 64, SOCKET_BYTES = 4 << 20 };
 
+/* ---- IOCs ---- */
+
+static void on_accept(evutil_socket_t fd, short what, void *arg)
+{
+    (void)what;
+    struct proxy_ioc *ioc = arg;
+    int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (client >= 0)
+        proxy_circuit_open(ioc, client, clock_monotonic_ns());
+    else if (errno == EMFILE || errno == ENFILE)
+        event_del(&ioc->event); /* until a circuit ends */
+}
+
+static int listen_at(struct in_addr interface, uint16_t port)
+{
+    const struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = interface};
+    const int on = 1;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (fd >= 0 && bind(fd, (const struct sockaddr *)&at, sizeof at) == 0 && listen(fd, SOMAXCONN) == 0)
+        return fd;
+    int err = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = err;
+    return -1;
+}
+
+static void watch_ioc(struct proxy *p, const struct proxy_ioc *of)
+{
+    struct proxy_ioc *ioc = &p->iocs[p->niocs++];
+    *ioc = *of;
+    ioc->proxy = p;
+    event_assign(&ioc->event, p->base, ioc->listener, EV_READ | EV_PERSIST, on_accept, ioc);
+    event_add(&ioc->event, NULL);
+}
+
+/* Another IOC: the port that stands for it, or 0. */
+static uint16_t add_ioc(struct proxy *p, const struct sockaddr_in *at)
+{
+    char address[INET_ADDRSTRLEN];
+    struct diag diag;
+    uint16_t port;
+    inet_ntop(AF_INET, &p->config->interface, address, sizeof address);
+    if (p->niocs == PROXY_IOCS || child_pick_port(address, &port, &diag) < 0)
+        return 0;
+    int listener = listen_at(p->config->interface, port);
+    if (listener < 0)
+        return 0;
+    watch_ioc(p, &(struct proxy_ioc){.at = *at, .listener = listener, .port = port});
+    return port;
+}
+
 /* ---- searches ---- */
 
 static void record_datagram(struct proxy *p, const struct proxy_peer *peer, const struct iovec *piece, bool from_server,
@@ -39,17 +92,50 @@ static void answer_client(void *arg, const struct proxy_peer *to, const uint8_t 
     record_datagram(p, to, &piece, true, clock_monotonic_ns());
 }
 
-void proxy_take_answers(struct proxy *p, const uint8_t *bytes, size_t n)
+static bool is_at(const struct proxy_ioc *ioc, const struct sockaddr_in *at)
 {
-    uint16_t port = proxy_search_answer(&p->search, bytes, n, p->port, answer_client, p);
-    if (port != 0)
-        p->ioc.sin_port = htons(port);
+    return ioc->at.sin_addr.s_addr == at->sin_addr.s_addr && ioc->at.sin_port == at->sin_port;
 }
 
-static void ask_ioc(struct proxy *p, const uint8_t *bytes, size_t n, uint64_t now_ns)
+/* Our port for the IOC whose reply this is. */
+static uint16_t port_for(void *arg, const struct wire_header *reply)
 {
-    (void)send(p->upstream, bytes, n, 0); /* refused: nobody listens yet */
-    if (!p->hears_udp)
+    struct proxy *p = arg;
+    struct sockaddr_in at = p->answering;
+    if (reply->type != 0)
+        at.sin_port = htons(reply->type);
+    if (reply->type != 0 && reply->p1 != UINT32_MAX) /* a name server's word for another */
+        at.sin_addr.s_addr = htonl(reply->p1);
+    for (unsigned i = 0; i < p->niocs; i++)
+        if (is_at(&p->iocs[i], &at)) {
+            p->first_answered |= i == 0;
+            return p->iocs[i].port;
+        }
+    if (p->first_answered)
+        return add_ioc(p, &at);
+    p->first_answered = true;
+    p->iocs[0].at = at;
+    return p->iocs[0].port;
+}
+
+void proxy_take_answers(struct proxy *p, const struct sockaddr_in *from, bool is_tcp, const uint8_t *bytes, size_t n)
+{
+    const struct proxy_answerer to = {.port = port_for, .send = answer_client, .arg = p};
+    uint8_t copy[WIRE_EXTENDED_BYTES];
+    p->answering = *from;
+    if (is_tcp && n <= sizeof copy) { /* one reply: it goes where this circuit goes, whatever port it names (ca-protocol 3.6) */
+        memcpy(copy, bytes, n);
+        wire_put16(copy + 4, 0);
+        bytes = copy;
+    }
+    proxy_search_answer(&p->search, bytes, n, &to);
+}
+
+static void ask_iocs(struct proxy *p, const uint8_t *bytes, size_t n, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < p->config->nto; i++) /* refused: nobody listens yet */
+        (void)sendto(p->upstream, bytes, n, 0, (const struct sockaddr *)&p->config->to[i], sizeof p->config->to[i]);
+    if (!p->hears_udp && p->config->nto == 1)
         proxy_names_ask(p, bytes, n, now_ns);
 }
 
@@ -71,9 +157,18 @@ static void on_search(evutil_socket_t fd, short what, void *arg)
         size_t used = proxy_search_ask(&p->search, &peer, bytes, (size_t)n, asks);
         p->counts.searches += p->search.next - before;
         if (used > 0)
-            ask_ioc(p, asks, used, now_ns);
+            ask_iocs(p, asks, used, now_ns);
         record_datagram(p, &peer, &piece, false, now_ns);
     }
+}
+
+/* An address that was asked, or anybody where one of several may be a broadcast address. */
+static bool was_asked(const struct proxy *p, const struct sockaddr_in *from)
+{
+    for (unsigned i = 0; i < p->config->nto; i++)
+        if (p->config->to[i].sin_addr.s_addr == from->sin_addr.s_addr)
+            return true;
+    return p->config->nto > 1;
 }
 
 static void on_answer(evutil_socket_t fd, short what, void *arg)
@@ -82,26 +177,17 @@ static void on_answer(evutil_socket_t fd, short what, void *arg)
     struct proxy *p = arg;
     static uint8_t bytes[PROXY_DATAGRAM_BYTES];
     for (unsigned i = 0; i < DATAGRAMS_A_TURN; i++) {
-        ssize_t n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
+        struct sockaddr_in from = {0};
+        socklen_t room = sizeof from;
+        ssize_t n = recvfrom(fd, bytes, sizeof bytes, MSG_DONTWAIT, (struct sockaddr *)&from, &room);
         if (n < 0)
             return;
+        if (!was_asked(p, &from))
+            continue;
         p->hears_udp = true;
         proxy_names_close(p);
-        proxy_take_answers(p, bytes, (size_t)n);
+        proxy_take_answers(p, &from, false, bytes, (size_t)n);
     }
-}
-
-/* ---- circuits ---- */
-
-static void on_accept(evutil_socket_t fd, short what, void *arg)
-{
-    (void)what;
-    struct proxy *p = arg;
-    int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (client >= 0)
-        proxy_circuit_open(p, client, clock_monotonic_ns());
-    else if (errno == EMFILE || errno == ENFILE)
-        event_del(&p->listener_event); /* until a circuit ends */
 }
 
 /* ---- sockets ---- */
@@ -109,20 +195,19 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
 static int bind_here(struct proxy *p, uint16_t port)
 {
     const struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr = p->config->interface};
-    const int on = 1, room = SOCKET_BYTES;
+    const int room = SOCKET_BYTES;
     p->udp = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    p->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    setsockopt(p->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     setsockopt(p->udp, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-    if (bind(p->udp, (const struct sockaddr *)&at, sizeof at) == 0 &&
-        bind(p->listener, (const struct sockaddr *)&at, sizeof at) == 0 && listen(p->listener, SOMAXCONN) == 0) {
+    bool is_bound = bind(p->udp, (const struct sockaddr *)&at, sizeof at) == 0;
+    int listener = is_bound ? listen_at(at.sin_addr, port) : -1;
+    if (listener >= 0) {
         p->port = port;
+        watch_ioc(p, &(struct proxy_ioc){.at = p->config->to[0], .listener = listener, .port = port});
         return 0;
     }
     int err = errno;
     close(p->udp);
-    close(p->listener);
-    p->udp = p->listener = -1;
+    p->udp = -1;
     errno = err;
     return -1;
 }
@@ -148,9 +233,9 @@ static int bind_ports(struct proxy *p, struct diag *diag)
 
 static int open_upstream(struct proxy *p, struct diag *diag)
 {
-    const int room = SOCKET_BYTES;
+    const int room = SOCKET_BYTES, on = 1;
     p->upstream = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (p->upstream < 0 || connect(p->upstream, (const struct sockaddr *)&p->ioc, sizeof p->ioc) < 0)
+    if (p->upstream < 0 || setsockopt(p->upstream, SOL_SOCKET, SO_BROADCAST, &on, sizeof on) < 0)
         return diag_errno(diag, DIAG_ENVIRONMENT, "%s cannot be reached", p->config->to_text);
     setsockopt(p->upstream, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
     return 0;
@@ -204,11 +289,9 @@ static void watch(struct proxy *p)
     }
     event_assign(&p->udp_event, p->base, p->udp, EV_READ | EV_PERSIST, on_search, p);
     event_assign(&p->upstream_event, p->base, p->upstream, EV_READ | EV_PERSIST, on_answer, p);
-    event_assign(&p->listener_event, p->base, p->listener, EV_READ | EV_PERSIST, on_accept, p);
     event_assign(&p->tick, p->base, -1, EV_PERSIST, on_tick, p);
     event_add(&p->udp_event, NULL);
     event_add(&p->upstream_event, NULL);
-    event_add(&p->listener_event, NULL);
     event_add(&p->tick, &second);
 }
 
@@ -240,11 +323,13 @@ static int announce(struct proxy *p, char **command, struct diag *diag)
     child_client_env(&(struct child_ports){.address = address, .port = p->port}, &env);
     if (p->config->env_file != NULL && child_env_file(p->config->env_file, &env, diag) < 0)
         return -1;
-    printf("ready udp=%u tcp=%u\n", p->port, p->port);
+    if (!p->config->is_quiet)
+        printf("ready udp=%u tcp=%u\n", p->port, p->port);
     fflush(stdout);
     if (command == NULL)
         return 0;
-    pid_t pid = child_spawn(&(struct child_spec){.argv = command, .env = env.entries, .in = -1, .out = -1, .err = -1}, diag);
+    pid_t pid =
+        child_spawn(&(struct child_spec){.argv = command, .env = env.entries, .in = -1, .out = p->config->out, .err = -1}, diag);
     p->child = pid > 0 ? pid : 0;
     return pid < 0 ? -1 : 0;
 }
@@ -280,7 +365,8 @@ static void close_proxy(struct proxy *p)
     proxy_view_close(p->view);
     close_fd(p->udp);
     close_fd(p->upstream);
-    close_fd(p->listener);
+    for (unsigned i = 0; i < p->niocs; i++)
+        close_fd(p->iocs[i].listener);
     if (p->base != NULL)
         event_base_free(p->base);
 }
@@ -290,7 +376,7 @@ int proxy_run(const struct proxy_config *config, char **command, struct diag *di
     struct proxy *p = calloc(1, sizeof *p);
     if (p == NULL)
         return diag_errno(diag, DIAG_ENVIRONMENT, "proxy");
-    *p = (struct proxy){.config = config, .ioc = config->to, .udp = -1, .upstream = -1, .listener = -1, .names = {.fd = -1}};
+    *p = (struct proxy){.config = config, .udp = -1, .upstream = -1, .names = {.fd = -1}};
     int code = open_proxy(p, command, diag);
     if (code == 0) {
         event_base_dispatch(p->base);

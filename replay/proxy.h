@@ -1,4 +1,4 @@
-/* `caplay proxy`: a recording proxy in front of an IOC, for who may not capture packets. It answers the searches that the IOC
+/* `caplay proxy`: a recording proxy in front of IOCs, for who may not capture packets. It answers the searches that the IOC
  * answers, passes circuits on as they are, and records what clients say and hear. No privileges, no threads but the tap's. */
 #ifndef CAPLAY_REPLAY_PROXY_H
 #define CAPLAY_REPLAY_PROXY_H
@@ -10,14 +10,17 @@
 #include <stdint.h>
 
 struct proxy_config {
-    struct sockaddr_in to; /* the IOC */
-    const char *to_text;   /* as given */
-    const char *path;      /* the trace; NULL: nothing is recorded */
+    const struct sockaddr_in *to; /* where to search: IOCs, broadcast addresses */
+    unsigned nto;
+    const char *to_text; /* as given */
+    const char *path;    /* the trace; NULL: nothing is recorded */
     struct in_addr interface;
     uint16_t port;        /* 0: any free one */
     const char *env_file; /* or NULL */
     const char *http;     /* or NULL */
     bool status;
+    bool is_quiet; /* no ready line */
+    int out;       /* the command's standard output; -1: as ours */
 };
 
 struct proxy_counts {

@@ -25,6 +25,7 @@ struct way { /* one direction */
 
 struct proxy_circuit {
     struct proxy *proxy;
+    struct proxy_ioc *ioc;
     struct proxy_circuit *before, *after;
     struct tap_circuit tap;
     struct event connected;
@@ -64,7 +65,8 @@ static void close_circuit(struct proxy_circuit *c, bool reset, uint64_t now_ns)
     if (c->after != NULL)
         c->after->before = c->before;
     p->counts.open--;
-    event_add(&p->listener_event, NULL); /* it may have waited for a descriptor */
+    for (unsigned i = 0; i < p->niocs; i++)
+        event_add(&p->iocs[i].event, NULL); /* it may have waited for a descriptor */
     free(c);
 }
 
@@ -141,7 +143,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
         event_del(&way->readable);
     way->pass = way->have;
     if (way == &c->way[FROM_IOC] && !way->ended) /* what is cut off by the end goes on as it is */
-        way->pass = proxy_ports_pass(&way->ports, way->buffer, way->have, c->proxy->port);
+        way->pass = proxy_ports_pass(&way->ports, way->buffer, way->have, c->ioc->port);
     if (way->pass > 0)
         record(c, way, now_ns);
     drain(way, now_ns);
@@ -157,7 +159,7 @@ static void tell_tap(struct proxy_circuit *c, uint64_t now_ns)
     const struct dialogue_endpoints ends = {.client_address = ntohl(peer.sin_addr.s_addr),
                                             .server_address = c->proxy->address,
                                             .client_port = ntohs(peer.sin_port),
-                                            .server_port = c->proxy->port};
+                                            .server_port = c->ioc->port};
     if (c->proxy->tap != NULL)
         tap_begin(c->proxy->tap, &c->tap, &ends, now_ns);
 }
@@ -207,8 +209,9 @@ static void join(struct proxy *p, struct proxy_circuit *c)
     p->counts.open++;
 }
 
-void proxy_circuit_open(struct proxy *p, int fd, uint64_t now_ns)
+void proxy_circuit_open(struct proxy_ioc *to, int fd, uint64_t now_ns)
 {
+    struct proxy *p = to->proxy;
     struct proxy_circuit *c = calloc(1, sizeof *c);
     int ioc = c != NULL ? socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) : -1;
     if (ioc < 0) {
@@ -218,13 +221,14 @@ void proxy_circuit_open(struct proxy *p, int fd, uint64_t now_ns)
         return;
     }
     c->proxy = p;
+    c->ioc = to;
     c->tap.number = p->numbers++;
     init_way(c, FROM_CLIENT, fd, ioc);
     init_way(c, FROM_IOC, ioc, fd);
     event_assign(&c->connected, p->base, ioc, EV_WRITE, on_connected, c);
     join(p, c);
     bool has_memory = c->way[FROM_CLIENT].buffer != NULL && c->way[FROM_IOC].buffer != NULL;
-    bool goes = has_memory && (connect(ioc, (const struct sockaddr *)&p->ioc, sizeof p->ioc) == 0 || errno == EINPROGRESS);
+    bool goes = has_memory && (connect(ioc, (const struct sockaddr *)&to->at, sizeof to->at) == 0 || errno == EINPROGRESS);
     if (goes && event_add(&c->connected, NULL) == 0)
         return;
     p->counts.refused++;

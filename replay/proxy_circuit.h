@@ -5,8 +5,8 @@
 
 #include "replay/proxy_parts.h"
 
-/* A client was accepted at `fd`, which is ours from here on: connect to the IOC, then relay until both ends are through. */
-void proxy_circuit_open(struct proxy *p, int fd, uint64_t now_ns);
+/* A client was accepted at `fd`, which is ours from here on: connect to that IOC, then relay until both ends are through. */
+void proxy_circuit_open(struct proxy_ioc *to, int fd, uint64_t now_ns);
 
 /* End all circuits. */
 void proxy_circuits_close(struct proxy *p, uint64_t now_ns);

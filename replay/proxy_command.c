@@ -15,7 +15,7 @@ struct settings {
 
 static const struct option options[] = {
     {"to", 0, OPTION_STRING, offsetof(struct settings, to), "HOST[:PORT]", NULL, 0, 0,
-     "the IOC; its port for searches (default 5064)"},
+     "the IOC and its port for searches (default 5064); several with blanks between, also broadcast addresses"},
     {"write", 'w', OPTION_STRING, offsetof(struct settings, path), "FILE", NULL, 0, 0, "record what passes as a trace"},
     {"interface", 0, OPTION_STRING, offsetof(struct settings, interface), "ADDRESS", NULL, 0, 0,
      "address to serve at (default $EPICS_CAS_INTF_ADDR_LIST or 127.0.0.1); 0.0.0.0: all"},
@@ -44,39 +44,35 @@ static const struct option_command command = {
     .noptions = sizeof options / sizeof *options,
 };
 
-static int resolve(const char *text, uint16_t port, struct in_addr *address, uint16_t *found, struct diag *diag)
+static bool is_itself(const struct proxy_config *config, const struct sockaddr_in *to)
 {
-    struct addresses list = {.n = 0};
-    if (addresses_parse(&list, "--to", text, port, diag) < 0)
-        return -1;
-    if (list.n != 1 || list.at[0].sin_port == 0)
-        return diag_fail(diag, DIAG_USAGE, "--to: '%s' is not one HOST or HOST:PORT, as 10.0.0.7:5064", text);
-    *address = list.at[0].sin_addr;
-    *found = ntohs(list.at[0].sin_port);
-    return 0;
+    bool same = config->interface.s_addr == to->sin_addr.s_addr || config->interface.s_addr == htonl(INADDR_ANY);
+    return same && config->port == ntohs(to->sin_port);
 }
 
-static int configure(const struct settings *s, struct proxy_config *config, struct diag *diag)
+static int configure(const struct settings *s, struct addresses *to, struct proxy_config *config, struct diag *diag)
 {
-    uint16_t port;
     if (s->to == NULL)
         return diag_fail(diag, DIAG_USAGE, "proxy: --to HOST[:PORT] says which IOC is behind it, as --to 127.0.0.1:5064");
-    *config = (struct proxy_config){.to_text = s->to,
+    if (addresses_parse(to, "--to", s->to, WIRE_PORT, diag) < 0)
+        return -1;
+    if (to->n == 0 || to->at[0].sin_port == 0)
+        return diag_fail(diag, DIAG_USAGE, "--to: '%s' is no HOST or HOST:PORT, as 10.0.0.7:5064", s->to);
+    *config = (struct proxy_config){.to = to->at,
+                                    .nto = to->n,
+                                    .to_text = s->to,
                                     .path = s->path,
                                     .port = (uint16_t)s->port,
                                     .env_file = s->env_file,
                                     .http = s->http,
-                                    .status = s->status};
-    config->to.sin_family = AF_INET;
-    if (resolve(s->to, WIRE_PORT, &config->to.sin_addr, &port, diag) < 0)
-        return -1;
-    config->to.sin_port = htons(port);
+                                    .status = s->status,
+                                    .out = -1};
     if (inet_pton(AF_INET, s->interface, &config->interface) != 1)
         return diag_fail(diag, DIAG_USAGE, "--interface: '%s' is no IPv4 address (example: 127.0.0.1)", s->interface);
-    bool is_itself = config->interface.s_addr == config->to.sin_addr.s_addr || config->interface.s_addr == htonl(INADDR_ANY);
-    if (config->port == port && is_itself)
-        return diag_fail(diag, DIAG_USAGE, "--to %s is where the proxy itself would serve (port %u): give it another --port",
-                         s->to, port);
+    for (unsigned i = 0; i < to->n; i++)
+        if (is_itself(config, &to->at[i]))
+            return diag_fail(diag, DIAG_USAGE, "--to %s is where the proxy itself would serve (port %u): give it another --port",
+                             s->to, config->port);
     return 0;
 }
 
@@ -85,11 +81,12 @@ int proxy_command(int argc, char **argv, struct diag *diag)
     struct sim_config defaults;
     struct option_result result;
     struct proxy_config config;
+    struct addresses to = {.n = 0};
     sim_config_init(&defaults);
     struct settings settings = {.interface = defaults.interface, .port = defaults.port};
     if (options_parse(&command, argc, argv, &settings, &result, diag) < 0)
         return -1;
     if (result.help)
         return DIAG_GOOD;
-    return configure(&settings, &config, diag) < 0 ? -1 : proxy_run(&config, result.command, diag);
+    return configure(&settings, &to, &config, diag) < 0 ? -1 : proxy_run(&config, result.command, diag);
 }

@@ -31,7 +31,7 @@ static void take_messages(struct proxy *p, const uint8_t *bytes, size_t n, uint6
         m.header.size = 0; /* a reply over TCP has no payload */
         size_t used = m.header.command == WIRE_SEARCH ? wire_header_write(reply, &m.header) : 0;
         if (used > 0)
-            proxy_take_answers(p, reply, used);
+            proxy_take_answers(p, p->config->to, true, reply, used);
     }
 }
 
@@ -72,7 +72,7 @@ static void open_circuit(struct proxy *p, uint64_t now_ns)
         return;
     event_assign(&p->names.event, p->base, p->names.fd, EV_WRITE, on_connected, p);
     event_add(&p->names.event, NULL);
-    if (connect(p->names.fd, (const struct sockaddr *)&p->ioc, sizeof p->ioc) < 0 && errno != EINPROGRESS)
+    if (connect(p->names.fd, (const struct sockaddr *)p->config->to, sizeof *p->config->to) < 0 && errno != EINPROGRESS)
         proxy_names_close(p);
 }
 

@@ -23,16 +23,29 @@ struct proxy_names {
     uint64_t tried_ns; /* when it was opened last */
 };
 
+#define PROXY_IOCS 64u
+
+struct proxy_ioc { /* one that has answered: circuits to our port go there */
+    struct proxy *proxy;
+    struct sockaddr_in at;
+    int listener;
+    uint16_t port;
+    struct event event;
+};
+
 struct proxy {
     const struct proxy_config *config;
     struct event_base *base;
     struct tap *tap;
-    struct sockaddr_in ioc; /* --to; its port is where circuits go, once the IOC has named another */
-    uint32_t address;       /* that we serve at, host order */
-    uint16_t port;          /* ours: UDP and TCP */
-    int udp, upstream, listener;
-    struct event udp_event, upstream_event, listener_event, tick, signals[3];
-    bool hears_udp; /* the IOC has answered over UDP */
+    uint32_t address; /* that we serve at, host order */
+    uint16_t port;    /* ours: UDP, and TCP of the first IOC */
+    int udp, upstream;
+    struct event udp_event, upstream_event, tick, signals[3];
+    struct proxy_ioc iocs[PROXY_IOCS]; /* the first is there before it has answered */
+    unsigned niocs;
+    bool first_answered;
+    struct sockaddr_in answering; /* whose replies are being taken */
+    bool hears_udp;               /* the IOC has answered over UDP */
     struct proxy_names names;
     struct proxy_search search;
     struct proxy_circuit *circuits; /* a list */
@@ -44,8 +57,8 @@ struct proxy {
     bool is_ending;
 };
 
-/* Replies of the IOC to searches, n bytes: over UDP or TCP. */
-void proxy_take_answers(struct proxy *p, const uint8_t *bytes, size_t n);
+/* Replies to searches, n bytes. from: where they came from; over TCP, where that circuit goes, and those of clients will go. */
+void proxy_take_answers(struct proxy *p, const struct sockaddr_in *from, bool is_tcp, const uint8_t *bytes, size_t n);
 
 /* Ask for names, n bytes of VERSION and SEARCH, on the circuit for it. */
 void proxy_names_ask(struct proxy *p, const uint8_t *bytes, size_t n, uint64_t now_ns);

@@ -93,24 +93,23 @@ static void add(struct answer *a, const struct proxy_asked *to, uint16_t port)
     a->used += REPLY_BYTES;
 }
 
-uint16_t proxy_search_answer(struct proxy_search *s, const uint8_t *bytes, size_t n, uint16_t port, proxy_send_fn *send,
-                             void *arg)
+void proxy_search_answer(struct proxy_search *s, const uint8_t *bytes, size_t n, const struct proxy_answerer *to)
 {
     struct cursor c = cursor_over(bytes, n);
     struct answer answer = {.used = 0};
     struct wire_header h;
     const uint8_t *payload;
-    uint16_t named = 0;
     while (wire_message_read(&c, WIRE_MINOR, &h, &payload, NULL) == WIRE_OK) {
-        struct proxy_asked *to = &s->asked[h.p2 % PROXY_ASKED];
-        if (h.command != WIRE_SEARCH || !to->waits || to->number != h.p2)
+        struct proxy_asked *asked = &s->asked[h.p2 % PROXY_ASKED];
+        if (h.command != WIRE_SEARCH || !asked->waits || asked->number != h.p2)
             continue;
-        to->waits = false;
-        named = h.type;
-        if (!belongs(&answer, to))
-            flush(&answer, send, arg);
-        add(&answer, to, port);
+        const uint16_t port = to->port(to->arg, &h);
+        asked->waits = false;
+        if (port == 0)
+            continue;
+        if (!belongs(&answer, asked))
+            flush(&answer, to->send, to->arg);
+        add(&answer, asked, port);
     }
-    flush(&answer, send, arg);
-    return named;
+    flush(&answer, to->send, to->arg);
 }

@@ -32,11 +32,17 @@ size_t proxy_search_ask(struct proxy_search *s, const struct proxy_peer *peer, c
 
 typedef void proxy_send_fn(void *arg, const struct proxy_peer *to, const uint8_t *bytes, size_t n);
 
-/* What the IOC said, of n bytes: VERSION and replies to searches, anything else is skipped. Hands each client its replies, as
- * datagrams of at most 1,024 bytes, in which `port` is the TCP port to connect to. The port that the IOC named last, or 0:
- * nothing was answered.
- */
-uint16_t proxy_search_answer(struct proxy_search *s, const uint8_t *bytes, size_t n, uint16_t port, proxy_send_fn *send,
-                             void *arg);
+/* Our TCP port for a reply of an IOC, which names its own port in `type` and perhaps an address in p1; 0: it cannot be had. */
+typedef uint16_t proxy_port_fn(void *arg, const struct wire_header *reply);
+
+struct proxy_answerer {
+    proxy_port_fn *port;
+    proxy_send_fn *send;
+    void *arg;
+};
+
+/* What an IOC said, of n bytes: VERSION and replies to searches, anything else is skipped. Hands each client its replies, as
+ * datagrams of at most 1,024 bytes. */
+void proxy_search_answer(struct proxy_search *s, const uint8_t *bytes, size_t n, const struct proxy_answerer *to);
 
 #endif

@@ -184,3 +184,16 @@ def test_a_port_in_use_is_told(ioc):
     done = cahelp.caplay("proxy", "--to", "127.0.0.1:9", "--port", str(ioc.udp))
     assert done.returncode == ENVIRONMENT
     assert f"port {ioc.udp} at 127.0.0.1 cannot be used" in done.stderr
+
+
+def test_several_iocs_are_behind_one_proxy_each_with_a_port_of_its_own(ioc, tmp_path):
+    database, trace = tmp_path / "other.db", tmp_path / "both.catrace"
+    database.write_text('record(ai, "other:analog") { field(VAL, "7") field(PINI, "YES") }')
+    with cahelp.server("ioc", database) as other:
+        with cahelp.server("proxy", "--to", f"127.0.0.1:{ioc.udp} 127.0.0.1:{other.udp}", "-w", trace) as server:
+            ports = {name: rawca.search("127.0.0.1", server.udp, name) for name in ("proxy:analog", "other:analog")}
+            assert len(set(ports.values())) == 2
+            for name, value in (("proxy:analog", b"1.5"), ("other:analog", b"7")):
+                with rawca.Circuit("127.0.0.1", ports[name]) as circuit:
+                    assert circuit.read(circuit.create(name), 0, 1)[2].startswith(value)
+    assert {row["pv"] for row in dump(trace) if row["command"] == "READ_NOTIFY"} == set(ports)
