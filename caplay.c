@@ -23,6 +23,7 @@ static const struct subcommand subcommands[] = {
     {"replay", replay_command, "serve a recording from a fake CA server"},
     {"sim", sim_command, "serve a synthesized scenario"},
     {"proxy", proxy_command, "stand before an IOC and record what passes, without privileges"},
+    {"snapshot", clients_snapshot, "record what PVs of live IOCs are now"},
     {"validate", clients_validate, "compare two CA servers, message by message"},
     {"doctor", clients_doctor, "what on this machine spoils timing, and the floor that is left"},
     {"clients", clients_list, "which CA clients can be measured, and which run here"},

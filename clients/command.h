@@ -9,6 +9,7 @@ int clients_bench(int argc, char **argv, struct diag *diag);
 int clients_compare(int argc, char **argv, struct diag *diag);
 int clients_list(int argc, char **argv, struct diag *diag);
 int clients_doctor(int argc, char **argv, struct diag *diag);
+int clients_snapshot(int argc, char **argv, struct diag *diag);
 int clients_validate(int argc, char **argv, struct diag *diag);
 
 #endif

@@ -162,15 +162,6 @@ static void on_search(evutil_socket_t fd, short what, void *arg)
     }
 }
 
-/* An address that was asked, or anybody where one of several may be a broadcast address. */
-static bool was_asked(const struct proxy *p, const struct sockaddr_in *from)
-{
-    for (unsigned i = 0; i < p->config->nto; i++)
-        if (p->config->to[i].sin_addr.s_addr == from->sin_addr.s_addr)
-            return true;
-    return p->config->nto > 1;
-}
-
 static void on_answer(evutil_socket_t fd, short what, void *arg)
 {
     (void)what;
@@ -182,8 +173,6 @@ static void on_answer(evutil_socket_t fd, short what, void *arg)
         ssize_t n = recvfrom(fd, bytes, sizeof bytes, MSG_DONTWAIT, (struct sockaddr *)&from, &room);
         if (n < 0)
             return;
-        if (!was_asked(p, &from))
-            continue;
         p->hears_udp = true;
         proxy_names_close(p);
         proxy_take_answers(p, &from, false, bytes, (size_t)n);

@@ -15,11 +15,8 @@ static const struct {
     const char *name;
     int (*run)(struct task *task, struct diag *diag);
 } kinds[] = {
-    {"setup", task_setup},
-    {"connect", task_connect},
-    {"monitor", task_monitor},
-    {"read", task_read},
-    {"watch", task_watch},
+    {"setup", task_setup}, {"connect", task_connect}, {"monitor", task_monitor},
+    {"read", task_read},   {"watch", task_watch},     {"snapshot", task_snapshot},
 };
 
 static int run_task(struct task *task, struct diag *diag)

@@ -104,7 +104,7 @@ static void on_connection(struct connection_handler_args args)
     pthread_mutex_unlock(&session->lock);
 }
 
-static int create(struct session *session, struct channel *channel, const char *name, struct diag *diag)
+int session_create(struct session *session, struct channel *channel, const char *name, struct diag *diag)
 {
     *channel = (struct channel){.session = session, .name = name};
     int status = ca_create_channel(name, on_connection, channel, CA_PRIORITY_DEFAULT, &channel->id);
@@ -132,7 +132,7 @@ int session_connect(struct session *session, struct channel *channels, const cha
     size_t before = session->connected;
     pthread_mutex_unlock(&session->lock);
     for (size_t i = 0; i < n; i++)
-        if (create(session, &channels[i], names[i], diag) < 0 ||
+        if (session_create(session, &channels[i], names[i], diag) < 0 ||
             (sequential && wait_connected(session, &channels[i], 1, before + i, diag) < 0))
             return -1;
     return wait_connected(session, channels, n, before, diag);

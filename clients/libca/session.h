@@ -50,6 +50,9 @@ int session_setup(struct session *session, bool preemptive, double timeout_s, st
 /* Clear n channels, where they were created, and end all callbacks; the memory of channels and answers may be freed after it. */
 void session_end(struct session *session, struct channel *channels, size_t n);
 
+/* One channel; on_connection counts it in session->connected once it is. */
+int session_create(struct session *session, struct channel *channel, const char *name, struct diag *diag);
+
 /* n channels, created all before any is waited for, or one after the other; all are connected on return. */
 int session_connect(struct session *session, struct channel *channels, const char *const *names, size_t n, bool sequential,
                     struct diag *diag);

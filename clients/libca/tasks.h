@@ -19,11 +19,12 @@ struct task {
     size_t started;  /* subscriptions that have had their first update */
 };
 
-int task_setup(struct task *task, struct diag *diag);   /* nothing more: whether it runs, and its version */
-int task_connect(struct task *task, struct diag *diag); /* the stages connect, get, get, put, timed apart */
-int task_read(struct task *task, struct diag *diag);    /* value and metadata of all names */
-int task_monitor(struct task *task, struct diag *diag); /* libca_monitor.c: every frame of an image */
-int task_watch(struct task *task, struct diag *diag);   /* libca_monitor.c: every update of all names */
+int task_setup(struct task *task, struct diag *diag);    /* nothing more: whether it runs, and its version */
+int task_connect(struct task *task, struct diag *diag);  /* the stages connect, get, get, put, timed apart */
+int task_read(struct task *task, struct diag *diag);     /* value and metadata of all names */
+int task_monitor(struct task *task, struct diag *diag);  /* monitor.c: every frame of an image */
+int task_watch(struct task *task, struct diag *diag);    /* monitor.c: every update of all names */
+int task_snapshot(struct task *task, struct diag *diag); /* snapshot.c: who answers, asked once; who does not */
 void task_fini(struct task *task);
 
 /* ---- shared by the tasks ---- */
