@@ -142,7 +142,7 @@ static struct gate_verdict judge(enum figure_kind kind, double base, double fres
     }
     const struct gate_input in = {.kind = kind, .base = SAMPLES(samples[0]), .fresh = SAMPLES(samples[1]), .pvs = 1};
     struct gate_verdict v, *all = &v;
-    gate_measure(&in, GATE_TOLERANCE, 1, &v);
+    gate_measure(&in, 1, &v);
     gates_correct(&all, 1);
     gate_judge_interval(&in, GATE_TOLERANCE, &v);
     return v;

@@ -30,6 +30,8 @@ struct infer_band {
 /* Percentile bootstrap at `level`; value is NAN without samples. */
 struct infer_interval infer_median(struct infer_samples a, double level, unsigned long seed);
 struct infer_interval infer_ratio(struct infer_samples a, struct infer_samples b, double level, unsigned long seed);
+/* Of the lower quartiles: what runs take that nothing disturbed, since a disturbance only adds. */
+struct infer_interval infer_quick_ratio(struct infer_samples a, struct infer_samples b, double level, unsigned long seed);
 struct infer_interval infer_difference(struct infer_samples a, struct infer_samples b, double level, unsigned long seed);
 
 /* Chance (one-sided) that b's samples lie so high above `factor` times a's where they do not: Mann and Whitney's rank test in

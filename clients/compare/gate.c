@@ -66,10 +66,11 @@ static bool is_inside(const struct infer_interval *i, struct infer_band band)
     return infer_judge(i, &band) == INFER_EQUIVALENT;
 }
 
-void gate_measure(const struct gate_input *in, double tolerance, unsigned long seed, struct gate_verdict *v)
+void gate_measure(const struct gate_input *in, unsigned long seed, struct gate_verdict *v)
 {
-    const double up = infer_rank(in->base, in->fresh, tolerance), down = infer_rank(in->fresh, in->base, tolerance);
+    const double up = infer_rank(in->base, in->fresh, 1), down = infer_rank(in->fresh, in->base, 1);
     *v = (struct gate_verdict){.ratio = infer_ratio(in->base, in->fresh, INFER_LEVEL, seed),
+                               .quick = infer_quick_ratio(in->base, in->fresh, INFER_LEVEL, seed),
                                .difference = infer_difference(in->base, in->fresh, INFER_LEVEL, seed),
                                .p = fmin(1, 2 * fmin(up, down))};
 }
@@ -111,6 +112,10 @@ void gate_judge_interval(const struct gate_input *in, double tolerance, struct g
     const struct infer_band band = ratio_band(tolerance);
     v->word = infer_judge(&v->ratio, &band);
     v->reason = REASON_NONE;
+    if (v->word == INFER_UNDECIDED && infer_judge(&v->quick, &band) != INFER_EQUIVALENT) {
+        v->word = infer_judge(&v->quick, &band);
+        v->reason = v->word != INFER_UNDECIDED ? REASON_QUICK : REASON_NONE;
+    }
     if ((v->word == INFER_SLOWER || v->word == INFER_FASTER) && v->p > 1 - INFER_LEVEL) {
         v->word = INFER_UNDECIDED;
         v->reason = REASON_HOLM;

@@ -37,17 +37,18 @@ struct gate_input {
     double floor_s; /* our own lateness */
 };
 
-enum gate_reason { REASON_NONE, REASON_FIELD, REASON_FLOOR, REASON_HOLM };
+/* QUICK: the lower quartiles tell it, the medians do not. */
+enum gate_reason { REASON_NONE, REASON_QUICK, REASON_FIELD, REASON_FLOOR, REASON_HOLM };
 
 struct gate_verdict {
-    struct infer_interval ratio, difference;
-    double p; /* two-sided, of a change beyond the tolerance; gates_correct() makes it Holm's */
+    struct infer_interval ratio, quick, difference; /* quick: the ratio of the lower quartiles */
+    double p;                                       /* two-sided, of a change; gates_correct() makes it Holm's */
     enum infer_verdict word;
     enum gate_reason reason;
     unsigned more; /* runs that are needed, if undecided */
 };
 
-void gate_measure(const struct gate_input *in, double tolerance, unsigned long seed, struct gate_verdict *v);
+void gate_measure(const struct gate_input *in, unsigned long seed, struct gate_verdict *v);
 
 /* Over all rows at once, then each row's word. */
 void gates_correct(struct gate_verdict *const *rows, size_t n);

@@ -114,7 +114,7 @@ static void add_figure(struct compare *c, const struct pair *p, const struct fig
                                 .floor_s = late};
         struct compare_row *row = add_row(c, p, f->name, (enum gate_kind)gate);
         row->in = in;
-        gate_measure(&in, c->gates.tolerance, 1, &row->v);
+        gate_measure(&in, 1, &row->v);
     }
 }
 
@@ -137,7 +137,7 @@ static void add_counts(struct compare *c, const struct pair *p)
         struct gate_input in = {.base = read_count(c->base, p, 0, name), .fresh = read_count(c->fresh, p, 1, name)};
         struct compare_row *row = add_row(c, p, name, GATE_COUNTS);
         row->in = in;
-        gate_measure(&in, c->gates.tolerance, 1, &row->v);
+        gate_measure(&in, 1, &row->v);
         row->v.word = gate_judge_count(in.base, in.fresh, &row->repeat);
     }
 }
