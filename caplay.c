@@ -29,6 +29,7 @@ static const struct subcommand subcommands[] = {
     {"clients", clients_list, "which CA clients can be measured, and which run here"},
     {"bench", clients_bench, "measure CA clients against these servers"},
     {"compare", clients_compare, "is a client slower than it was? two results of bench, with gates for CI"},
+    {"report", clients_report, "results of bench as a page for a browser, or as CSV, JSON, Markdown"},
 };
 
 static const size_t nsubcommands = sizeof subcommands / sizeof *subcommands;

@@ -7,6 +7,7 @@
 int clients_ioc(int argc, char **argv, struct diag *diag);
 int clients_bench(int argc, char **argv, struct diag *diag);
 int clients_compare(int argc, char **argv, struct diag *diag);
+int clients_report(int argc, char **argv, struct diag *diag);
 int clients_list(int argc, char **argv, struct diag *diag);
 int clients_doctor(int argc, char **argv, struct diag *diag);
 int clients_snapshot(int argc, char **argv, struct diag *diag);

@@ -1,0 +1,247 @@
+"""Charts of a result as plain Plotly figures: {"id", "title", "note", "choices": [{"name", "data", "layout"}]}.
+
+Only what is in the file; every chart has its spread. Colours are Okabe and Ito's, which colour-blind people tell apart; symbols
+and dashes differ as well. Plotly takes markup in texts: those of a file are escaped."""
+import html
+
+import numpy
+
+import report_result
+import report_text
+
+COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999"]
+SYMBOLS = ["circle", "square", "diamond", "triangle-up", "x", "star", "cross"]
+DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"]
+OWNERS = ["self", "order", "peer", "contention"]
+BOOTSTRAPS = 1000
+
+
+def chart(name, title, note, choices):
+    return {"id": name, "title": title, "note": note, "choices": choices}
+
+
+def choice(name, data, yaxis, xaxis=None, **layout):
+    return {"name": name, "data": data, "layout": {"yaxis": yaxis, "xaxis": xaxis or {}, **layout}}
+
+
+def axis(title, log=False):
+    return {"title": {"text": title}, "exponentformat": "SI", **({"type": "log"} if log else {})}
+
+
+def style(i):
+    return {"color": COLOURS[i % len(COLOURS)], "symbol": SYMBOLS[i % len(SYMBOLS)], "dash": DASHES[i % len(DASHES)]}
+
+
+def order(result):
+    """Place of each client, which gives its colour in every chart."""
+    return {client: i for i, client in enumerate(dict.fromkeys(cell["client"] for cell in result["cells"]))}
+
+
+def wide(colour, opacity=0.2):
+    return f"rgba({int(colour[1:3], 16)},{int(colour[3:5], 16)},{int(colour[5:], 16)},{opacity})"
+
+
+# ---- distributions ----
+
+def box(cells, client, place, figure):
+    mine = [(c["server"], v) for c in cells if c["client"] == client for v in report_result.samples(c["figures"][figure])]
+    look = style(place)
+    return {"type": "box", "name": html.escape(client), "x": [html.escape(s) for s, _ in mine], "y": [v for _, v in mine],
+            "boxpoints": "all", "jitter": 0.4, "pointpos": 0, "line": {"color": look["color"]},
+            "fillcolor": wide(look["color"]), "marker": {"symbol": look["symbol"], "color": look["color"], "size": 6}}
+
+
+def distributions(result):
+    places, charts = order(result), []
+    for figure, (title, unit) in report_result.FIGURES.items():
+        choices = []
+        for step in dict.fromkeys(c["step"]["name"] for c in result["cells"]):
+            cells = [c for c in result["cells"] if c["step"]["name"] == step and c["figures"].get(figure, {}).get("n")]
+            boxes = [box(cells, client, place, figure) for client, place in places.items()
+                     if any(c["client"] == client for c in cells)]
+            if boxes:
+                choices.append(choice(step, boxes, axis(unit, figure.endswith("_s")), boxmode="group"))
+        if choices:
+            charts.append(chart(figure, title[0].upper() + title[1:],
+                                "Box: quartiles and median; each point is a fresh process. Warm-ups and bad runs are left out.",
+                                choices[::-1]))
+    return charts
+
+
+# ---- time against the number of PVs ----
+
+def slope(points):
+    """Least squares of time over N, and its 95% interval by bootstrap of the runs of each N; None below two N.
+
+    points: {N: samples}."""
+    if len(points) < 2:
+        return None
+    xs = numpy.repeat(list(points), [len(v) for v in points.values()])
+    line = numpy.polyfit(xs, numpy.concatenate(list(points.values())), 1)
+    draw = numpy.random.default_rng(1)
+    again = [numpy.polyfit(xs, numpy.concatenate([draw.choice(v, len(v)) for v in points.values()]), 1)[0]
+             for _ in range(BOOTSTRAPS)]
+    return line, numpy.percentile(again, [2.5, 97.5])
+
+
+def against_traces(client, place, points):
+    look, ns = style(place), sorted(points)
+    middles = [float(numpy.median(points[n])) for n in ns]
+    fit = slope(points)
+    name = html.escape(client)
+    if fit is not None:
+        (rise, _), (low, high) = fit
+        name += f": {rise * 1e6:.3g} [{low * 1e6:.3g}, {high * 1e6:.3g}] µs a PV"
+    traces = [{"type": "scatter", "mode": "markers+lines", "name": name, "legendgroup": name, "x": ns, "y": middles,
+               "line": {"color": look["color"], "dash": look["dash"]}, "marker": {"symbol": look["symbol"], "size": 9},
+               "error_y": {"type": "data", "symmetric": False,
+                           "array": [max(points[n]) - m for n, m in zip(ns, middles)],
+                           "arrayminus": [m - min(points[n]) for n, m in zip(ns, middles)]}}]
+    if fit is not None:
+        fitted = [max(float(numpy.polyval(fit[0], n)), 1e-9) for n in ns]
+        traces.append({"type": "scatter", "mode": "lines", "showlegend": False, "legendgroup": name, "x": ns, "y": fitted,
+                       "hoverinfo": "skip", "opacity": 0.5, "line": {"color": look["color"], "width": 5}})
+    return traces
+
+
+def against_n(result):
+    charts = []
+    for figure in ("connect_s", "get_1_s"):
+        choices = []
+        for server in dict.fromkeys(c["server"] for c in result["cells"]):
+            traces = []
+            for client, place in order(result).items():
+                points = {c["step"]["pvs"]: report_result.samples(c["figures"][figure]) for c in result["cells"]
+                          if (c["server"], c["client"], c["step"]["kind"]) == (server, client, "connect")
+                          and c["step"].get("order") == "together" and c["figures"].get(figure, {}).get("n")}
+                traces += against_traces(client, place, points) if points else []
+            if traces:
+                line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 1, "y1": 1, "line": {"dash": "dot", "width": 2}}
+                mark = {"text": "1 s", "xref": "paper", "x": 0.01, "xanchor": "left", "y": 0, "yanchor": "bottom", "showarrow": False}
+                choices.append(choice(server, traces, axis("s", True), axis("PVs", True), shapes=[line], annotations=[mark]))
+        if choices:
+            title = report_result.FIGURES[figure][0]
+            charts.append(chart("against-" + figure, f"{title[0].upper() + title[1:]} against the number of PVs",
+                                "Points: medians; bars: extremes of the runs; wide line: least squares over all runs, its slope with "
+                                "a 95% bootstrap interval in the legend; dotted: the 1 s that an application would notice.", choices))
+    return charts
+
+
+# ---- CPU and memory over time ----
+
+def band(client, place, series):
+    """Median over the runs at each second, in a band from the least to the most."""
+    seconds = list(range(1, 1 + max(map(len, series))))
+    columns = [[s[i] for s in series if i < len(s) and s[i] is not None] for i in range(len(seconds))]
+    kept = [(t, c) for t, c in zip(seconds, columns) if c]
+    look, name = style(place), html.escape(client)
+    times = [t for t, _ in kept]
+    area = {"type": "scatter", "mode": "lines", "name": name + ", least to most", "legendgroup": name, "showlegend": False,
+            "x": times + times[::-1], "y": [max(c) for _, c in kept] + [min(c) for _, c in kept][::-1], "fill": "toself",
+            "fillcolor": wide(look["color"]), "line": {"width": 0}, "hoverinfo": "skip"}
+    line = {"type": "scatter", "mode": "lines+markers", "name": f"{name} ({len(series)} runs)", "legendgroup": name, "x": times,
+            "y": [float(numpy.median(c)) for _, c in kept], "line": {"color": look["color"], "dash": look["dash"]},
+            "marker": {"symbol": look["symbol"]}}
+    return [area, line]
+
+
+def over_time(result):
+    charts = []
+    for key, title, unit in (("cpu_percent", "CPU over time", "% of a core"), ("rss_bytes", "Memory over time", "bytes")):
+        choices = []
+        runs = [r for r in report_result.good_runs(result) if isinstance(r.get("monitor"), dict) and r["monitor"].get(key)]
+        for step, server in dict.fromkeys((r["step"], r["server"]) for r in runs):
+            traces = []
+            for client, place in order(result).items():
+                series = [r["monitor"][key] for r in runs if (r["step"], r["server"], r["client"]) == (step, server, client)]
+                traces += band(client, place, series) if any(v is not None for s in series for v in s) else []
+            if traces:
+                choices.append(choice(f"{step}, {server}", traces, axis(unit), axis("seconds since the first frame")))
+        if choices:
+            charts.append(chart(key, title, "Line: median of the runs at each second; band: from the least to the most.", choices))
+    return charts
+
+
+# ---- the servers' own lateness ----
+
+def timely(result):
+    """(server, owner, lateness) of every run whose server was late or timely at all."""
+    return [(run["server"], owner, run["server_report"]["lateness"][owner]) for run in result["runs"]
+            for owner in OWNERS if (run["server_report"].get("lateness") or {}).get(owner, {}).get("count")]
+
+
+def lateness_by_owner(result):
+    choices = []
+    for key, name in (("p99_ns", "p99 of each run"), ("p50_ns", "p50 of each run"), ("max_ns", "most of each run")):
+        boxes = []
+        for place, owner in enumerate(OWNERS):
+            mine = [(server, of[key] / 1e9) for server, whose, of in timely(result) if whose == owner and of.get(key)]
+            look = style(place)
+            if mine:
+                boxes.append({"type": "box", "name": owner, "x": [html.escape(s) for s, _ in mine], "y": [v for _, v in mine],
+                              "boxpoints": "all", "jitter": 0.4, "pointpos": 0, "line": {"color": look["color"]},
+                              "fillcolor": wide(look["color"]), "marker": {"symbol": look["symbol"], "size": 6}})
+        if boxes:
+            choices.append(choice(name, boxes, axis("s", True), boxmode="group"))
+    note = ("self: we were late; order: behind an earlier reply; peer: the client had not taken what came before; contention: its "
+            "threads had our core. Only self makes a run invalid. A real IOC cannot tell.")
+    return [chart("owners", "Lateness of frames and replies, by owner", note, choices)] if choices else []
+
+
+def lateness_ecdf(result):
+    choices = []
+    for server in dict.fromkeys(server for server, _, _ in timely(result)):
+        traces = []
+        for place, owner in enumerate(OWNERS):
+            runs = [of for s, whose, of in timely(result) if (s, whose) == (server, owner) and of.get("bounds_ns") and of.get("upto")]
+            traces += ecdf(owner, place, runs) if runs else []
+        if traces:
+            choices.append(choice(server, traces, axis("fraction of all"), axis("lateness in s", True)))
+    note = "Fraction of replies and frames that were at most so late; line: all runs together; band: from the least to the most run."
+    return [chart("ecdf", "Distribution of lateness (ECDF)", note, choices)] if choices else []
+
+
+def ecdf(owner, place, runs):
+    bounds = [b / 1e9 for b in runs[0]["bounds_ns"]]
+    each = numpy.array([[u / r["count"] for u in r["upto"]] for r in runs if len(r["upto"]) == len(bounds)])
+    total = sum(numpy.array(r["upto"]) for r in runs) / sum(r["count"] for r in runs)
+    look = style(place)
+    area = {"type": "scatter", "mode": "lines", "legendgroup": owner, "showlegend": False, "hoverinfo": "skip",
+            "x": bounds + bounds[::-1], "y": list(each.max(axis=0)) + list(each.min(axis=0))[::-1], "fill": "toself",
+            "fillcolor": wide(look["color"]), "line": {"width": 0}}
+    line = {"type": "scatter", "mode": "lines", "name": f"{owner} ({len(runs)} runs)", "legendgroup": owner, "x": bounds,
+            "y": list(total), "line": {"color": look["color"], "dash": look["dash"]}}
+    return [area, line]
+
+
+# ---- several files ----
+
+def history(results):
+    """Medians over the files, in the order in which they were named, with their intervals."""
+    rows = report_text.all_rows(results)
+    files = [path for path, _ in results]
+    clients = list(dict.fromkeys(row["client"] for row in rows))
+    choices = []
+    for step, server, figure in dict.fromkeys((r["step"], r["server"], r["figure"]) for r in rows):
+        mine = [r for r in rows if (r["step"], r["server"], r["figure"]) == (step, server, figure) and r["median"] is not None]
+        traces = [past(client, place, [r for r in mine if r["client"] == client], files) for place, client in enumerate(clients)]
+        title, unit = report_result.FIGURES.get(figure, (figure, ""))
+        choices.append(choice(f"{title}: {step}, {server}", [t for t in traces if t["x"]], axis(unit),
+                              {"type": "category", "categoryorder": "array", "categoryarray": [html.escape(f) for f in files]}))
+    note = "Medians in the order of the files; bars: 95% interval of the median, or the extremes where there are under 6 runs."
+    return [chart("history", "History", note, [c for c in choices if c["data"]])] if choices else []
+
+
+def past(client, place, rows, files):
+    look = style(place)
+    low = [r["low"] if r["low"] is not None else r["min"] for r in rows]
+    high = [r["high"] if r["high"] is not None else r["max"] for r in rows]
+    return {"type": "scatter", "mode": "lines+markers", "name": html.escape(client), "x": [html.escape(r["file"]) for r in rows],
+            "y": [r["median"] for r in rows], "line": {"color": look["color"], "dash": look["dash"]},
+            "marker": {"symbol": look["symbol"], "size": 9},
+            "error_y": {"type": "data", "symmetric": False, "array": [h - r["median"] for h, r in zip(high, rows)],
+                        "arrayminus": [r["median"] - l for l, r in zip(low, rows)]}}
+
+
+def charts(result):
+    return (against_n(result) + distributions(result) + over_time(result) + lateness_by_owner(result) + lateness_ecdf(result))

@@ -1,0 +1,175 @@
+"""The report as one HTML page that needs nothing beside it: tables, and charts that Plotly draws in the browser.
+
+Every text of a file is escaped; the page's policy lets it load nothing."""
+import html
+import importlib.util
+import json
+import pathlib
+import shlex
+
+import report_charts
+import report_result
+import report_text
+
+HERE = pathlib.Path(__file__).resolve().parent
+MARKS = {"faster": "▲", "slower": "▼", "equivalent": "=", "undecided": "?"}
+
+
+class Missing(Exception):
+    """A part that the page needs is not installed."""
+
+
+def plotly():
+    """Plotly's JavaScript, from the Python package that carries it."""
+    spec = importlib.util.find_spec("plotly")
+    path = pathlib.Path(spec.submodule_search_locations[0], "package_data", "plotly.min.js") if spec else None
+    if path is None or not path.is_file():
+        raise Missing("plotly is not installed: `make setup` brings it")
+    return path.read_text(encoding="utf-8").replace("</script", "<\\/script")
+
+
+def esc(value):
+    return html.escape(str(value))
+
+
+def table(head, body, kind=""):
+    """body: rows of texts, or of Cell, which brings HTML of its own."""
+    cells = "".join(f"<th scope=col>{esc(h)}</th>" for h in head)
+    rows = "".join("<tr>" + "".join(f"<td>{c.html if isinstance(c, Cell) else esc(c)}</td>" for c in row) + "</tr>" for row in body)
+    return f'<div class="scroll"><table class="{kind}"><thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table></div>'
+
+
+class Cell:
+    """HTML that is ours."""
+
+    def __init__(self, text):
+        self.html = text
+
+
+def section(title, body, name=""):
+    return f'<section id="{name}"><h2>{esc(title)}</h2>{body}</section>'
+
+
+# ---- verdicts ----
+
+def word(verdict):
+    text, more = verdict["verdict"], verdict.get("needs_more_runs")
+    interval = ""
+    if verdict.get("low") is not None and verdict.get("high") is not None:
+        interval = f"<small>{verdict['low'] * 1e6:.3g} to {verdict['high'] * 1e6:.3g} µs a PV</small>"
+    elif more:
+        interval = f"<small>about {int(more)} more runs</small>"
+    return Cell(f'<span class="word {esc(text)}">{MARKS.get(text, "")} {esc(text)}</span>{interval}')
+
+
+def verdicts(result):
+    if not result["verdicts"]:
+        return "<p>This result compares no pair of clients.</p>"
+    body = [[v["server"], v["second"], v["first"]] + [word(v[stage]) for stage in ("connect", "get", "application")]
+            for v in result["verdicts"]]
+    note = ("<p>The first client beside the second, by the field's rule: 1e-4 s a PV to connect, 1e-2 s a PV to read, 1 s for an "
+            "application of 10,000 PVs of which 1% are read. The interval is that of the difference, 95%.</p>")
+    return note + table(["server", "client", "beside", "connect", "get", "application"], body)
+
+
+# ---- runs, figures, counts ----
+
+def bad_runs(result):
+    tally = table(["step", "server", "client", "samples", "failed", "invalid", "died at exit", "warm-up"],
+                  [[c["step"]["name"], c["server"], c["client"]] +
+                   [c["runs"][k] for k in ("good", "failed", "invalid", "died_at_exit", "warmup")] for c in result["cells"]])
+    bad = report_result.bad_runs(result)
+    told = table(["step", "server", "client", "outcome", "why"],
+                 [[r["step"], r["server"], r["client"],
+                   r["outcome"] + (", died at exit" if r["died_at_exit"] else "") + (", done again" if r["repeated"] else "") +
+                   (", warm-up" if r["warmup"] else ""), r["why"]] for r in bad])
+    missing = [[c["client"], c["not_installed"]] for c in result["clients"] if c.get("not_installed")]
+    stopped = "<p><strong>This bench was interrupted: it lacks runs.</strong></p>" if result.get("interrupted") else ""
+    return (stopped + (told if bad else "<p>No run failed, none was invalid, none died at exit.</p>") +
+            (table(["client", "not installed"], missing) if missing else "") +
+            f"<details><summary>How many runs each client had</summary>{tally}</details>")
+
+
+def figures(results):
+    body = [[r["step"], r["server"], r["client"], report_result.FIGURES.get(r["figure"], (r["figure"],))[0], r["n"],
+             report_text.spread(r, report_result.FIGURES.get(r["figure"], ("", ""))[1])] for r in report_text.all_rows(results)]
+    return ("<details><summary>All medians with their 95% intervals (extremes where there are under 6 runs)</summary>" +
+            table(["step", "server", "client", "figure", "n", "median"], body) + "</details>")
+
+
+def counts(result):
+    body = [[step, server, client, name, len(values), f"{report_result.middle(values):g}", f"{min(values):g} to {max(values):g}"]
+            for (step, server, client, name), values in report_result.counts(result).items()]
+    if not body:
+        return "<p>This result holds no counts.</p>"
+    return "<details><summary>Counts: system calls, messages, bytes and so on, with their extremes</summary>" + table(
+        ["step", "server", "client", "count", "runs", "median", "extremes"], body) + "</details>"
+
+
+# ---- machine ----
+
+def machine(result, doctor):
+    about = {**result["machine"], **{k: v for k, v in result["configuration"].items() if v is not None}, "caplay": result["caplay"]}
+    versions = [[c["client"], c["version"] or "not told"] for c in result["clients"] if not c.get("not_installed")]
+    found = doctor_table(doctor) if doctor else (
+        "<p>No findings of <code>caplay doctor</code> were given (<code>--doctor FILE</code>, made by "
+        "<code>caplay doctor --json</code> on the machine).</p>")
+    return (f"<pre>{esc(shlex.join(result['command']))}</pre>" +
+            table(["what", "value"], [[k.replace("_", " "), v] for k, v in about.items()]) +
+            table(["client", "version"], versions) + "<h3>What spoils timing on this machine</h3>" + found)
+
+
+def doctor_table(doctor):
+    body = [[Cell(f'<span class="word {"faster" if f.get("good") else "slower"}">{"good" if f.get("good") else "bad"}</span>')] +
+            [f.get(k) or "" for k in ("what", "found", "mend")] for f in doctor]
+    return table(["", "what", "found", "how to mend it"], body)
+
+
+# ---- the page ----
+
+def figure_html(chart):
+    names = [c["name"] for c in chart["choices"]]
+    options = "".join(f'<option value="{i}">{esc(n)}</option>' for i, n in enumerate(names))
+    pick = f'<select data-for="{chart["id"]}" aria-label="which">{options}</select>' if len(names) > 1 else f"<b>{esc(names[0])}</b>"
+    return (f'<figure><figcaption><h3>{esc(chart["title"])}</h3>{pick}</figcaption>'
+            f'<div class="chart" id="{chart["id"]}" role="img" aria-label="{esc(chart["title"])}"></div><p>{esc(chart["note"])}</p></figure>')
+
+
+def charts_html(charts):
+    return "".join(map(figure_html, charts)) or "<p>This result holds nothing that could be charted: no run is a sample.</p>"
+
+
+def absent(charts):
+    """What could have been charted and is not in the file."""
+    wanted = {"cpu_percent": "CPU and memory over time (no good monitor runs)", "owners": "the server's own lateness",
+              "ecdf": "the distribution of lateness", "against-connect_s": "time against the number of PVs"}
+    lacking = [text for name, text in wanted.items() if all(c["id"] != name for c in charts)]
+    return f"<p>Not in this file, hence not shown: {esc('; '.join(lacking))}.</p>" if lacking else ""
+
+
+def parts(results, doctor):
+    path, result = results[-1]
+    past = report_charts.history(results) if len(results) > 1 else []
+    charts = report_charts.charts(result)
+    head = section("History", charts_html(past)) + f"<p>Below: the last file, <code>{esc(path)}</code>.</p>" if past else ""
+    body = (head + section("Verdicts", verdicts(result), "verdicts") + section("Invalid and failed", bad_runs(result), "bad") +
+            section("Charts", charts_html(charts) + absent(charts), "charts") +
+            section("Figures", figures(results[-1:]) + counts(result), "figures") +
+            section("Machine, versions, and how to repeat it", machine(result, doctor), "machine"))
+    return body, past + charts
+
+
+def page(results, doctor):
+    body, charts = parts(results, doctor)
+    data = json.dumps(charts).replace("<", "\\u003c")
+    read = lambda name: (HERE / name).read_text(encoding="utf-8")
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:">
+<title>caplay: benchmark of Channel Access clients</title><style>{read("report.css")}</style></head>
+<body><header><h1>Channel Access clients, measured</h1><button id="scheme" type="button">dark or light</button></header>
+<p class="files">{esc(", ".join(path for path, _ in results))}</p>
+<main>{body}</main>
+<script type="application/json" id="charts-data">{data}</script>
+<script>{plotly()}</script><script>{read("report.js")}</script></body></html>
+"""
