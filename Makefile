@@ -19,7 +19,9 @@ setup:
 bench: all
 	@build/libexec/record.py $(RECORD_$(PROFILE)) build/bench.db build/bench.catrace
 	@build/caplay bench --profile $(PROFILE) --output report \
-	    --server ioc:build/bench.db --server replay:build/bench.catrace --server sim
+	    --server ioc:build/bench.db --server replay:build/bench.catrace --server sim; code=$$?; \
+	build/caplay doctor --json >report/doctor.json; \
+	build/caplay report report/bench.json --doctor report/doctor.json -o report && exit $$code
 
 bench-full:
 	@$(MAKE) --no-print-directory bench PROFILE=full

@@ -1,5 +1,6 @@
 """A headless Chromium, driven over a pipe by the DevTools protocol: open a page, ask it, take its picture."""
 import base64
+import fcntl
 import json
 import os
 import shutil
@@ -10,15 +11,17 @@ PROGRAM = shutil.which("chromium")
 
 class Browser:
     def __init__(self, folder):
-        read_end, self.to = os.pipe()
-        self.answers, write_end = os.pipe()
+        theirs_in, self.to = os.pipe()
+        self.answers, theirs_out = os.pipe()
+        # Out of the way of 3 and 4, where Chromium wants them.
+        read_end, write_end = (fcntl.fcntl(fd, fcntl.F_DUPFD, 20) for fd in (theirs_in, theirs_out))
         # As root Chromium wants --no-sandbox; the page is our own.
         self.process = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" 3<&{read_end} 4>&{write_end}', "sh", PROGRAM, "--headless", "--no-sandbox", "--disable-gpu",
+            ["sh", "-c", f'exec "$@" 3</dev/fd/{read_end} 4>/dev/fd/{write_end}', "sh", PROGRAM, "--headless", "--no-sandbox", "--disable-gpu",
              "--disable-dev-shm-usage", f"--user-data-dir={folder}", "--remote-debugging-pipe", "about:blank"],
             pass_fds=(read_end, write_end), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        os.close(read_end)
-        os.close(write_end)
+        for fd in (theirs_in, theirs_out, read_end, write_end):
+            os.close(fd)
         self.last, self.buffer, self.events, self.session = 0, b"", [], None
 
     def close(self):

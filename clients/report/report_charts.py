@@ -98,8 +98,11 @@ def against_traces(client, place, points):
                            "array": [max(points[n]) - m for n, m in zip(ns, middles)],
                            "arrayminus": [m - min(points[n]) for n, m in zip(ns, middles)]}}]
     if fit is not None:
-        fitted = [max(float(numpy.polyval(fit[0], n)), 1e-9) for n in ns]
-        traces.append({"type": "scatter", "mode": "lines", "showlegend": False, "legendgroup": name, "x": ns, "y": fitted,
+        # A line that ends below all samples, or below 0, has no place on an axis of logarithms there.
+        least = min(min(v) for v in points.values())
+        fitted = [(n, y) for n in ns if (y := float(numpy.polyval(fit[0], n))) >= least / 2]
+        traces.append({"type": "scatter", "mode": "lines", "showlegend": False, "legendgroup": name,
+                       "x": [n for n, _ in fitted], "y": [y for _, y in fitted],
                        "hoverinfo": "skip", "opacity": 0.5, "line": {"color": look["color"], "width": 5}})
     return traces
 
@@ -158,7 +161,7 @@ def over_time(result):
             if traces:
                 choices.append(choice(f"{step}, {server}", traces, axis(unit), axis("seconds since the first frame")))
         if choices:
-            charts.append(chart(key, title, "Line: median of the runs at each second; band: from the least to the most.", choices))
+            charts.append(chart("over-time-" + key, title, "Line: median of the runs at each second; band: from the least to the most.", choices))
     return charts
 
 

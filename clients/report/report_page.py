@@ -141,7 +141,7 @@ def charts_html(charts):
 
 def absent(charts):
     """What could have been charted and is not in the file."""
-    wanted = {"cpu_percent": "CPU and memory over time (no good monitor runs)", "owners": "the server's own lateness",
+    wanted = {"over-time-cpu_percent": "CPU and memory over time (no good monitor runs)", "owners": "the server's own lateness",
               "ecdf": "the distribution of lateness", "against-connect_s": "time against the number of PVs"}
     lacking = [text for name, text in wanted.items() if all(c["id"] != name for c in charts)]
     return f"<p>Not in this file, hence not shown: {esc('; '.join(lacking))}.</p>" if lacking else ""

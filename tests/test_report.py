@@ -1,0 +1,159 @@
+"""caplay report: the page in a real browser, the other forms, and what is refused. The results are made here, by the schema."""
+import csv
+import json
+import random
+
+import pytest
+
+import browser
+import cahelp
+
+HOSTILE = "<img src=x onerror=alert(1)></script>|=1+1"
+CLIENTS = ["libca", "pyepics", HOSTILE]
+DRAWN = "new Promise(ok => { const look = () => document.documentElement.dataset.drawn ? ok(1) : setTimeout(look, 50); look(); })"
+
+
+def figure(draw, middle):
+    values = sorted(middle * draw.uniform(0.9, 1.1) for _ in range(8))
+    return {"n": 8, "median": (values[3] + values[4]) / 2, "q1": values[2], "q3": values[5], "min": values[0], "max": values[7],
+            "low": values[1], "high": values[6], "samples": values}
+
+
+def run(step, client, **more):
+    lateness = {owner: {"count": 100, "p50_ns": 900, "p99_ns": 5000, "max_ns": 20000} for owner in ("self", "peer")}
+    return {"step": step["name"], "client": client, "server": "sim", "round": 0, "attempt": 0, "server_start": 1, "warmup": False,
+            "outcome": "good", "why": "", "died_at_exit": False, "repeated": False, "exit_code": 0, "udp_drops": 0, "setup_s": 0.1,
+            "cpu_s": 0.2, "server_report": {"lateness": lateness}, "counts": {"system_calls": 12}, **more}
+
+
+def make(seed=1):
+    """A result with every kind of part that the report shows."""
+    draw = random.Random(seed)
+    steps = [{"name": f"connect {n} PVs", "kind": "connect", "runs": 8, "pvs": n, "order": "together", "get_pvs": 1} for n in (1, 100)]
+    steps.append({"name": "monitor", "kind": "monitor", "runs": 2})
+    tally = {"good": 8, "failed": 1, "invalid": 0, "died_at_exit": 0, "warmup": 1}
+    cells = [{"step": step, "server": "sim", "client": client, "runs": tally,
+              "figures": {name: figure(draw, 0.01 * (1 + step.get("pvs", 1))) for name in names}}
+             for step, names in zip(steps, (["connect_s", "get_1_s"], ["connect_s", "get_1_s"], ["cpu_percent"])) for client in CLIENTS]
+    series = [draw.uniform(1, 9) for _ in range(3)]
+    runs = [run(step, c, **({"monitor": {"cpu_percent": series, "rss_bytes": series}} if step["kind"] == "monitor" else {}))
+            for step in steps for c in CLIENTS for _ in range(2)]
+    runs.append(run(steps[0], "pyepics", outcome="failed", why=HOSTILE))
+    word = {"difference_s_per_pv": 1e-6, "low": -1e-6, "high": 2e-6, "verdict": "equivalent", "needs_more_runs": None}
+    return {"format": "caplay-bench", "version": 2, "caplay": "0.1.0", "interrupted": False, "command": ["caplay", "bench", HOSTILE],
+            "machine": {"host": "here", "cores": 2}, "configuration": {"seed": 1}, "repeater": {"port": 1, "udp_drops": 0},
+            "steps": steps, "servers": ["sim"], "cells": cells, "runs": runs,
+            "clients": [{"client": c, "version": "1", "not_installed": None, "asked_for": True} for c in CLIENTS],
+            "verdicts": [{"server": "sim", "first": "libca", "second": "pyepics", "connect": word, "get": word, "application": word}]}
+
+
+@pytest.fixture
+def result(tmp_path):
+    path = tmp_path / "bench.json"
+    path.write_text(json.dumps(make()))
+    return path
+
+
+def write(path, *results):
+    done = cahelp.caplay("report", *results, "-o", path)
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def refused(tmp_path, *arguments):
+    done = cahelp.caplay("report", *arguments, "-o", tmp_path / "out.html")
+    assert done.returncode == 2 and not (tmp_path / "out.html").exists()
+    return done.stderr
+
+
+# ---- the page ----
+
+@pytest.mark.skipif(browser.PROGRAM is None, reason="no chromium")
+def test_the_page_draws_its_charts_in_a_browser_light_and_dark_wide_and_on_a_phone(tmp_path, result):
+    second = tmp_path / "later.json"
+    second.write_text(json.dumps(make(2)))
+    page = write(tmp_path / "page.html", result, second)
+    chromium = browser.Browser(tmp_path / "profile")
+    try:
+        for width, dark in ((1200, False), (390, True)):
+            chromium.open(page.as_uri(), width, dark)
+            chromium.value(DRAWN)
+            look_at(chromium, width, dark)
+    finally:
+        chromium.close()
+
+
+def look_at(chromium, width, dark):
+    charts = chromium.value("document.querySelectorAll('.chart').length")
+    # History, 2 against N, 3 distributions, 2 over time, lateness by owner.
+    assert charts == 9
+    assert chromium.value("[...document.querySelectorAll('.chart')].filter(c => c.querySelector('svg.main-svg')).length") == charts
+    assert chromium.value("document.documentElement.scrollWidth") <= width
+    assert chromium.value("document.documentElement.dataset.scheme") == ("dark" if dark else "light")
+    before = chromium.value("document.querySelector('.chart .xtick text').style.fill")
+    chromium.value("document.getElementById('scheme').click()")
+    assert chromium.value("document.documentElement.dataset.scheme") == ("light" if dark else "dark")
+    chromium.value("Promise.all(charts.map(draw)).then(() => 1)")
+    assert chromium.value("document.querySelector('.chart .xtick text').style.fill") != before
+    assert chromium.value("document.querySelectorAll('main img').length") == 0, "a hostile name became markup"
+    assert chromium.troubles() == []
+
+
+def test_a_folder_gets_an_index_and_the_page_names_nothing_outside_itself(tmp_path, result):
+    write(tmp_path / "folder", result)
+    page = (tmp_path / "folder" / "index.html").read_text()
+    assert "default-src 'none'" in page and "<img" not in page.split("<script>")[0]
+    assert "Not in this file, hence not shown: the distribution of lateness" in page
+
+
+# ---- other forms ----
+
+def test_csv_holds_a_row_a_figure_and_no_formula(tmp_path, result):
+    rows = list(csv.DictReader(write(tmp_path / "r.csv", result).open()))
+    assert len(rows) == 15
+    assert float(rows[0]["low"]) <= float(rows[0]["median"]) <= float(rows[0]["high"])
+    assert not any(value.startswith("=") for row in rows for value in row.values())
+
+
+def test_json_holds_the_same_rows_and_what_was_bad(tmp_path, result):
+    report = json.loads(write(tmp_path / "r.json", result).read_text())
+    assert (report["format"], report["version"], len(report["rows"])) == ("caplay-report", 1, 15)
+    assert report["files"][0]["bad_runs"][0]["why"] == HOSTILE
+
+
+def test_json_has_what_its_schema_requires(tmp_path, result):
+    schema = json.loads((cahelp.ROOT / "docs" / "report.schema.json").read_text())
+    report = json.loads(write(tmp_path / "r.json", result).read_text())
+    assert set(report) == set(schema["required"])
+    assert set(report["rows"][0]) == set(schema["properties"]["rows"]["items"]["required"])
+    assert set(report["files"][0]) == set(schema["properties"]["files"]["items"]["required"])
+
+
+def test_markdown_has_tables_and_no_markup_of_the_file(tmp_path, result):
+    text = write(tmp_path / "r.md", result).read_text()
+    assert "| pyepics beside libca | equivalent |" in text
+    assert "<img" not in text
+
+
+# ---- what is refused ----
+
+@pytest.mark.parametrize("change, says", [
+    ({"version": 1}, "version 1 of the format"), ({"format": "other"}, "no result of `caplay bench`"),
+    ({"cells": None}, '"cells"'), ({"runs": [{"step": "x"}]}, "not as docs/bench.schema.json has it"),
+])
+def test_a_foreign_file_is_refused_by_name(tmp_path, change, says):
+    path = tmp_path / "other.json"
+    path.write_text(json.dumps({**make(), **change}))
+    text = refused(tmp_path, path)
+    assert str(path) in text and says in text and text.count("\n") == 1
+
+
+def test_a_cut_or_missing_file_is_refused_by_name(tmp_path, result):
+    cut = tmp_path / "cut.json"
+    cut.write_bytes(result.read_bytes()[:-100])
+    assert f"{cut}: no JSON, or cut short" in refused(tmp_path, result, cut)
+    assert "No such file" in refused(tmp_path, tmp_path / "none.json")
+
+
+def test_foreign_findings_of_the_doctor_are_refused(tmp_path, result):
+    assert "no output of `caplay doctor --json`" in refused(tmp_path, result, "--doctor", result)
