@@ -54,7 +54,7 @@ struct draw {
 
 static double draw_value(const struct draw *d, gsl_rng *rng)
 {
-    const double fraction = d->measure == QUICK_RATIO ? 0.25 : 0.5, a = draw_quantile(rng, d->a, fraction, d->scratch);
+    const double fraction = d->measure == QUICK_RATIO ? 0.1 : 0.5, a = draw_quantile(rng, d->a, fraction, d->scratch);
     if (d->measure == MEDIAN)
         return a;
     const double b = draw_quantile(rng, d->b, fraction, d->scratch);

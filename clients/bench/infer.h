@@ -30,7 +30,7 @@ struct infer_band {
 /* Percentile bootstrap at `level`; value is NAN without samples. */
 struct infer_interval infer_median(struct infer_samples a, double level, unsigned long seed);
 struct infer_interval infer_ratio(struct infer_samples a, struct infer_samples b, double level, unsigned long seed);
-/* Of the lower quartiles: what runs take that nothing disturbed, since a disturbance only adds. */
+/* Of the first deciles: what runs take that nothing disturbed, since a disturbance only adds. */
 struct infer_interval infer_quick_ratio(struct infer_samples a, struct infer_samples b, double level, unsigned long seed);
 struct infer_interval infer_difference(struct infer_samples a, struct infer_samples b, double level, unsigned long seed);
 

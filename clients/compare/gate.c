@@ -70,7 +70,7 @@ void gate_measure(const struct gate_input *in, unsigned long seed, struct gate_v
 {
     const double up = infer_rank(in->base, in->fresh, 1), down = infer_rank(in->fresh, in->base, 1);
     *v = (struct gate_verdict){.ratio = infer_ratio(in->base, in->fresh, INFER_LEVEL, seed),
-                               .quick = infer_quick_ratio(in->base, in->fresh, INFER_LEVEL, seed),
+                               .quick = infer_quick_ratio(in->base, in->fresh, GATE_QUICK_LEVEL, seed),
                                .difference = infer_difference(in->base, in->fresh, INFER_LEVEL, seed),
                                .p = fmin(1, 2 * fmin(up, down))};
 }
@@ -116,7 +116,7 @@ void gate_judge_interval(const struct gate_input *in, double tolerance, struct g
         v->word = infer_judge(&v->quick, &band);
         v->reason = v->word != INFER_UNDECIDED ? REASON_QUICK : REASON_NONE;
     }
-    if ((v->word == INFER_SLOWER || v->word == INFER_FASTER) && v->p > 1 - INFER_LEVEL) {
+    if (v->reason != REASON_QUICK && (v->word == INFER_SLOWER || v->word == INFER_FASTER) && v->p > 1 - INFER_LEVEL) {
         v->word = INFER_UNDECIDED;
         v->reason = REASON_HOLM;
     }

@@ -57,8 +57,7 @@ const char *compare_remark(const struct compare_row *row, char into[COMPARE_TEXT
     else if (row->v.word == INFER_UNDECIDED)
         snprintf(into, COMPARE_TEXT, "needs about %u more run%s", row->v.more, row->v.more == 1 ? "" : "s");
     else if (row->v.reason == REASON_QUICK)
-        snprintf(into, COMPARE_TEXT, "lower quartiles x%.3f [%.3f, %.3f]", row->v.quick.value, row->v.quick.low,
-                 row->v.quick.high);
+        snprintf(into, COMPARE_TEXT, "first deciles x%.3f [%.3f, %.3f]", row->v.quick.value, row->v.quick.low, row->v.quick.high);
     else if (row->v.reason == REASON_FIELD)
         snprintf(into, COMPARE_TEXT, "within the field's rule");
     else if (row->v.reason == REASON_FLOOR)
