@@ -116,8 +116,10 @@ static void read_stages(const json_t *json, struct bench_run *run)
 
 static void read_lateness(const json_t *json, struct bench_lateness *l)
 {
-    *l = (struct bench_lateness){count_of(json, "count"), count_of(json, "p50_ns"), count_of(json, "p99_ns"),
-                                 count_of(json, "max_ns")};
+    *l = (struct bench_lateness){.count = count_of(json, "count"),
+                                 .p50_ns = count_of(json, "p50_ns"),
+                                 .p99_ns = count_of(json, "p99_ns"),
+                                 .max_ns = count_of(json, "max_ns")};
 }
 
 static void read_report(const json_t *json, struct bench_server_report *s)

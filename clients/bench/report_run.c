@@ -23,8 +23,18 @@ static json_t *samples(const struct bench_samples *s)
 
 static json_t *lateness_json(const struct bench_lateness *l)
 {
-    return json_pack("{s:o, s:o, s:o, s:o}", "count", report_count(l->count), "p50_ns", report_count(l->p50_ns), "p99_ns",
-                     report_count(l->p99_ns), "max_ns", report_count(l->max_ns));
+    json_t *json = json_pack("{s:o, s:o, s:o, s:o}", "count", report_count(l->count), "p50_ns", report_count(l->p50_ns), "p99_ns",
+                             report_count(l->p99_ns), "max_ns", report_count(l->max_ns));
+    if (l->count == 0)
+        return json;
+    json_t *bounds = json_array(), *upto = json_array();
+    for (unsigned i = 0; i < BENCH_LATENESS_BOUNDS; i++) {
+        json_array_append_new(bounds, report_count(bench_lateness_bound(i)));
+        json_array_append_new(upto, report_count(l->upto[i]));
+    }
+    json_object_set_new(json, "bounds_ns", bounds);
+    json_object_set_new(json, "upto", upto);
+    return json;
 }
 
 static json_t *server_report_json(const struct bench_server_report *s)

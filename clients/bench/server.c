@@ -263,10 +263,33 @@ static uint64_t number(const json_t *object, const char *key)
     return value > 0 ? (uint64_t)value : 0;
 }
 
+uint64_t bench_lateness_bound(unsigned i)
+{
+    static const uint64_t fifths[] = {100, 158, 251, 398, 631};
+    uint64_t bound = fifths[i % 5];
+    for (unsigned decade = i / 5; decade > 0; decade--)
+        bound *= 10;
+    return bound;
+}
+
+/* Its buckets bear the largest value that belongs into each. */
+static void read_spread(json_t *buckets, uint64_t *upto)
+{
+    const char *top;
+    json_t *count;
+    json_object_foreach(buckets, top, count) for (unsigned i = 0; i < BENCH_LATENESS_BOUNDS;
+                                                  i++) if (strtoull(top, NULL, 10) <= bench_lateness_bound(i)) upto[i] +=
+        (uint64_t)json_integer_value(count);
+}
+
 static void read_lateness(const json_t *report, const char *owner, struct bench_lateness *l)
 {
     const json_t *of = json_object_get(json_object_get(report, "lateness"), owner);
-    *l = (struct bench_lateness){number(of, "count"), number(of, "p50_ns"), number(of, "p99_ns"), number(of, "max_ns")};
+    *l = (struct bench_lateness){.count = number(of, "count"),
+                                 .p50_ns = number(of, "p50_ns"),
+                                 .p99_ns = number(of, "p99_ns"),
+                                 .max_ns = number(of, "max_ns")};
+    read_spread(json_object_get(of, "buckets"), l->upto);
 }
 
 static void read_machine(const json_t *machine, struct bench_server_report *r)

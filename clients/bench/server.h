@@ -55,9 +55,15 @@ struct bench_server_start {
 int bench_server_start(const struct bench_server *server, const struct bench_server_start *start, struct bench_target *target,
                        struct diag *diag);
 
+#define BENCH_LATENESS_BOUNDS 41 /* from 100 ns to 10 s, five a decade */
+
 struct bench_lateness {
     uint64_t count, p50_ns, p99_ns, max_ns;
+    uint64_t upto[BENCH_LATENESS_BOUNDS]; /* how many were at most bench_lateness_bound(i) late */
 };
+
+/* The i-th bound in ns, ascending. */
+uint64_t bench_lateness_bound(unsigned i);
 
 /* What the server said of itself; an IOC and a host say nothing. */
 struct bench_server_report {

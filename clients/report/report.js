@@ -23,7 +23,7 @@ function layoutOf(chart) {
 
 function draw(chart) {
   const data = structuredClone(chart.choices[chosen.get(chart.id)].data);
-  return Plotly.react(chart.id, data, layoutOf(chart), { responsive: true, displaylogo: false, displayModeBar: isNarrow() ? false : "hover" });
+  return Plotly.react(chart.id, data, layoutOf(chart), { responsive: true, displaylogo: false, displayModeBar: false });
 }
 
 function setScheme(dark) {

@@ -87,7 +87,7 @@ def counts(result):
     """{(step, server, client, name): [values]} of the runs that are samples."""
     found = {}
     for run in good_runs(result):
-        for name, value in (run.get("counts") or {}).items():
+        for name, value in {**(run.get("process") or {}), **(run.get("counts") or {})}.items():
             if isinstance(value, (int, float)):
                 found.setdefault((run["step"], run["server"], run["client"], name), []).append(value)
     return found
