@@ -2,7 +2,7 @@
 
     .venv/bin/python tests/power/found.py [--comparisons 20] [--slower 20] [--load 2]
 
-Exit code 0: each was found (exit code 1 of compare) in at least 19 of 20. About 2 minutes in all.
+Exit code 0: each was found (exit code 1 of compare) in at least 19 of 20. About 5 minutes in all.
 """
 import argparse
 import json

@@ -2,7 +2,7 @@
 
     .venv/bin/python tests/power/self_comparison.py [--comparisons 200] [--load 2]
 
-Exit code 0: at most 2% of them said so (4 of 200). Each bench connects libca to 1,000 PVs 20 times; about 10 minutes in all. An
+Exit code 0: at most 2% of them said so (4 of 200). Each bench connects libca to 1,000 PVs 40 times; about 20 minutes in all. An
 interrupt ends it with what is known by then.
 """
 import argparse
