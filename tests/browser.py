@@ -9,6 +9,23 @@ import subprocess
 PROGRAM = shutil.which("chromium")
 
 
+class Ended(Exception):
+    """The browser is gone."""
+
+
+def start(folder):
+    """A browser, or None where there is none, or none that runs."""
+    if PROGRAM is None:
+        return None
+    chromium = Browser(folder)
+    try:
+        chromium.ask("Browser.getVersion")
+    except (Ended, BrokenPipeError):
+        chromium.close()
+        return None
+    return chromium
+
+
 class Browser:
     def __init__(self, folder):
         theirs_in, self.to = os.pipe()
@@ -33,7 +50,8 @@ class Browser:
     def read(self):
         while b"\0" not in self.buffer:
             more = os.read(self.answers, 1 << 20)
-            assert more, "the browser ended"
+            if not more:
+                raise Ended
             self.buffer += more
         message, self.buffer = self.buffer.split(b"\0", 1)
         return json.loads(message)

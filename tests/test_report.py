@@ -68,19 +68,23 @@ def refused(tmp_path, *arguments):
 
 # ---- the page ----
 
-@pytest.mark.skipif(browser.PROGRAM is None, reason="no chromium")
-def test_the_page_draws_its_charts_in_a_browser_light_and_dark_wide_and_on_a_phone(tmp_path, result):
+@pytest.fixture
+def chromium(tmp_path):
+    running = browser.start(tmp_path / "profile")
+    if running is None:
+        pytest.skip("no chromium here that runs")
+    yield running
+    running.close()
+
+
+def test_the_page_draws_its_charts_in_a_browser_light_and_dark_wide_and_on_a_phone(tmp_path, result, chromium):
     second = tmp_path / "later.json"
     second.write_text(json.dumps(make(2)))
     page = write(tmp_path / "page.html", result, second)
-    chromium = browser.Browser(tmp_path / "profile")
-    try:
-        for width, dark in ((1200, False), (390, True)):
-            chromium.open(page.as_uri(), width, dark)
-            chromium.value(DRAWN)
-            look_at(chromium, width, dark)
-    finally:
-        chromium.close()
+    for width, dark in ((1200, False), (390, True)):
+        chromium.open(page.as_uri(), width, dark)
+        chromium.value(DRAWN)
+        look_at(chromium, width, dark)
 
 
 def look_at(chromium, width, dark):
