@@ -2,6 +2,7 @@
 #include "clients/bench/bench.h"
 
 #include "base/child.h"
+#include "clients/bench/application.h"
 #include "clients/bench/journal.h"
 #include "clients/bench/live.h"
 #include "clients/bench/recording.h"
@@ -70,7 +71,7 @@ static const struct option options[] = {
 
 static const struct option_command command = {
     .name = "bench",
-    .synopsis = "[SCENARIO] [options]",
+    .synopsis = "[SCENARIO] [options] [-- COMMAND...]",
     .about =
         "Measures Channel Access clients on servers, and prints for each server what it costs to connect and to read, and what "
         "a\n"
@@ -95,6 +96,9 @@ static const struct option_command command = {
         "SCENARIO is ten-thousand (connects only) or area-detector (monitors only). Each round meets the servers, and on each\n"
         "the clients, in an order of its own, drawn by --seed. The first run of each client on each server is a warm-up."
         "\n"
+        "SCENARIO -- COMMAND: any command is the client, with the environment that makes it find the server. Each run has a\n"
+        "server of its own, which tells what it saw of it (docs/observe.md); table, and OUTPUT/observed.json.\n"
+        "\n"
         "A client is a program that reads one job (a JSON file, its last argument) and prints one JSON line; "
         "clients/adapters/adapter.py "
         "says\n"
@@ -102,6 +106,7 @@ static const struct option_command command = {
         "sim:ten-thousand to\n"
         "connect to and sim:area-detector to monitor.",
     .examples = "caplay bench\n"
+                "caplay bench ten-thousand -- python my_app.py\n"
                 "caplay bench --server ioc:build/bench.db --server replay:build/bench.catrace --server sim\n"
                 "caplay bench --client pyca,psp --only connect --runs 5\n"
                 "caplay bench ten-thousand --client pyepics,caproto --save base.json\n"
@@ -199,6 +204,8 @@ static int set_up(struct bench_result *r, const struct settings *s, const struct
     if (n < 0 || set_servers(r, &s->servers, diag) < 0 || set_cores(o, diag) < 0)
         return -1;
     r->nclients = (unsigned)n;
+    if (parsed->command != NULL && bench_application_check(r, s->clients, diag) < 0)
+        return -1;
     bench_read_machine(&r->machine);
     bench_set_steps(r, &wish);
     if (bench_prepare_posts(r, diag) < 0)
@@ -209,6 +216,8 @@ static int set_up(struct bench_result *r, const struct settings *s, const struct
     snprintf(o->folder, sizeof o->folder, "%.200s/caplay-XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
     if (mkdtemp(o->folder) == NULL)
         return diag_errno(diag, DIAG_ENVIRONMENT, "cannot make folder %s", o->folder);
+    if (parsed->command != NULL) /* no procedure, no journal of one */
+        return bench_repeater_start(o, diag);
     if (bench_journal_open(r, diag) < 0)
         return -1;
     r->live = bench_live_open(r, s->status, s->http, diag);
@@ -248,6 +257,13 @@ static int exit_code(const struct bench_result *r)
     return missing ? DIAG_ENVIRONMENT : invalid ? DIAG_INVALID : failed ? DIAG_CLIENT : DIAG_GOOD;
 }
 
+static int observe(struct bench_result *r, char **application, unsigned runs, struct diag *diag)
+{
+    const int code = bench_application(r, application, runs > 0 ? runs : APPLICATION_RUNS, diag);
+    bench_repeater_stop(&r->options);
+    return code;
+}
+
 /* What was measured is written down, also after a failure. */
 static int measure(struct bench_result *r, struct diag *diag)
 {
@@ -278,7 +294,7 @@ int clients_bench(int argc, char **argv, struct diag *diag)
     int code = set_up(r, &settings, &parsed, diag);
     r->options.argv = argv;
     if (code == 0)
-        code = measure(r, diag);
+        code = parsed.command != NULL ? observe(r, parsed.command, (unsigned)settings.runs, diag) : measure(r, diag);
     if (r->options.folder[0] != '\0')
         remove_folder(r->options.folder);
     bench_live_close(r->live);

@@ -178,8 +178,11 @@ static void on_line(struct bench_process *p, uint64_t now_ns)
     p->said_bytes = 0;
     if (p->spec.samples > 0 && strcmp(p->word, BENCH_MONITORING) == 0)
         p->look_ns = now_ns + p->spec.warmup_ns;
-    else if (p->word[0] != '\0')
+    else if (p->word[0] != '\0') {
         memcpy(p->said, p->word, sizeof p->said);
+        memmove(p->tail[0], p->tail[1], sizeof p->tail - sizeof p->tail[0]);
+        memcpy(p->tail[BENCH_TAIL_LINES - 1], p->word, sizeof p->word);
+    }
 }
 
 static void on_words(struct bench_process *p, uint64_t now_ns)

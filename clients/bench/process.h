@@ -13,6 +13,8 @@
 #define BENCH_NOFILE      1024u
 #define BENCH_SAMPLES_MAX 120u
 #define BENCH_AT_ONCE     16
+#define BENCH_TAIL_LINES  3
+#define BENCH_LINE_BYTES  400
 
 /* A client that wrote this line to stderr has its first frame: its start-up is over. */
 #define BENCH_MONITORING "monitoring"
@@ -35,14 +37,15 @@ struct bench_process {
     /* What it did, once bench_process_wait() has returned. */
     char *answer; /* its stdout, NUL-terminated */
     size_t answer_bytes;
-    char said[400];           /* the last line of its stderr */
-    int status;               /* as of waitpid() */
-    struct rusage used;       /* by it, from its start to its end */
-    bool timed_out;           /* it was killed */
-    struct bench_drops drops; /* read while it ran, and when it had answered */
-    struct bench_held held;   /* read at the same times */
-    struct bench_samples cpu; /* percent of one core, each over a second */
-    struct bench_samples rss; /* bytes, at the begin and at the end of each of these seconds */
+    char said[BENCH_LINE_BYTES];                   /* the last line of its stderr */
+    char tail[BENCH_TAIL_LINES][BENCH_LINE_BYTES]; /* and those before: oldest first, "": none */
+    int status;                                    /* as of waitpid() */
+    struct rusage used;                            /* by it, from its start to its end */
+    bool timed_out;                                /* it was killed */
+    struct bench_drops drops;                      /* read while it ran, and when it had answered */
+    struct bench_held held;                        /* read at the same times */
+    struct bench_samples cpu;                      /* percent of one core, each over a second */
+    struct bench_samples rss;                      /* bytes, at the begin and at the end of each of these seconds */
     uint64_t rss_peak;
 
     /* Private. */
