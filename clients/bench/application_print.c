@@ -87,13 +87,10 @@ void application_print(const struct application *a, FILE *out)
 
 static json_t *run_json(const struct application_run *run)
 {
-    json_t *seen = json_object();
-    for (unsigned f = 0; f < OBSERVE_FIGURES; f++)
-        json_object_set_new(seen, observe_names[f], report_number(run->seen.at[f]));
     return json_pack("{s:s, s:s, s:b, s:b, s:i, s:o, s:o, s:o, s:o}", "outcome", application_outcome_names[run->outcome], "why",
                      run->why, "warmup", run->warmup, "repeated", run->repeated, "exit_code", run->exit_code, "life_s",
-                     report_number(run->life_s), "cpu_s", report_number(run->cpu_s), "observed", seen, "process",
-                     bench_counts_write(&run->counts));
+                     report_number(run->life_s), "cpu_s", report_number(run->cpu_s), "observed", observe_write(&run->seen),
+                     "process", bench_counts_write(&run->counts));
 }
 
 static void set_repeat(json_t *object, const char *name, const double *at, size_t n)

@@ -123,6 +123,7 @@ extern const char *const bench_outcome_names[BENCH_OUTCOMES];
 struct bench_run {
     const struct bench_step *step;
     unsigned server, client, round, attempt;
+    bool alone;     /* that start served nothing else: what it saw is of this run */
     unsigned start; /* the number of the server's start that served it */
     enum bench_outcome outcome;
     char why[200];     /* if not good */

@@ -172,3 +172,11 @@ void observe_read(struct observed_run *run, const json_t *report, uint64_t start
     read_pairs(run, observed);
     read_counts(run, report, observed);
 }
+
+json_t *observe_write(const struct observed_run *run)
+{
+    json_t *json = json_object();
+    for (unsigned i = 0; i < OBSERVE_FIGURES; i++)
+        json_object_set_new(json, observe_names[i], isnan(run->at[i]) ? json_null() : json_real(run->at[i]));
+    return json;
+}

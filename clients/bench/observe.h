@@ -51,4 +51,7 @@ struct observed_run {
 /* From a report (NULL: nothing is known) of a client that was started at start_ns, CLOCK_MONOTONIC. */
 void observe_read(struct observed_run *run, const json_t *report, uint64_t start_ns);
 
+/* Each figure by its name; null: it has not happened. */
+json_t *observe_write(const struct observed_run *run);
+
 #endif

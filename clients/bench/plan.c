@@ -180,6 +180,8 @@ static int run_block(struct block *b, struct diag *diag)
             return bench_interrupted() ? 0 : -1; /* a server that was interrupted before it served is no failure */
         for (size_t i = first; i < b->r->nruns; i++)
             attach_report(&b->r->runs[i], &report, b->attempt == BENCH_RETRIES);
+        if (b->r->nruns == first + 1)
+            b->r->runs[first].alone = true;
         bench_journal_add(b->r, first);
         if (report.valid)
             break;

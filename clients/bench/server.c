@@ -320,6 +320,7 @@ static void read_report(const struct bench_target *t, struct bench_server_report
     read_lateness(json, "order", &r->order);
     read_lateness(json, "peer", &r->peer);
     read_lateness(json, "contention", &r->contention);
+    observe_read(&r->seen, json, 0);
     read_machine(json_object_get(json, "machine"), r);
     const char *why = json_string_value(json_object_get(json, "why"));
     snprintf(r->why, sizeof r->why, "%s", why != NULL ? why : "");

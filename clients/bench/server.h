@@ -5,6 +5,7 @@
 
 #include "base/diag.h"
 #include "base/options.h"
+#include "clients/bench/observe.h"
 
 #define BENCH_SERVERS    8
 #define BENCH_PATH_BYTES 240
@@ -76,6 +77,7 @@ struct bench_server_report {
     uint64_t searches, repeated_searches;
     uint64_t udp_drops; /* of its sockets; known for all but a host */
     struct bench_lateness self, order, peer, contention;
+    struct observed_run seen;                        /* of all that it served, without a process's start */
     uint64_t steal_ns, run_queue_ns, preempted, mhz; /* what the machine did to it; 0: not told */
 };
 
