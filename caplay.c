@@ -20,6 +20,7 @@ static const struct subcommand subcommands[] = {
     {"capture", capture_command, "record CA traffic from an interface or a capture file"},
     {"info", traces_info, "what a trace holds, and what it lacks"},
     {"dump", traces_dump, "one line a message"},
+    {"recover", traces_recover, "a trace from what a capture left that was killed"},
     {"replay", replay_command, "serve a recording from a fake CA server"},
     {"sim", sim_command, "serve a synthesized scenario"},
     {"proxy", proxy_command, "stand before an IOC and record what passes, without privileges"},

@@ -37,8 +37,12 @@ struct compile *compile_open(const struct compile_config *config, struct diag *d
 
 bool compile_packet(struct compile *c, const struct source_packet *p)
 {
-    if (!c->started)
+    if (!c->started) {
         c->start_ns = p->realtime_ns;
+        trace_writer_about(
+            c->writer,
+            &(struct trace_meta){.start_realtime_ns = c->start_ns, .source = c->config.source, .sha256 = c->config.sha256});
+    }
     c->started = true;
     uint64_t t_ns = p->realtime_ns > c->start_ns ? p->realtime_ns - c->start_ns : 0; /* several cores may swap neighbours */
     if (t_ns > c->end_ns)

@@ -6,5 +6,6 @@
 
 int traces_info(int argc, char **argv, struct diag *diag);
 int traces_dump(int argc, char **argv, struct diag *diag);
+int traces_recover(int argc, char **argv, struct diag *diag);
 
 #endif

@@ -8,6 +8,7 @@
 #include <fnmatch.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum format { TEXT, JSONL };
 
@@ -17,6 +18,8 @@ struct dump {
     unsigned format;
     const char *pv;
     uint64_t circuit; /* UINT64_MAX: all */
+    struct option_list commands;
+    uint64_t from_ns, to_ns; /* of time of the trace: from <= t < to */
 };
 
 static const struct option dump_options[] = {
@@ -24,11 +27,16 @@ static const struct option dump_options[] = {
     {"pv", 0, OPTION_STRING, offsetof(struct dump, pv), "GLOB", NULL, 0, 0, "only messages of PVs whose name matches: 'SIM:*'"},
     {"circuit", 0, OPTION_COUNT, offsetof(struct dump, circuit), "N", NULL, 0, UINT32_MAX,
      "only messages of this circuit, as `caplay info` numbers them"},
+    {"command", 0, OPTION_LIST, offsetof(struct dump, commands), "NAME", NULL, 0, 0,
+     "only messages of this command, as they are printed: READ_NOTIFY (repeatable)"},
+    {"from", 0, OPTION_DURATION, offsetof(struct dump, from_ns), "DURATION", NULL, 0, 0,
+     "only messages from this time on, after the first packet (10s)"},
+    {"to", 0, OPTION_DURATION, offsetof(struct dump, to_ns), "DURATION", NULL, 1, 0, "only messages before this time (12.5s)"},
 };
 
 static const struct option_command dump_command = {
     .name = "dump",
-    .synopsis = "FILE [--format text|jsonl] [--pv GLOB] [--circuit N]",
+    .synopsis = "FILE [--format text|jsonl] [--pv GLOB] [--circuit N] [--command NAME] [--from T] [--to T]",
     .about =
         "Prints the messages of a trace in the order of time, one a line:\n\n"
         "  SECONDS #CIRCUIT ARROW COMMAND PV name=value...\n\n"
@@ -54,6 +62,7 @@ static const struct option_command dump_command = {
         "  service_ns         service time of a reply",
     .examples = "caplay dump run.catrace | less\n"
                 "caplay dump --pv 'area-detector:*' --circuit 3 run.catrace\n"
+                "caplay dump --command WRITE --command WRITE_NOTIFY --from 10s --to 12.5s run.catrace\n"
                 "caplay dump --format jsonl run.catrace | jq 'select(.service_ns > 1000000)'",
     .options = dump_options,
     .noptions = sizeof dump_options / sizeof *dump_options,
@@ -81,14 +90,33 @@ static int match_pvs(const char *glob, const struct trace *t, bool **shown, stru
     return 0;
 }
 
+static int check_commands(const struct option_list *commands, struct diag *diag)
+{
+    for (unsigned i = 0; i < commands->count; i++) {
+        unsigned command = 0;
+        while (command < WIRE_COMMANDS && strcmp(wire_command_name(command), commands->at[i]) != 0)
+            command++;
+        if (command == WIRE_COMMANDS)
+            return diag_fail(diag, DIAG_USAGE, "--command: '%s' is no command of Channel Access: READ_NOTIFY is one",
+                             commands->at[i]);
+    }
+    return 0;
+}
+
+static bool is_asked_for(const struct dump *dump, const struct trace_event *e, const bool *pvs)
+{
+    bool is_command = dump->commands.count == 0;
+    for (unsigned i = 0; i < dump->commands.count && !is_command; i++)
+        is_command = e->command < WIRE_COMMANDS && strcmp(wire_command_name(e->command), dump->commands.at[i]) == 0;
+    return is_command && e->t_ns >= dump->from_ns && e->t_ns < dump->to_ns &&
+           (dump->circuit == UINT64_MAX || e->circuit == dump->circuit) && (pvs == NULL || (e->pv != TRACE_NONE && pvs[e->pv]));
+}
+
 static int print_events(const struct dump *dump, const struct trace *t, const bool *pvs, struct diag *diag)
 {
     struct description d;
     for (uint32_t i = 0; i < t->nevents && !show_is_closed(); i++) {
-        const struct trace_event *e = &t->events[i];
-        if (dump->circuit != UINT64_MAX && e->circuit != dump->circuit)
-            continue;
-        if (pvs != NULL && (e->pv == TRACE_NONE || !pvs[e->pv]))
+        if (!is_asked_for(dump, &t->events[i], pvs))
             continue;
         describe(t, i, &d);
         if (dump->format == TEXT)
@@ -105,7 +133,7 @@ static int dump_trace(const struct dump *dump, const struct trace *t, struct dia
     if (dump->circuit != UINT64_MAX && dump->circuit >= t->ncircuits)
         return diag_fail(diag, DIAG_USAGE, "--circuit: %" PRIu64 " is not below %" PRIu32 ", the number of circuits",
                          dump->circuit, t->ncircuits);
-    if (match_pvs(dump->pv, t, &pvs, diag) < 0)
+    if (check_commands(&dump->commands, diag) < 0 || match_pvs(dump->pv, t, &pvs, diag) < 0)
         return -1;
     show_begin();
     int code = print_events(dump, t, pvs, diag);
@@ -115,7 +143,7 @@ static int dump_trace(const struct dump *dump, const struct trace *t, struct dia
 
 int traces_dump(int argc, char **argv, struct diag *diag)
 {
-    struct dump dump = {.circuit = UINT64_MAX};
+    struct dump dump = {.circuit = UINT64_MAX, .to_ns = UINT64_MAX};
     struct option_result result;
     struct trace t;
     if (options_parse(&dump_command, argc, argv, &dump, &result, diag) < 0)

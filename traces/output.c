@@ -89,7 +89,7 @@ static void put_header(struct output *o)
     output_put(o, &o->header, sizeof o->header);
 }
 
-int output_finish(struct output *o, struct diag *diag)
+int output_finish(struct output *o, bool is_worth_it, struct diag *diag)
 {
     put_header(o);
     XXH3_freeState(o->checksum);
@@ -99,8 +99,12 @@ int output_finish(struct output *o, struct diag *diag)
         output_fail(o, "rename");
     if (!output_has_failed(o))
         return 0;
-    unlink(o->part);
     *diag = o->failure;
+    if (is_worth_it)
+        diag_fail(diag, DIAG_ENVIRONMENT, "%.250s; `caplay recover %.150s -o FILE` saves what came before", o->failure.text,
+                  o->part);
+    else
+        unlink(o->part);
     return -1;
 }
 

@@ -29,8 +29,9 @@ void output_end(struct output *o, enum format_section_kind kind);
 void output_fail(struct output *o, const char *what);
 bool output_has_failed(const struct output *o);
 
-/* Write the header and give the file its final name; where something failed, remove it and set diag. 0 or -1. */
-int output_finish(struct output *o, struct diag *diag);
+/* Write the header and give the file its final name. Where something failed, set diag, and leave PATH.part if it is worth
+ * recovering. 0 or -1. */
+int output_finish(struct output *o, bool is_worth_it, struct diag *diag);
 
 /* Close and remove it. */
 void output_abandon(struct output *o);

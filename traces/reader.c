@@ -106,7 +106,8 @@ static int check_header(struct file *f)
     f->header = (const void *)f->bytes;
     const struct format_header *h = f->header;
     if (h->file_bytes == 0)
-        return diag_fail(f->diag, DIAG_USAGE, "%s is unfinished: its capture is still running, or was killed; record it again",
+        return diag_fail(f->diag, DIAG_USAGE,
+                         "%s is unfinished: its capture is still running, or was killed: `caplay recover %s -o FILE`", f->path,
                          f->path);
     uint64_t checksum = XXH3_64bits(h, offsetof(struct format_header, checksum));
     if (checksum != h->checksum)

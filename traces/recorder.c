@@ -45,8 +45,10 @@ struct recorder *recorder_open(const char *path, const char *source, uint64_t re
 /* Time of the trace. What arrived while something else was sent may have come a little earlier. */
 static uint64_t tell(struct recorder *r, uint64_t t_ns)
 {
-    if (!r->started)
+    if (!r->started) {
         r->start_ns = t_ns;
+        trace_writer_about(r->writer, &(struct trace_meta){.start_realtime_ns = t_ns + r->realtime_ns, .source = r->source});
+    }
     r->started = true;
     const uint64_t since_ns = t_ns > r->start_ns ? t_ns - r->start_ns : 0;
     if (since_ns > r->end_ns)

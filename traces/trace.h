@@ -123,7 +123,8 @@ bool trace_service_ns(const struct trace *trace, const struct trace_event *reply
 
 struct trace_writer;
 
-/* Writes PATH.part, which trace_writer_finish() renames to PATH: a half-written file never bears the final name. */
+/* Writes PATH.part, which trace_writer_finish() renames to PATH: a half-written file never bears the final name. What is only in
+ * memory until then goes to PATH.part.journal, too, after a second of the trace, 4 MiB or 16,384 messages. */
 struct trace_writer *trace_writer_open(const char *path, struct diag *diag);
 
 uint32_t trace_writer_string(struct trace_writer *w, const char *text, size_t length); /* interned */
@@ -157,10 +158,14 @@ struct trace_meta {
     struct trace_missing missing;
 };
 
-/* Sort, write tables and header, rename. 0, or -1 (disk full...: DIAG_ENVIRONMENT). Frees the writer in both cases. */
+/* What is known already of what trace_writer_finish() is going to tell; for `caplay recover`, should finish() never come. */
+void trace_writer_about(struct trace_writer *w, const struct trace_meta *meta);
+
+/* Sort, write tables and header, rename. 0, or -1 (disk full...: DIAG_ENVIRONMENT; PATH.part and its journal stay if
+ * they hold something to recover). Frees the writer in both cases. */
 int trace_writer_finish(struct trace_writer *w, const struct trace_meta *meta, struct diag *diag);
 
-/* Free without finishing; PATH.part is removed. */
+/* Free without finishing; PATH.part and its journal are removed. */
 void trace_writer_abandon(struct trace_writer *w);
 
 #endif

@@ -1,5 +1,6 @@
 #include "traces/trace.h"
 
+#include "traces/journal.h"
 #include "traces/output.h"
 #include "traces/table.h"
 
@@ -9,6 +10,11 @@
 #include <string.h>
 
 #include <xxhash.h>
+
+/* A chunk of the journal is written after so much pool, so many events, or so much time of the trace. */
+#define CHUNK_POOL_BYTES (4u << 20)
+#define CHUNK_EVENTS     16384u
+#define CHUNK_NS         UINT64_C(1000000000)
 
 /* One interned text. As a PV's name it also knows the PV. */
 struct string {
@@ -39,6 +45,12 @@ struct trace_writer {
     struct array strings, pvs, circuits, events;
     struct string *string_table;
     struct body *body_table;
+    struct journal journal;
+    struct journal_changes changed_pvs, changed_circuits;
+    struct format_meta meta;               /* as far as it is known */
+    uint32_t chunk_strings, chunk_events;  /* what the journal has */
+    uint64_t chunk_pool, chunk_ns, end_ns; /* pool bytes and time that it has; the latest time seen */
+    XXH3_state_t *pool_checksum;           /* of the pool since the last chunk */
 };
 
 static void fail_memory(struct trace_writer *w)
@@ -84,11 +96,18 @@ struct trace_writer *trace_writer_open(const char *path, struct diag *diag)
         diag_fail(diag, DIAG_ENVIRONMENT, "no memory to write %s", path);
         return NULL;
     }
-    if (output_open(&w->out, path, diag) < 0) {
+    w->pool_checksum = XXH3_createState();
+    if (w->pool_checksum == NULL || output_open(&w->out, path, diag) < 0) {
+        if (w->pool_checksum == NULL)
+            diag_fail(diag, DIAG_ENVIRONMENT, "no memory to write %s", path);
+        XXH3_freeState(w->pool_checksum);
         free(w);
         return NULL;
     }
+    XXH3_64bits_reset(w->pool_checksum);
     output_begin(&w->out, FORMAT_POOL);
+    if (!journal_open(&w->journal, w->out.part))
+        output_fail(&w->out, "its journal");
     return w;
 }
 
@@ -137,6 +156,8 @@ uint32_t trace_writer_pv(struct trace_writer *w, const char *name, size_t length
         return TRACE_NONE;
     *pv = (struct trace_pv){.name = s->offset, .native = 0xffff, .rights = 0xffff};
     s->pv = w->pvs.count - 1;
+    if (!journal_changed(&w->changed_pvs, s->pv))
+        fail_memory(w);
     return s->pv;
 }
 
@@ -146,6 +167,8 @@ uint32_t trace_writer_circuit(struct trace_writer *w)
     if (c == NULL)
         return TRACE_NONE;
     c->user = c->host = TRACE_NONE;
+    if (!journal_changed(&w->changed_circuits, w->circuits.count - 1))
+        fail_memory(w);
     return w->circuits.count - 1;
 }
 
@@ -157,12 +180,16 @@ struct trace_counts trace_writer_counts(const struct trace_writer *w)
 struct trace_pv *trace_writer_pv_at(struct trace_writer *w, uint32_t pv)
 {
     assert(pv < w->pvs.count);
+    if (!journal_changed(&w->changed_pvs, pv))
+        fail_memory(w);
     return (struct trace_pv *)w->pvs.at + pv;
 }
 
 struct trace_circuit *trace_writer_circuit_at(struct trace_writer *w, uint32_t circuit)
 {
     assert(circuit < w->circuits.count);
+    if (!journal_changed(&w->changed_circuits, circuit))
+        fail_memory(w);
     return (struct trace_circuit *)w->circuits.at + circuit;
 }
 
@@ -204,6 +231,8 @@ static uint64_t pool_add(struct trace_writer *w, const void *bytes, size_t n)
 {
     uint64_t offset = w->out.position - w->out.header.sections[FORMAT_POOL].offset;
     output_put(&w->out, bytes, n);
+    if (n > 0)
+        XXH3_64bits_update(w->pool_checksum, bytes, n);
     return offset;
 }
 
@@ -232,6 +261,46 @@ static uint64_t pool_share(struct trace_writer *w, const uint8_t *bytes, uint32_
     return offset;
 }
 
+static uint64_t pool_bytes(const struct trace_writer *w)
+{
+    return w->out.position - w->out.header.sections[FORMAT_POOL].offset;
+}
+
+/* First what the chunk is about, then the chunk. */
+static void write_chunk(struct trace_writer *w)
+{
+    w->meta.end_ns = w->end_ns;
+    struct journal_chunk head = {.pool_from = w->chunk_pool,
+                                 .pool_to = pool_bytes(w),
+                                 .pool_checksum = XXH3_64bits_digest(w->pool_checksum),
+                                 .nstrings = w->strings.count - w->chunk_strings,
+                                 .nevents = w->events.count - w->chunk_events,
+                                 .meta = w->meta};
+    const struct journal_table tables[2] = {{w->pvs.at, sizeof(struct trace_pv), &w->changed_pvs},
+                                            {w->circuits.at, sizeof(struct trace_circuit), &w->changed_circuits}};
+    if (fflush(w->out.file) != 0)
+        output_fail(&w->out, "write");
+    else if (!journal_append(&w->journal, &head, (const char *)w->strings.at + w->chunk_strings, tables,
+                             (const struct trace_event *)w->events.at + w->chunk_events))
+        output_fail(&w->out, "its journal");
+    w->chunk_pool = head.pool_to;
+    w->chunk_strings = w->strings.count;
+    w->chunk_events = w->events.count;
+    w->chunk_ns = w->end_ns;
+    XXH3_64bits_reset(w->pool_checksum);
+}
+
+static uint32_t end_event(struct trace_writer *w, uint64_t t_ns)
+{
+    const uint32_t index = w->events.count - 1;
+    if (t_ns > w->end_ns)
+        w->end_ns = t_ns;
+    if (!trace_writer_failed(w) && (w->events.count - w->chunk_events >= CHUNK_EVENTS ||
+                                    pool_bytes(w) - w->chunk_pool >= CHUNK_POOL_BYTES || w->end_ns - w->chunk_ns >= CHUNK_NS))
+        write_chunk(w);
+    return index;
+}
+
 uint32_t trace_writer_event(struct trace_writer *w, const struct trace_event *event, const uint8_t *payload)
 {
     assert(payload != NULL || event->size == 0);
@@ -241,12 +310,12 @@ uint32_t trace_writer_event(struct trace_writer *w, const struct trace_event *ev
     *e = *event;
     split(e);
     if (e->size == 0)
-        return w->events.count - 1;
+        return end_event(w, e->t_ns);
     const uint32_t rest = e->size - e->head_bytes - e->body_bytes;
     e->body = pool_share(w, payload + e->head_bytes, e->body_bytes);
     e->head = pool_add(w, payload, e->head_bytes);
     pool_add(w, payload + e->head_bytes + e->body_bytes, rest);
-    return w->events.count - 1;
+    return end_event(w, e->t_ns);
 }
 
 /* ---- finishing ---- */
@@ -298,12 +367,12 @@ static void put_section(struct trace_writer *w, enum format_section_kind kind, c
     output_end(&w->out, kind);
 }
 
-static void put_meta(struct trace_writer *w, const struct trace_meta *meta)
+void trace_writer_about(struct trace_writer *w, const struct trace_meta *meta)
 {
-    struct format_meta m = {.start_realtime_ns = meta->start_realtime_ns, .end_ns = meta->end_ns, .missing = meta->missing};
-    snprintf(m.source, sizeof m.source, "%s", meta->source != NULL ? meta->source : "");
-    snprintf(m.sha256, sizeof m.sha256, "%.64s", meta->sha256 != NULL ? meta->sha256 : "");
-    put_section(w, FORMAT_META, &m, sizeof m);
+    struct format_meta *m = &w->meta;
+    *m = (struct format_meta){.start_realtime_ns = meta->start_realtime_ns, .end_ns = meta->end_ns, .missing = meta->missing};
+    snprintf(m->source, sizeof m->source, "%s", meta->source != NULL ? meta->source : "");
+    snprintf(m->sha256, sizeof m->sha256, "%.64s", meta->sha256 != NULL ? meta->sha256 : "");
 }
 
 static void free_tables(struct trace_writer *w)
@@ -320,6 +389,9 @@ static void free_tables(struct trace_writer *w)
         HASH_DEL(w->body_table, b);
         free(b);
     }
+    journal_changes_fini(&w->changed_pvs);
+    journal_changes_fini(&w->changed_circuits);
+    XXH3_freeState(w->pool_checksum);
     free(w->strings.at);
     free(w->pvs.at);
     free(w->circuits.at);
@@ -333,8 +405,11 @@ int trace_writer_finish(struct trace_writer *w, const struct trace_meta *meta, s
     put_section(w, FORMAT_PVS, w->pvs.at, w->pvs.count * sizeof(struct trace_pv));
     put_section(w, FORMAT_CIRCUITS, w->circuits.at, w->circuits.count * sizeof(struct trace_circuit));
     put_sorted(w);
-    put_meta(w, meta);
-    int result = output_finish(&w->out, diag);
+    trace_writer_about(w, meta);
+    put_section(w, FORMAT_META, &w->meta, sizeof w->meta);
+    const bool is_worth_it = w->journal.chunks > 0;
+    int result = output_finish(&w->out, is_worth_it, diag);
+    journal_close(&w->journal, result < 0 && is_worth_it);
     free_tables(w);
     free(w);
     return result;
@@ -345,6 +420,7 @@ void trace_writer_abandon(struct trace_writer *w)
     if (w == NULL)
         return;
     output_abandon(&w->out);
+    journal_close(&w->journal, false);
     free_tables(w);
     free(w);
 }

@@ -1,0 +1,170 @@
+#include "traces/copy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct copying {
+    const struct trace *t;
+    const struct copy *rules;
+    struct trace_writer *w;
+    uint32_t *pvs, *circuits, *events; /* their numbers in the copy; TRACE_NONE: left out */
+    uint8_t *payload;
+    size_t room;
+};
+
+static void new_name(const struct copying *c, enum copy_text what, const char *text, char *name)
+{
+    if (c->rules->rename != NULL)
+        c->rules->rename(c->rules->arg, what, text, name);
+    else
+        snprintf(name, COPY_TEXT_BYTES, "%s", text);
+}
+
+static void copy_pv(const struct copying *c, uint32_t i)
+{
+    char name[COPY_TEXT_BYTES];
+    new_name(c, COPY_PV, trace_pv_name(c->t, i), name);
+    c->pvs[i] = trace_writer_pv(c->w, name, strlen(name));
+    if (c->pvs[i] == TRACE_NONE)
+        return;
+    struct trace_pv *pv = trace_writer_pv_at(c->w, c->pvs[i]);
+    const uint32_t string = pv->name;
+    *pv = c->t->pvs[i];
+    pv->name = string;
+}
+
+static uint32_t copy_string(const struct copying *c, enum copy_text what, uint32_t string)
+{
+    char text[COPY_TEXT_BYTES];
+    if (string == TRACE_NONE)
+        return TRACE_NONE;
+    new_name(c, what, trace_string(c->t, string), text);
+    return trace_writer_string(c->w, text, strlen(text));
+}
+
+static uint64_t new_time(const struct copy *r, uint64_t t_ns)
+{
+    return (t_ns > r->from_ns ? (t_ns < r->to_ns ? t_ns : r->to_ns) - r->from_ns : 0) + r->shift_ns;
+}
+
+static void copy_circuit(const struct copying *c, uint32_t i)
+{
+    struct trace_circuit circuit = c->t->circuits[i];
+    circuit.user = copy_string(c, COPY_USER, circuit.user);
+    circuit.host = copy_string(c, COPY_HOST, circuit.host);
+    circuit.begin_ns = new_time(c->rules, circuit.begin_ns);
+    circuit.end_ns = new_time(c->rules, circuit.end_ns);
+    c->circuits[i] = trace_writer_circuit(c->w);
+    if (c->circuits[i] != TRACE_NONE)
+        *trace_writer_circuit_at(c->w, c->circuits[i]) = circuit;
+}
+
+static bool is_kept(const struct copying *c, const struct trace_event *e)
+{
+    return e->t_ns >= c->rules->from_ns && e->t_ns < c->rules->to_ns &&
+           (c->rules->pvs == NULL || e->pv == TRACE_NONE || c->rules->pvs[e->pv]);
+}
+
+/* Which text is all of the payload? -1: none is. */
+static int text_of(const struct trace_event *e)
+{
+    if (e->flags & TRACE_FROM_SERVER)
+        return -1;
+    switch (e->command) {
+    case WIRE_SEARCH:
+    case WIRE_CREATE_CHAN:
+        return COPY_PV;
+    case WIRE_CLIENT_NAME:
+        return COPY_USER;
+    case WIRE_HOST_NAME:
+        return COPY_HOST;
+    default:
+        return -1;
+    }
+}
+
+static bool make_room(struct copying *c, size_t n)
+{
+    uint8_t *payload = n > c->room ? realloc(c->payload, n) : c->payload;
+    if (payload == NULL && n > 0)
+        return false;
+    c->room = n > c->room ? n : c->room;
+    c->payload = payload;
+    return true;
+}
+
+static void gather(const struct copying *c, const struct trace_event *e)
+{
+    const size_t rest = e->size - e->head_bytes - e->body_bytes;
+    if (e->size == 0)
+        return;
+    memcpy(c->payload, trace_head(c->t, e), e->head_bytes);
+    memcpy(c->payload + e->head_bytes, trace_body(c->t, e), e->body_bytes);
+    memcpy(c->payload + e->head_bytes + e->body_bytes, trace_head(c->t, e) + e->head_bytes, rest);
+}
+
+/* A message with another name has another length. */
+static void rename_payload(const struct copying *c, struct trace_event *e, enum copy_text what)
+{
+    char text[COPY_TEXT_BYTES], name[COPY_TEXT_BYTES] = "";
+    snprintf(text, sizeof text, "%.*s", (int)(e->size < sizeof text ? e->size : sizeof text), (const char *)c->payload);
+    new_name(c, what, text, name);
+    if (strcmp(text, name) == 0)
+        return;
+    const size_t length = strlen(name);
+    e->size = (uint32_t)(length + 8) & ~7u;
+    memset(c->payload, 0, e->size);
+    memcpy(c->payload, name, length);
+}
+
+static bool copy_event(struct copying *c, uint32_t i)
+{
+    struct trace_event e = c->t->events[i];
+    const int what = text_of(&e);
+    if (!make_room(c, e.size > COPY_TEXT_BYTES ? e.size : COPY_TEXT_BYTES + 8))
+        return false;
+    gather(c, &e);
+    if (what >= 0 && e.size > 0 && c->rules->rename != NULL)
+        rename_payload(c, &e, (enum copy_text)what);
+    if (c->rules->scrub != NULL)
+        c->rules->scrub(c->rules->arg, &e, c->payload);
+    e.t_ns = new_time(c->rules, e.t_ns);
+    e.circuit = e.circuit != TRACE_NONE ? c->circuits[e.circuit] : TRACE_NONE;
+    e.pv = e.pv != TRACE_NONE ? c->pvs[e.pv] : TRACE_NONE;
+    e.peer = e.peer != TRACE_NONE ? c->events[e.peer] : TRACE_NONE;
+    trace_writer_event(c->w, &e, c->payload);
+    return true;
+}
+
+static int copy_all(struct copying *c, struct diag *diag)
+{
+    uint32_t next = trace_writer_counts(c->w).events;
+    for (uint32_t i = 0; i < c->t->npvs; i++)
+        copy_pv(c, i);
+    for (uint32_t i = 0; i < c->t->ncircuits; i++)
+        copy_circuit(c, i);
+    for (uint32_t i = 0; i < c->t->nevents; i++) /* before any is written: a peer may come later, where a clock stepped */
+        c->events[i] = is_kept(c, &c->t->events[i]) ? next++ : TRACE_NONE;
+    for (uint32_t i = 0; i < c->t->nevents && !trace_writer_failed(c->w); i++)
+        if (c->events[i] != TRACE_NONE && !copy_event(c, i))
+            return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for the %u bytes of message %u", c->t->events[i].size, i);
+    return 0;
+}
+
+int copy_trace(const struct trace *t, const struct copy *copy, struct trace_writer *w, struct diag *diag)
+{
+    struct copying c = {.t = t,
+                        .rules = copy,
+                        .w = w,
+                        .pvs = calloc((size_t)t->npvs + 1, sizeof *c.pvs),
+                        .circuits = calloc((size_t)t->ncircuits + 1, sizeof *c.circuits),
+                        .events = calloc((size_t)t->nevents + 1, sizeof *c.events)};
+    int result = c.pvs != NULL && c.circuits != NULL && c.events != NULL
+                     ? copy_all(&c, diag)
+                     : diag_fail(diag, DIAG_ENVIRONMENT, "no memory for %u messages", t->nevents);
+    free(c.pvs);
+    free(c.circuits);
+    free(c.events);
+    free(c.payload);
+    return result;
+}

@@ -1,0 +1,26 @@
+/* A trace, or a part of it, written into another: what cut, merge, rename, anonymise and recover have in common. PVs, circuits
+ * and messages get new numbers; packets' names can be changed on the way, in the tables and in the payloads alike. */
+#ifndef CAPLAY_TRACES_COPY_H
+#define CAPLAY_TRACES_COPY_H
+
+#include "traces/trace.h"
+
+#include <stdbool.h>
+
+enum copy_text { COPY_PV, COPY_USER, COPY_HOST };
+
+#define COPY_TEXT_BYTES 1024u /* of a new name, with its NUL */
+
+struct copy {
+    uint64_t shift_ns, from_ns, to_ns; /* messages of from <= t < to, at t - from + shift */
+    const bool *pvs;                   /* npvs flags: which are kept; NULL: all. Messages of no PV are kept. */
+    /* A new name, into COPY_TEXT_BYTES; NULL: names stay. */
+    void (*rename)(void *arg, enum copy_text what, const char *text, char *renamed);
+    void (*scrub)(void *arg, const struct trace_event *e, uint8_t *payload); /* change a payload in place; or NULL */
+    void *arg;
+};
+
+/* Write it. 0, or -1 with diag: no memory. A writer that failed is told by trace_writer_finish(). */
+int copy_trace(const struct trace *trace, const struct copy *copy, struct trace_writer *w, struct diag *diag);
+
+#endif

@@ -1,0 +1,110 @@
+#include "traces/journal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <xxhash.h>
+
+static bool grow(struct journal_changes *c, uint32_t row)
+{
+    const uint32_t known = row < UINT32_MAX / 2 ? row * 2 + 64 : UINT32_MAX;
+    uint8_t *is_changed = realloc(c->is_changed, known);
+    if (is_changed == NULL)
+        return false;
+    memset(is_changed + c->known, 0, known - c->known);
+    c->is_changed = is_changed;
+    c->known = known;
+    return true;
+}
+
+bool journal_changed(struct journal_changes *c, uint32_t row)
+{
+    if (row >= c->known && !grow(c, row))
+        return false;
+    if (c->is_changed[row])
+        return true;
+    if (c->count == c->room) {
+        const uint32_t room = c->room * 2 + 64;
+        uint32_t *rows = realloc(c->rows, room * sizeof *rows);
+        if (rows == NULL)
+            return false;
+        c->rows = rows;
+        c->room = room;
+    }
+    c->rows[c->count++] = row;
+    c->is_changed[row] = 1;
+    return true;
+}
+
+void journal_changes_fini(struct journal_changes *c)
+{
+    free(c->rows);
+    free(c->is_changed);
+    *c = (struct journal_changes){0};
+}
+
+bool journal_open(struct journal *j, const char *part)
+{
+    snprintf(j->path, sizeof j->path, "%s%s", part, JOURNAL_SUFFIX);
+    j->file = fopen(j->path, "we");
+    return j->file != NULL;
+}
+
+/* A chunk's bytes in memory, so that they can be summed before the head is written. */
+static uint8_t *put(uint8_t *at, const void *bytes, size_t n)
+{
+    return n > 0 ? (uint8_t *)memcpy(at, bytes, n) + n : at;
+}
+
+static uint8_t *put_changes(uint8_t *at, const struct journal_table *t)
+{
+    struct journal_changes *c = t->changes;
+    for (uint32_t i = 0; i < c->count; i++) {
+        const struct journal_row row = {.index = c->rows[i]};
+        at = put(at, &row, sizeof row);
+        at = put(at, (const uint8_t *)t->rows + row.index * t->row_bytes, t->row_bytes);
+        c->is_changed[row.index] = 0;
+    }
+    c->count = 0;
+    return at;
+}
+
+static bool write_chunk(struct journal *j, const struct journal_chunk *head, const uint8_t *body)
+{
+    return fwrite(head, sizeof *head, 1, j->file) == 1 && (head->bytes == 0 || fwrite(body, head->bytes, 1, j->file) == 1) &&
+           fflush(j->file) == 0;
+}
+
+bool journal_append(struct journal *j, struct journal_chunk *head, const char *strings, const struct journal_table tables[2],
+                    const struct trace_event *events)
+{
+    memcpy(head->magic, JOURNAL_MAGIC, sizeof head->magic);
+    head->number = j->chunks;
+    head->npvs = tables[0].changes->count;
+    head->ncircuits = tables[1].changes->count;
+    head->bytes = head->nstrings + head->npvs * (sizeof(struct journal_row) + tables[0].row_bytes) +
+                  head->ncircuits * (sizeof(struct journal_row) + tables[1].row_bytes) + head->nevents * sizeof *events;
+    uint8_t *body = malloc(head->bytes + 1);
+    if (body == NULL)
+        return false;
+    uint8_t *at = put(body, events, head->nevents * sizeof *events);
+    at = put_changes(put_changes(at, &tables[0]), &tables[1]);
+    put(at, strings, head->nstrings);
+    head->body_checksum = XXH3_64bits(body, head->bytes);
+    head->checksum = XXH3_64bits(head, offsetof(struct journal_chunk, checksum));
+    const bool is_written = write_chunk(j, head, body);
+    j->chunks += is_written;
+    free(body);
+    return is_written;
+}
+
+void journal_close(struct journal *j, bool is_needed)
+{
+    if (j->file == NULL)
+        return;
+    fclose(j->file);
+    if (!is_needed)
+        unlink(j->path);
+    j->file = NULL;
+}

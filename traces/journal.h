@@ -1,0 +1,66 @@
+/* What a writer has in memory, appended to PATH.part.journal in chunks while it writes PATH.part: new strings, changed PVs and
+ * circuits, new events, each chunk with its sizes and checksum. After kill -9 or on a full disk `caplay recover` reads it. Layout
+ * byte by byte: traces/FORMAT.md. */
+#ifndef CAPLAY_TRACES_JOURNAL_H
+#define CAPLAY_TRACES_JOURNAL_H
+
+#include "traces/format.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#define JOURNAL_MAGIC  "cajournl"
+#define JOURNAL_SUFFIX ".journal"
+
+struct journal_row { /* where a PV or a circuit of a chunk belongs */
+    uint32_t index, reserved;
+};
+
+struct journal_chunk {
+    char magic[8];
+    uint64_t number;                             /* 0, 1, 2... */
+    uint64_t bytes;                              /* behind this head */
+    uint64_t pool_from, pool_to;                 /* the pool's bytes that this chunk is about */
+    uint64_t pool_checksum;                      /* XXH3-64 of them */
+    uint32_t nstrings, npvs, ncircuits, nevents; /* strings: bytes */
+    struct format_meta meta;                     /* as far as it is known */
+    uint64_t body_checksum, checksum;            /* of what follows; of the head before this field */
+};
+
+_Static_assert(sizeof(struct journal_chunk) == 336, "FORMAT.md: a chunk's head is 336 bytes");
+
+/* Rows of a table that changed since the last chunk. */
+struct journal_changes {
+    uint32_t *rows, count, room;
+    uint8_t *is_changed; /* by row */
+    uint32_t known;
+};
+
+/* false: no memory. */
+bool journal_changed(struct journal_changes *changes, uint32_t row);
+void journal_changes_fini(struct journal_changes *changes);
+
+struct journal_table {
+    const void *rows;
+    size_t row_bytes;
+    struct journal_changes *changes;
+};
+
+struct journal {
+    FILE *file;
+    char path[PATH_MAX + 32];
+    uint64_t chunks;
+};
+
+/* false with errno. */
+bool journal_open(struct journal *j, const char *part);
+
+/* Append a chunk: `head` has its pool fields, counts of strings and events, and meta set. false with errno. */
+bool journal_append(struct journal *j, struct journal_chunk *head, const char *strings, const struct journal_table tables[2],
+                    const struct trace_event *events);
+
+/* Close it; is_needed: leave the file. */
+void journal_close(struct journal *j, bool is_needed);
+
+#endif

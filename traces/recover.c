@@ -1,0 +1,280 @@
+/* `caplay recover`: FILE.part and its journal, as a killed capture or a full disk leaves them, to a trace. Both files are
+ * hostile: a chunk counts only if its checksums fit, and its records only if they point at what there is. */
+#include "traces/command.h"
+
+#include "base/clock.h"
+#include "base/options.h"
+#include "traces/copy.h"
+#include "traces/journal.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <xxhash.h>
+
+struct recover {
+    const char *output;
+};
+
+static const struct option recover_options[] = {
+    {"output", 'o', OPTION_STRING, offsetof(struct recover, output), "FILE", NULL, 0, 0, "the trace to write"},
+};
+
+static const struct option_command recover_command = {
+    .name = "recover",
+    .synopsis = "FILE.part -o FILE",
+    .about =
+        "Makes a trace from what a capture leaves that was killed, or whose disk was full: FILE.part, with FILE.part.journal\n"
+        "beside it. All is there up to the journal's last whole chunk, at most a second of traffic before the end. The\n"
+        "trace counts as incomplete: `caplay info` tells one packet that was cut, since what came after it is not known.",
+    .examples = "caplay recover night.catrace.part -o recovered.catrace",
+    .options = recover_options,
+    .noptions = sizeof recover_options / sizeof *recover_options,
+    .min_operands = 1,
+    .max_operands = 1,
+};
+
+struct found {
+    FILE *pool, *journal;
+    const char *path;
+    uint8_t *bytes; /* of one chunk */
+    struct trace t; /* its tables are ours, and grow */
+    struct trace_pv *pvs;
+    struct trace_circuit *circuits;
+    struct trace_event *events;
+    char *strings;
+    uint8_t *pool_bytes;
+    uint64_t chunks;
+    struct format_meta meta;
+};
+
+/* n more bytes behind the `used` of *at. */
+static void *enlarge(void *at, uint64_t used, uint64_t n)
+{
+    return used + n < SIZE_MAX / 2 ? realloc(at, used + n + 1) : NULL;
+}
+
+static uint64_t body_bytes(const struct journal_chunk *h)
+{
+    return (uint64_t)h->nevents * sizeof(struct trace_event) +
+           (uint64_t)h->npvs * (sizeof(struct journal_row) + sizeof(struct trace_pv)) +
+           (uint64_t)h->ncircuits * (sizeof(struct journal_row) + sizeof(struct trace_circuit)) + h->nstrings;
+}
+
+/* Sizes in a head are believed only as far as the file goes. */
+static bool is_there(FILE *file, uint64_t bytes)
+{
+    const off_t at = ftello(file);
+    bool is = at >= 0 && fseeko(file, 0, SEEK_END) == 0 && (uint64_t)ftello(file) - (uint64_t)at >= bytes;
+    return fseeko(file, at, SEEK_SET) == 0 && is;
+}
+
+/* The next chunk's head and body; false: no whole one comes any more. */
+static bool read_chunk(struct found *f, struct journal_chunk *h)
+{
+    if (fread(h, sizeof *h, 1, f->journal) != 1 || memcmp(h->magic, JOURNAL_MAGIC, sizeof h->magic) != 0 ||
+        h->checksum != XXH3_64bits(h, offsetof(struct journal_chunk, checksum)) || h->number != f->chunks ||
+        h->bytes != body_bytes(h) || !is_there(f->journal, h->bytes))
+        return false;
+    void *bytes = realloc(f->bytes, h->bytes + 1);
+    f->bytes = bytes != NULL ? bytes : f->bytes;
+    return bytes != NULL && (h->bytes == 0 || fread(f->bytes, h->bytes, 1, f->journal) == 1) &&
+           XXH3_64bits(f->bytes, h->bytes) == h->body_checksum;
+}
+
+/* The payload bytes that a chunk is about. */
+static bool read_pool(struct found *f, const struct journal_chunk *h)
+{
+    if (h->pool_from != f->t.pool_bytes || h->pool_to < h->pool_from || !is_there(f->pool, h->pool_to - h->pool_from))
+        return false;
+    const uint64_t n = h->pool_to - h->pool_from;
+    uint8_t *pool = enlarge(f->pool_bytes, f->t.pool_bytes, n);
+    if (pool == NULL)
+        return false;
+    f->pool_bytes = pool;
+    return (n == 0 || fread(pool + h->pool_from, n, 1, f->pool) == 1) && XXH3_64bits(pool + h->pool_from, n) == h->pool_checksum;
+}
+
+/* A table's changed rows: each is known, or the next new one. false: they are not. */
+static bool take_rows(const uint8_t *at, uint32_t n, size_t row_bytes, void **table, uint32_t *count)
+{
+    for (uint32_t i = 0; i < n; i++, at += sizeof(struct journal_row) + row_bytes) {
+        struct journal_row row;
+        memcpy(&row, at, sizeof row);
+        if (row.index > *count || row.index == TRACE_NONE)
+            return false;
+        if (row.index == *count) {
+            void *grown = enlarge(*table, (uint64_t)*count * row_bytes, row_bytes);
+            if (grown == NULL)
+                return false;
+            *table = grown;
+            ++*count;
+        }
+        memcpy((uint8_t *)*table + row.index * row_bytes, at + sizeof row, row_bytes);
+    }
+    return true;
+}
+
+static bool append(void **table, uint64_t used, const void *bytes, uint64_t n)
+{
+    void *grown = enlarge(*table, used, n);
+    if (grown == NULL)
+        return false;
+    *table = grown;
+    memcpy((uint8_t *)grown + used, bytes, n);
+    return true;
+}
+
+static bool take_chunk(struct found *f, const struct journal_chunk *h)
+{
+    struct trace *t = &f->t;
+    const uint8_t *at = f->bytes, *pvs = at + h->nevents * sizeof *f->events,
+                  *circuits = pvs + h->npvs * (sizeof(struct journal_row) + sizeof *f->pvs),
+                  *strings = circuits + h->ncircuits * (sizeof(struct journal_row) + sizeof *f->circuits);
+    if (h->nevents >= TRACE_NONE - t->nevents || h->nstrings >= TRACE_NONE - t->nstrings ||
+        (h->nstrings > 0 && strings[h->nstrings - 1] != '\0'))
+        return false;
+    void *tables[] = {f->events, f->strings, f->pvs, f->circuits};
+    const bool is_taken = append(&tables[0], t->nevents * sizeof *f->events, at, h->nevents * sizeof *f->events) &&
+                          append(&tables[1], t->nstrings, strings, h->nstrings) &&
+                          take_rows(pvs, h->npvs, sizeof *f->pvs, &tables[2], &t->npvs) &&
+                          take_rows(circuits, h->ncircuits, sizeof *f->circuits, &tables[3], &t->ncircuits);
+    f->events = tables[0], f->strings = tables[1], f->pvs = tables[2], f->circuits = tables[3];
+    t->events = f->events, t->strings = f->strings, t->pvs = f->pvs, t->circuits = f->circuits, t->pool = f->pool_bytes;
+    if (!is_taken)
+        return false;
+    t->nevents += h->nevents;
+    t->nstrings += h->nstrings;
+    t->pool_bytes = h->pool_to;
+    f->meta = h->meta;
+    f->chunks++;
+    return true;
+}
+
+static bool is_index(uint32_t index, uint32_t n)
+{
+    return index < n || index == TRACE_NONE;
+}
+
+static bool is_span(const struct trace *t, uint64_t offset, uint64_t bytes)
+{
+    return offset <= t->pool_bytes && bytes <= t->pool_bytes - offset;
+}
+
+static bool is_good(const struct trace *t, const struct trace_event *e)
+{
+    return is_index(e->circuit, t->ncircuits) && is_index(e->pv, t->npvs) && is_index(e->peer, t->nevents) &&
+           (uint64_t)e->head_bytes + e->body_bytes <= e->size && is_span(t, e->body, e->body_bytes) &&
+           is_span(t, e->head, e->size - e->body_bytes);
+}
+
+/* Do all records point at what there is? */
+static int check(const struct found *f, struct diag *diag)
+{
+    const struct trace *t = &f->t;
+    for (uint32_t i = 0; i < t->npvs; i++)
+        if (t->pvs[i].name >= t->nstrings || (t->pvs[i].native >= WIRE_BASES && t->pvs[i].native != 0xffff))
+            return diag_fail(diag, DIAG_USAGE, "%s%s: PV %" PRIu32 " is damaged", f->path, JOURNAL_SUFFIX, i);
+    for (uint32_t i = 0; i < t->ncircuits; i++)
+        if (!is_index(t->circuits[i].user, t->nstrings) || !is_index(t->circuits[i].host, t->nstrings))
+            return diag_fail(diag, DIAG_USAGE, "%s%s: circuit %" PRIu32 " is damaged", f->path, JOURNAL_SUFFIX, i);
+    for (uint32_t i = 0; i < t->nevents; i++)
+        if (!is_good(t, &t->events[i]))
+            return diag_fail(diag, DIAG_USAGE, "%s%s: message %" PRIu32 " is damaged", f->path, JOURNAL_SUFFIX, i);
+    return 0;
+}
+
+static int read_all(struct found *f, struct diag *diag)
+{
+    struct journal_chunk head;
+    if (fseeko(f->pool, sizeof(struct format_header), SEEK_SET) != 0)
+        return diag_errno(diag, DIAG_USAGE, "cannot read %s", f->path);
+    while (read_chunk(f, &head) && read_pool(f, &head) && take_chunk(f, &head))
+        continue;
+    if (f->chunks == 0)
+        return diag_fail(diag, DIAG_USAGE, "%s%s holds no whole chunk: nothing can be recovered", f->path, JOURNAL_SUFFIX);
+    return check(f, diag);
+}
+
+/* What circuits tell of themselves; and that the end is missing. */
+static struct trace_meta describe_lack(const struct found *f)
+{
+    struct trace_meta meta = {
+        .start_realtime_ns = f->meta.start_realtime_ns, .end_ns = f->meta.end_ns, .missing = f->meta.missing};
+    meta.missing.cut_packets++;
+    meta.missing.gaps = meta.missing.midway = 0;
+    for (uint32_t i = 0; i < f->t.ncircuits; i++) {
+        meta.missing.gaps += (f->t.circuits[i].flags & TRACE_GAP) != 0;
+        meta.missing.midway += (f->t.circuits[i].flags & TRACE_MIDWAY) != 0;
+    }
+    return meta;
+}
+
+static int write_trace(struct found *f, const char *output, struct diag *diag)
+{
+    struct trace_writer *w = trace_writer_open(output, diag);
+    if (w == NULL)
+        return -1;
+    if (copy_trace(&f->t, &(struct copy){.to_ns = UINT64_MAX}, w, diag) < 0) {
+        trace_writer_abandon(w);
+        return -1;
+    }
+    struct trace_meta meta = describe_lack(f);
+    f->meta.source[sizeof f->meta.source - 1] = f->meta.sha256[64] = '\0';
+    meta.source = f->meta.source;
+    meta.sha256 = f->meta.sha256;
+    if (trace_writer_finish(w, &meta, diag) < 0)
+        return -1;
+    fprintf(stderr, "%s: %" PRIu32 " messages, %" PRIu32 " circuits, %" PRIu32 " PVs in %" PRIu64 " chunks, up to %.3f s\n",
+            output, f->t.nevents, f->t.ncircuits, f->t.npvs, f->chunks, (double)meta.end_ns / 1e9);
+    return DIAG_GOOD;
+}
+
+static int run(struct found *f, const char *output, struct diag *diag)
+{
+    char journal[PATH_MAX + 32], part[PATH_MAX + 32];
+    snprintf(journal, sizeof journal, "%s%s", f->path, JOURNAL_SUFFIX);
+    snprintf(part, sizeof part, "%s.part", output);
+    if (strcmp(part, f->path) == 0)
+        return diag_fail(diag, DIAG_USAGE, "-o %s: writing it begins with %s, which is to be read: take another name", output,
+                         f->path);
+    f->pool = fopen(f->path, "re");
+    if (f->pool == NULL)
+        return diag_errno(diag, DIAG_USAGE, "cannot read %s", f->path);
+    f->journal = fopen(journal, "re");
+    if (f->journal == NULL)
+        return diag_errno(diag, DIAG_USAGE, "cannot read %s, which belongs to %s", journal, f->path);
+    return read_all(f, diag) < 0 ? -1 : write_trace(f, output, diag);
+}
+
+static void found_fini(struct found *f)
+{
+    if (f->pool != NULL)
+        fclose(f->pool);
+    if (f->journal != NULL)
+        fclose(f->journal);
+    free(f->bytes);
+    free(f->pvs);
+    free(f->circuits);
+    free(f->events);
+    free(f->strings);
+    free(f->pool_bytes);
+}
+
+int traces_recover(int argc, char **argv, struct diag *diag)
+{
+    struct recover recover = {0};
+    struct option_result result;
+    if (options_parse(&recover_command, argc, argv, &recover, &result, diag) < 0)
+        return -1;
+    if (result.help)
+        return DIAG_GOOD;
+    if (recover.output == NULL || *recover.output == '\0')
+        return diag_fail(diag, DIAG_USAGE, "recover: -o FILE says where the trace goes: -o night.catrace");
+    struct found f = {.path = result.operands.at[0]};
+    int code = run(&f, recover.output, diag);
+    found_fini(&f);
+    return code;
+}
