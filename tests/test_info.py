@@ -170,3 +170,72 @@ def test_help_tells_the_members_of_jsonl(trace):
     for line in run("dump", "--format", "jsonl", trace).splitlines():
         for member in json.loads(line):
             assert re.search(rf"\b{member}\b", page), member
+
+
+# ---- traces made of traces ----
+
+def events(path):
+    return [json.loads(line) for line in run("dump", "--format", "jsonl", path).splitlines()]
+
+
+def test_dump_picks_commands_and_times(trace):
+    rows = [json.loads(line) for line in run("dump", "--format", "jsonl", "--command", "READ_NOTIFY", "--command", "ECHO",
+                                             "--from", "11us", "--to", "36us", trace).splitlines()]
+    expected = [row for row in events(trace) if row["command"] in ("READ_NOTIFY", "ECHO") and 11000 <= row["t_ns"] < 36000]
+    assert rows == expected and len(rows) > 1
+    assert "--command: 'GET' is no command" in refused("dump", "--command", "GET", trace)
+
+
+def test_a_cut_holds_the_messages_of_its_time_with_their_values_and_knows_its_names(trace, tmp_path):
+    out = tmp_path / "cut.catrace"
+    run("cut", "--from", "10us", "--to", "30us", trace, "-o", out)
+    whole = [row for row in events(trace) if 10000 <= row["t_ns"] < 30000]
+    for row, original in zip(events(out), whole, strict=True):
+        assert row["t_ns"] == original["t_ns"] - 10000
+        assert [row.get(key) for key in ("command", "pv", "value", "text", "size")] == \
+            [original.get(key) for key in ("command", "pv", "value", "text", "size")]
+    info = run("info", out)
+    assert "\nstart          2023-11-14T22:13:20.123466789Z\n" in info
+    assert "circuits joined midway: 2" in info
+
+
+def test_a_cut_by_name_keeps_what_concerns_no_pv(trace, tmp_path):
+    out = tmp_path / "cut.catrace"
+    run("cut", "--pv", "SIM:AI", trace, "-o", out)
+    assert [(row["t_ns"], row["command"]) for row in events(out)] == \
+        [(row["t_ns"], row["command"]) for row in events(trace) if row["pv"] in (None, "SIM:AI")]
+
+
+def test_renaming_changes_tables_and_payloads_alike(trace, tmp_path):
+    out = tmp_path / "renamed.catrace"
+    run("rename", "-e", r"s/^SIM:(.*)$/A:much:longer:name:\1:of:&/", trace, "-o", out)
+    assert [row["pv"] for row in events(out)] == \
+        [row["pv"] and re.sub("^SIM:(.*)$", r"A:much:longer:name:\1:of:\g<0>", row["pv"]) for row in events(trace)]
+    search = next(row for row in events(out) if row["command"] == "SEARCH" and row["from"] == "client")
+    assert search["pv"] == "A:much:longer:name:AI:of:SIM:AI" and search["size"] == 32
+    run("rename", "-e", r"s/.*:of:(.*)/\1/", out, "-o", tmp_path / "back.catrace")
+    assert events(tmp_path / "back.catrace") == events(trace)
+
+
+def test_merged_traces_are_on_one_clock(trace, tmp_path):
+    out = tmp_path / "both.catrace"
+    run("merge", trace, trace, "--offset", "-5us", "-o", out)
+    times = [row["t_ns"] for row in events(trace)]
+    assert [row["t_ns"] for row in events(out)] == sorted(times + [t_ns + 5000 for t_ns in times])
+    assert "\nincomplete     packets dropped by the kernel: 4, circuits joined midway: 2," in run("info", out)
+    rows = events(out)
+    for row in rows:
+        if row["peer"] is not None:
+            assert rows[row["peer"]]["circuit"] == row["circuit"]
+
+
+def test_bad_input_of_the_tools_is_told_with_an_example(trace, tmp_path):
+    out = tmp_path / "x.catrace"
+    assert "-o FILE says where" in refused("cut", trace)
+    assert "is an input, too" in refused("rename", "-e", "s/a/b/", trace, "-o", trace)
+    assert "is not of the form s/RE/TEXT/ (example: " in refused("rename", "-e", "s/a", trace, "-o", out)
+    assert "no regular expression" in refused("rename", "-e", "s/(/b/", trace, "-o", out)
+    assert "'3' is not a duration" in refused("merge", trace, trace, "--offset", "3", "-o", out)
+    assert "is not before --to" in refused("cut", "--from", "20us", "--to", "10us", trace, "-o", out)
+    assert "No such file" in refused("recover", tmp_path / "no.part", "-o", out)
+    assert not out.exists()

@@ -3,9 +3,9 @@
 
 #include "base/options.h"
 #include "traces/command.h"
+#include "traces/edit.h"
 #include "traces/show.h"
 
-#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,26 +70,6 @@ static const struct option_command dump_command = {
     .max_operands = 1,
 };
 
-/* Which PVs are to be shown: npvs flags, or NULL for all messages. -1: none matches. */
-static int match_pvs(const char *glob, const struct trace *t, bool **shown, struct diag *diag)
-{
-    *shown = NULL;
-    if (glob == NULL)
-        return 0;
-    bool *match = calloc((size_t)t->npvs + 1, sizeof *match), any = false;
-    if (match == NULL)
-        return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for %" PRIu32 " PVs", t->npvs);
-    for (uint32_t i = 0; i < t->npvs; i++)
-        any |= match[i] = fnmatch(glob, trace_pv_name(t, i), 0) == 0;
-    if (!any) {
-        free(match);
-        return diag_fail(diag, DIAG_USAGE, "--pv: none of the %" PRIu32 " PVs matches '%s': `caplay info --pvs 0` lists them",
-                         t->npvs, glob);
-    }
-    *shown = match;
-    return 0;
-}
-
 static int check_commands(const struct option_list *commands, struct diag *diag)
 {
     for (unsigned i = 0; i < commands->count; i++) {
@@ -129,11 +109,11 @@ static int print_events(const struct dump *dump, const struct trace *t, const bo
 
 static int dump_trace(const struct dump *dump, const struct trace *t, struct diag *diag)
 {
-    bool *pvs;
+    bool *pvs = NULL;
     if (dump->circuit != UINT64_MAX && dump->circuit >= t->ncircuits)
         return diag_fail(diag, DIAG_USAGE, "--circuit: %" PRIu64 " is not below %" PRIu32 ", the number of circuits",
                          dump->circuit, t->ncircuits);
-    if (check_commands(&dump->commands, diag) < 0 || match_pvs(dump->pv, t, &pvs, diag) < 0)
+    if (check_commands(&dump->commands, diag) < 0 || (dump->pv != NULL && (pvs = edit_match("--pv", dump->pv, t, diag)) == NULL))
         return -1;
     show_begin();
     int code = print_events(dump, t, pvs, diag);

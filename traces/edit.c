@@ -1,0 +1,56 @@
+#include "traces/edit.h"
+
+#include <fnmatch.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+int edit_check(const char *command, const char *output, const char *const *inputs, unsigned ninputs, struct diag *diag)
+{
+    struct stat in, out;
+    if (output == NULL || *output == '\0')
+        return diag_fail(diag, DIAG_USAGE, "%s: -o FILE says where the trace goes: -o new.catrace", command);
+    for (unsigned i = 0; i < ninputs && stat(output, &out) == 0; i++)
+        if (stat(inputs[i], &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+            return diag_fail(diag, DIAG_USAGE, "%s: -o %s is an input, too: take another name", command, output);
+    return 0;
+}
+
+struct trace_meta edit_meta(const struct trace *t)
+{
+    return (struct trace_meta){.start_realtime_ns = t->start_realtime_ns,
+                               .end_ns = t->end_ns,
+                               .source = t->source,
+                               .sha256 = t->sha256,
+                               .missing = t->missing};
+}
+
+int edit_one(const struct trace *t, const struct copy *rules, const struct trace_meta *meta, const char *output,
+             struct diag *diag)
+{
+    struct trace_writer *w = trace_writer_open(output, diag);
+    if (w == NULL)
+        return -1;
+    if (copy_trace(t, rules, w, diag) < 0) {
+        trace_writer_abandon(w);
+        return -1;
+    }
+    return trace_writer_finish(w, meta, diag) < 0 ? -1 : DIAG_GOOD;
+}
+
+bool *edit_match(const char *option, const char *glob, const struct trace *t, struct diag *diag)
+{
+    bool *match = calloc((size_t)t->npvs + 1, sizeof *match), any = false;
+    if (match == NULL) {
+        diag_fail(diag, DIAG_ENVIRONMENT, "no memory for %" PRIu32 " PVs", t->npvs);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < t->npvs; i++)
+        any |= match[i] = fnmatch(glob, trace_pv_name(t, i), 0) == 0;
+    if (any)
+        return match;
+    free(match);
+    diag_fail(diag, DIAG_USAGE, "%s: none of the %" PRIu32 " PVs matches '%s': `caplay info --pvs 0` lists them", option, t->npvs,
+              glob);
+    return NULL;
+}
