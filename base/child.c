@@ -199,6 +199,8 @@ int child_pick_port(const char *address, uint16_t *port, struct diag *diag)
             *port = candidate;
             return 0;
         }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            return diag_errno(diag, DIAG_ENVIRONMENT, "no free port at %s", address);
         if (errno == EADDRNOTAVAIL)
             return diag_errno(diag, DIAG_ENVIRONMENT, "cannot serve at %s, no address of this machine (`ip address` lists them)",
                               address);

@@ -28,10 +28,13 @@ static ssize_t input_read(void *cookie, char *bytes, size_t n)
         in->taken += part;
         return (ssize_t)part;
     }
-    int got = gzread(in->gz, bytes, n < BUFFER_BYTES ? (unsigned)n : BUFFER_BYTES);
-    if (got < 0)
-        errno = EIO; /* gzip is damaged or cut: stdio knows errno only */
-    return got;
+    int got = gzread(in->gz, bytes, n < BUFFER_BYTES ? (unsigned)n : BUFFER_BYTES), err = Z_OK;
+    if (got == 0)
+        (void)gzerror(in->gz, &err); /* where gzip is cut */
+    if (got >= 0 && err != Z_BUF_ERROR)
+        return got;
+    errno = EIO; /* damaged or cut: stdio knows errno only */
+    return -1;
 }
 
 /* Only "where am I?" is answered. */

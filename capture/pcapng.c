@@ -180,8 +180,9 @@ static int add_interface(struct pcapng *p, struct body b, struct diag *diag)
 {
     if (b.n < 8)
         return bad(p, diag, "bytes of an interface, at least", 8, b.n);
-    struct interface *more = realloc(p->interfaces, (p->ninterfaces + 1) * sizeof *more);
-    if (more == NULL || p->ninterfaces == INTERFACES_MAX)
+    bool fits = p->ninterfaces < INTERFACES_MAX;
+    struct interface *more = fits ? realloc(p->interfaces, (p->ninterfaces + 1) * sizeof *more) : NULL;
+    if (more == NULL)
         return bad(p, diag, "interfaces, at most", INTERFACES_MAX, p->ninterfaces + 1);
     p->interfaces = more;
     struct interface *i = &more[p->ninterfaces++];

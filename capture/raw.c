@@ -209,14 +209,15 @@ static void begin(struct raw *raw, uint64_t now_ns)
 static bool rotate(struct raw *raw, uint64_t now_ns)
 {
     const struct raw_config *c = &raw->config;
-    bool is_old = c->by_seconds != 0 && now_ns >= raw->begin_ns + c->by_seconds * CLOCK_NS;
+    const uint64_t age_s = now_ns > raw->begin_ns ? (now_ns - raw->begin_ns) / CLOCK_NS : 0;
+    bool is_old = c->by_seconds != 0 && age_s >= c->by_seconds;
     bool is_large = c->by_bytes != 0 && raw->bytes > c->by_bytes;
     if (!is_old && !is_large)
         return true;
     close_file(raw);
     raw->number++;
     if (is_old) {
-        raw->begin_ns += (now_ns - raw->begin_ns) / (c->by_seconds * CLOCK_NS) * (c->by_seconds * CLOCK_NS);
+        raw->begin_ns += age_s / c->by_seconds * c->by_seconds * CLOCK_NS;
         raw->number = 0;
         raw->slices++;
     }

@@ -28,8 +28,8 @@ enum { BLOCK_MS = 10, DRAIN_MS = 5 * BLOCK_MS };
 
 enum { LINKTYPE_RAW = 101 };
 
-/* Packets of a file between two looks at the signals. */
-enum { FILE_BATCH = 1000 };
+/* Packets between two looks at the signals and the limits. */
+enum { FILE_BATCH = 1000, LIVE_BATCH = 4096 };
 
 struct source {
     pcap_t *pcap;          /* an interface or a pcap file, or */
@@ -57,7 +57,8 @@ static void interface_names(char *out, size_t room)
         used += (size_t)snprintf(out + used, room - used, "%s, ", i->if_name);
     if (used < room)
         snprintf(out + used, room - used, "any");
-    if_freenameindex(all);
+    if (all != NULL)
+        if_freenameindex(all);
 }
 
 static int fail_activate(struct source *s, int status, struct diag *diag)
@@ -268,7 +269,7 @@ static bool is_full(const struct source *s, const struct source_limits *limits)
 /* Hand on what is there, up to the limits. Packets handed on, or -1 with diag. */
 static int dispatch(struct source *s, const struct source_limits *limits, struct diag *diag)
 {
-    uint64_t most = s->live ? INT32_MAX : FILE_BATCH;
+    uint64_t most = s->live ? LIVE_BATCH : FILE_BATCH;
     if (limits->packets != 0 && limits->packets - s->packets < most)
         most = limits->packets - s->packets;
     if (s->pcapng != NULL)
@@ -308,7 +309,7 @@ static enum source_end drain(struct source *s, const struct source_limits *limit
     int n = 1;
     while (n > 0 && s->last_realtime_ns < end_ns && !is_full(s, limits)) {
         n = dispatch(s, limits, diag);
-        if (n == 0 && poll(&fd, 1, DRAIN_MS) > 0)
+        if (n == 0 && !is_full(s, limits) && poll(&fd, 1, DRAIN_MS) > 0)
             n = dispatch(s, limits, diag);
     }
     return n < 0 ? SOURCE_LOST : SOURCE_DONE;

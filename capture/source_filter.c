@@ -58,6 +58,8 @@ int source_filter_match(struct source_filter *f, unsigned link, uint32_t capture
 {
     const struct pcap_pkthdr head = {.caplen = captured, .len = length};
     unsigned i = 0;
+    if (*f->text == '\0')
+        return 1;
     while (i < f->n && f->at[i].link != link)
         i++;
     if (i == f->n && compile(f, link, diag) < 0)

@@ -26,8 +26,8 @@ static void on_accept(evutil_socket_t fd, short what, void *arg)
     int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (client >= 0)
         proxy_circuit_open(ioc, client, clock_monotonic_ns());
-    else if (errno == EMFILE || errno == ENFILE)
-        event_del(&ioc->event); /* until a circuit ends */
+    else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        event_del(&ioc->event); /* until a circuit ends, or the next second */
 }
 
 static int listen_at(struct in_addr interface, uint16_t port)
@@ -173,9 +173,11 @@ static void on_answer(evutil_socket_t fd, short what, void *arg)
         ssize_t n = recvfrom(fd, bytes, sizeof bytes, MSG_DONTWAIT, (struct sockaddr *)&from, &room);
         if (n < 0)
             return;
-        p->hears_udp = true;
-        proxy_names_close(p);
+        const uint64_t before = p->counts.answers;
         proxy_take_answers(p, &from, false, bytes, (size_t)n);
+        p->hears_udp |= p->counts.answers > before;
+        if (p->hears_udp)
+            proxy_names_close(p);
     }
 }
 
@@ -262,6 +264,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct proxy *p = arg;
+    for (unsigned i = 0; i < p->niocs; i++)
+        event_add(&p->iocs[i].event, NULL);
     proxy_view_tick(p->view, &p->counts, clock_monotonic_ns());
 }
 
@@ -270,9 +274,11 @@ static void watch(struct proxy *p)
     static const struct {
         int number;
         event_callback_fn on;
-    } rows[] = {{SIGINT, on_end}, {SIGTERM, on_end}, {SIGCHLD, on_child}};
+    } rows[] = {{SIGINT, on_end}, {SIGTERM, on_end}, {SIGCHLD, on_child}, {SIGHUP, on_end}};
     const struct timeval second = {.tv_sec = 1};
-    for (unsigned i = 0; i < 3; i++) {
+    struct sigaction hangup;
+    const bool hangs_up = sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN; /* nohup */
+    for (unsigned i = 0; i < (hangs_up ? 4 : 3); i++) {
         evsignal_assign(&p->signals[i], p->base, rows[i].number, rows[i].on, p);
         event_add(&p->signals[i], NULL);
     }
@@ -363,6 +369,7 @@ static void close_proxy(struct proxy *p)
 int proxy_run(const struct proxy_config *config, char **command, struct diag *diag)
 {
     struct proxy *p = calloc(1, sizeof *p);
+    signal(SIGPIPE, SIG_IGN); /* a stderr that nobody reads does not end it */
     if (p == NULL)
         return diag_errno(diag, DIAG_ENVIRONMENT, "proxy");
     *p = (struct proxy){.config = config, .udp = -1, .upstream = -1, .names = {.fd = -1}};

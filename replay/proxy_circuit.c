@@ -30,7 +30,7 @@ struct proxy_circuit {
     struct tap_circuit tap;
     struct event connected;
     struct way way[2];
-    bool is_connected;
+    bool is_connected, broke;
 };
 
 static void record(struct proxy_circuit *c, const struct way *way, uint64_t now_ns)
@@ -88,8 +88,21 @@ static bool conclude(struct way *way, uint64_t now_ns)
     shutdown(way->to, SHUT_WR);
     if (!c->way[FROM_CLIENT].told || !c->way[FROM_IOC].told)
         return false;
-    close_circuit(c, false, now_ns);
+    close_circuit(c, c->broke, now_ns);
     return true;
+}
+
+/* `to` takes nothing any more. What it said before that is still to be read, on the other way, which ends the circuit then. */
+static void give_up(struct way *way, uint64_t now_ns)
+{
+    struct proxy_circuit *c = way->circuit;
+    const struct way *back = &c->way[way == &c->way[FROM_CLIENT] ? FROM_IOC : FROM_CLIENT];
+    c->broke = way->ended = way->told = true;
+    way->have = way->pass = way->sent = 0;
+    event_del(&way->readable);
+    event_del(&way->writable);
+    if (back->told)
+        close_circuit(c, true, now_ns);
 }
 
 /* Send what may go on. When all of it went, reading goes on. */
@@ -100,7 +113,7 @@ static void drain(struct way *way, uint64_t now_ns)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno != EAGAIN) {
-            close_circuit(way->circuit, true, now_ns);
+            give_up(way, now_ns);
             return;
         }
         if (n < 0) {

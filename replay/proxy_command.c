@@ -46,7 +46,8 @@ static const struct option_command command = {
 
 static bool is_itself(const struct proxy_config *config, const struct sockaddr_in *to)
 {
-    bool same = config->interface.s_addr == to->sin_addr.s_addr || config->interface.s_addr == htonl(INADDR_ANY);
+    bool everywhere = config->interface.s_addr == htonl(INADDR_ANY) && address_is_loopback(to->sin_addr);
+    bool same = everywhere || config->interface.s_addr == to->sin_addr.s_addr;
     return same && config->port == ntohs(to->sin_port);
 }
 

@@ -27,12 +27,15 @@ static void take_messages(struct proxy *p, const uint8_t *bytes, size_t n, uint6
     struct framer_message m;
     uint8_t reply[WIRE_EXTENDED_BYTES];
     framer_feed(&p->names.framer, bytes, n, now_ns);
-    while (framer_next(&p->names.framer, WIRE_MINOR, &m) == WIRE_OK) {
+    enum wire_err err;
+    while ((err = framer_next(&p->names.framer, WIRE_MINOR, &m)) == WIRE_OK) {
         m.header.size = 0; /* a reply over TCP has no payload */
         size_t used = m.header.command == WIRE_SEARCH ? wire_header_write(reply, &m.header) : 0;
         if (used > 0)
             proxy_take_answers(p, p->config->to, true, reply, used);
     }
+    if (err == WIRE_MALFORMED || p->names.framer.need > READ_BYTES) /* no answer is so long */
+        proxy_names_close(p);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)

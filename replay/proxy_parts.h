@@ -40,7 +40,7 @@ struct proxy {
     uint32_t address; /* that we serve at, host order */
     uint16_t port;    /* ours: UDP, and TCP of the first IOC */
     int udp, upstream;
-    struct event udp_event, upstream_event, tick, signals[3];
+    struct event udp_event, upstream_event, tick, signals[4];
     struct proxy_ioc iocs[PROXY_IOCS]; /* the first is there before it has answered */
     unsigned niocs;
     bool first_answered;

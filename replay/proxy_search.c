@@ -104,9 +104,9 @@ void proxy_search_answer(struct proxy_search *s, const uint8_t *bytes, size_t n,
         if (h.command != WIRE_SEARCH || !asked->waits || asked->number != h.p2)
             continue;
         const uint16_t port = to->port(to->arg, &h);
-        asked->waits = false;
         if (port == 0)
             continue;
+        asked->waits = false;
         if (!belongs(&answer, asked))
             flush(&answer, to->send, to->arg);
         add(&answer, asked, port);

@@ -26,7 +26,8 @@ struct proxy_search {
     struct proxy_asked asked[PROXY_ASKED];
 };
 
-/* A client's datagram of n bytes: write what the IOC is to be asked, at most as many bytes, and return their number; 0: nothing.
+/* A client's datagram of n bytes: write what the IOC is to be asked, at most twice as many bytes, and return their number; 0:
+ * nothing.
  */
 size_t proxy_search_ask(struct proxy_search *s, const struct proxy_peer *peer, const uint8_t *bytes, size_t n, uint8_t *out);
 

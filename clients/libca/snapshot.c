@@ -60,12 +60,52 @@ static bool may_read(const struct channel *channel)
     return ca_state(channel->id) == cs_conn && ca_read_access(channel->id);
 }
 
-static int ask_all(struct task *task, enum answer_kind kind, struct answer *answers, struct diag *diag)
+/* A round of gets; its answers may still come when the next round is under way. */
+struct round {
+    struct session *session;
+    size_t pending, refused;
+};
+
+static void on_read(struct event_handler_args args)
 {
-    for (size_t i = 0; i < task->job->nnames; i++)
-        if (may_read(&task->channels[i]) && session_ask(&task->channels[i], 1, kind, &answers[i], diag) < 0)
-            return -1;
-    return session_wait_answers(task->session, diag);
+    struct round *round = args.usr;
+    pthread_mutex_lock(&round->session->lock);
+    round->pending--;
+    pthread_cond_signal(&round->session->changed);
+    pthread_mutex_unlock(&round->session->lock);
+}
+
+static void ask(struct round *round, const struct channel *channel, chtype type)
+{
+    pthread_mutex_lock(&round->session->lock);
+    round->pending++;
+    pthread_mutex_unlock(&round->session->lock);
+    if (ca_array_get_callback(type, ca_element_count(channel->id), channel->id, on_read, round) == ECA_NORMAL)
+        return;
+    pthread_mutex_lock(&round->session->lock);
+    round->pending--;
+    round->refused++;
+    pthread_mutex_unlock(&round->session->lock);
+}
+
+/* PVs that do not answer do not keep the others from it. How many there are. */
+static size_t ask_all(struct task *task, struct round *round, bool metadata)
+{
+    round->session = task->session;
+    for (size_t i = 0; i < task->job->nnames; i++) {
+        const struct channel *channel = &task->channels[i];
+        if (!may_read(channel))
+            continue;
+        const short native = ca_field_type(channel->id);
+        ask(round, channel, metadata ? dbf_type_to_DBR_CTRL(native) : dbf_type_to_DBR_TIME(native));
+    }
+    ca_flush_io();
+    task->session->deadline_ns = clock_monotonic_ns() + ANSWER_PATIENCE_S * CLOCK_NS;
+    pthread_mutex_lock(&task->session->lock);
+    (void)session_wait(task->session, &round->pending, 0);
+    const size_t without = round->pending + round->refused;
+    pthread_mutex_unlock(&task->session->lock);
+    return without;
 }
 
 static void on_update(struct event_handler_args args)
@@ -97,16 +137,15 @@ static void name_missing(struct task *task)
 
 int task_snapshot(struct task *task, struct diag *diag)
 {
-    const size_t n = task->job->nnames;
+    static struct round rounds[2]; /* until the session ends */
     if (create_all(task, diag) < 0)
         return -1;
     wait_for_all(task);
     name_missing(task);
-    task->session->deadline_ns = clock_monotonic_ns() + ANSWER_PATIENCE_S * CLOCK_NS;
-    task->answers = task_alloc(2 * n, sizeof *task->answers, diag);
-    if (task->answers == NULL || ask_all(task, ANSWER_CTRL, task->answers, diag) < 0 ||
-        ask_all(task, ANSWER_TIME, task->answers + n, diag) < 0)
+    const size_t metadata = ask_all(task, &rounds[0], true), values = ask_all(task, &rounds[1], false);
+    if (task->job->seconds > 0 && subscribe_all(task, diag) < 0)
         return -1;
-    answers_fini(task->answers, 2 * n);
-    return task->job->seconds > 0 ? subscribe_all(task, diag) : 0;
+    if (metadata + values == 0)
+        return 0;
+    return diag_fail(diag, DIAG_CLIENT, "%zu PVs did not tell their metadata, %zu their values", metadata, values);
 }

@@ -67,9 +67,13 @@ static int read_list(const char *path, json_t *names, struct diag *diag)
         }
         line[strcspn(line, "#\r\n")] = '\0';
         const char *name = strtok(line, " \t");
-        if (name != NULL)
-            json_array_append_new(names, json_string(name));
+        if (name != NULL && json_array_append_new(names, json_string(name)) < 0) {
+            diag_fail(diag, DIAG_USAGE, "%s: line %u: the name is not UTF-8", path, number);
+            break;
+        }
     }
+    if (ferror(file))
+        diag_errno(diag, DIAG_USAGE, "%s: cannot be read", path);
     if (file != stdin)
         fclose(file);
     return diag->text[0] == '\0' ? 0 : -1;
@@ -79,7 +83,11 @@ static json_t *find_names(const struct settings *s, const struct option_list *op
 {
     json_t *names = json_array();
     for (unsigned i = 0; i < operands->count; i++)
-        json_array_append_new(names, json_string(operands->at[i]));
+        if (json_array_append_new(names, json_string(operands->at[i])) < 0) {
+            diag_fail(diag, DIAG_USAGE, "snapshot: '%s' is not UTF-8", operands->at[i]);
+            json_decref(names);
+            return NULL;
+        }
     diag->text[0] = '\0';
     if (s->list != NULL && read_list(s->list, names, diag) < 0) {
         json_decref(names);
@@ -155,12 +163,17 @@ static void finish(struct helper *h)
 
 /* ---- what came of it ---- */
 
-static int tell(const struct settings *s, json_t *line, size_t asked, struct diag *diag)
+/* code: of the client. */
+static int tell(const struct settings *s, json_t *line, int code, size_t asked, struct diag *diag)
 {
     const json_t *missing = json_object_get(line, "missing"), *name;
     const char *error = json_string_value(json_object_get(line, "error"));
     const size_t n = json_array_size(missing);
     size_t i;
+    if (line == NULL && (code == 128 + SIGINT || code == 128 + SIGTERM)) {
+        fprintf(stderr, "caplay: snapshot: ended early: %s holds what was answered until then\n", s->path);
+        return code;
+    }
     if (line == NULL || missing == NULL || n == asked)
         unlink(s->path);
     if (line == NULL || missing == NULL)
@@ -200,7 +213,7 @@ static int take(const struct settings *s, const struct addresses *to, json_t *na
     if (code >= 0) {
         lseek(h.out, 0, SEEK_SET);
         json_t *line = json_loadfd(h.out, 0, NULL);
-        code = tell(s, line, json_array_size(names), diag);
+        code = tell(s, line, code, json_array_size(names), diag);
         json_decref(line);
     }
     finish(&h);
