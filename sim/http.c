@@ -116,7 +116,18 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     struct http *http = arg;
-    evconnlistener_enable(http->listener);
+    if (event_base_get_num_events(http->base, EVENT_BASE_COUNT_ADDED) > EVENTS_MOST)
+        evtimer_add(http->again, &(struct timeval){.tv_usec = PAUSE_US});
+    else
+        evconnlistener_enable(http->listener);
+}
+
+/* No descriptor is left: who waits stays in the backlog. The thread is nobody else's. */
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+    (void)listener;
+    (void)arg;
+    usleep(PAUSE_US);
 }
 
 static void on_end(evutil_socket_t fd, short what, void *arg)
@@ -204,6 +215,7 @@ static bool configure(struct http *http)
         return false;
     http->fd = -1;
     http->listener = evhttp_bound_socket_get_listener(bound);
+    evconnlistener_set_error_cb(http->listener, on_accept_error);
     return true;
 }
 

@@ -184,10 +184,11 @@ def test_an_interrupted_bench_goes_on_where_it_was(tmp_path, client):
     command = arguments(tmp_path, client, tmp_path / "a.json", "--runs", "6")
     journal = tmp_path / "report" / "runs.jsonl"
     process = subprocess.Popen([str(cahelp.CAPLAY), *map(str, command)], stdout=subprocess.DEVNULL, start_new_session=True,
-                               env=os.environ | {"FAKE_SLEEP": "0.2"})
+                               env=os.environ | {"FAKE_SLEEP": "1"})
     try:
         deadline = time.monotonic() + 60
-        while not (journal.exists() and journal.read_text().count("\n") >= 4) and time.monotonic() < deadline:
+        while not (journal.exists() and journal.read_text().count("\n") >= 4):
+            assert time.monotonic() < deadline, "three runs take a minute"
             time.sleep(0.01)
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(timeout=30) == 3

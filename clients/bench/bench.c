@@ -218,10 +218,10 @@ static int set_up(struct bench_result *r, const struct settings *s, const struct
         return diag_errno(diag, DIAG_ENVIRONMENT, "cannot make folder %s", o->folder);
     if (parsed->command != NULL) /* no procedure, no journal of one */
         return bench_repeater_start(o, diag);
-    if (bench_journal_open(r, diag) < 0)
-        return -1;
     r->live = bench_live_open(r, s->status, s->http, diag);
     if (r->live == NULL)
+        return -1;
+    if (bench_journal_open(r, diag) < 0)
         return -1;
     return bench_repeater_start(o, diag);
 }

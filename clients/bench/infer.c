@@ -154,6 +154,20 @@ double infer_rank(struct infer_samples a, struct infer_samples b, double factor)
 
 /* ---- lines ---- */
 
+/* Noise grows with x: each point brings its own (HC3 of MacKinnon and White). */
+static double slope_variance(const double *x, const double *y, size_t n, double start, double slope)
+{
+    const double middle = gsl_stats_mean(x, 1, n);
+    const double spread = (double)n * gsl_stats_variance_with_fixed_mean(x, 1, n, middle);
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double away = x[i] - middle, left = 1 - 1.0 / (double)n - away * away / spread;
+        const double rest = left > 1e-9 ? (y[i] - start - slope * x[i]) / left : INFINITY; /* that point alone is the slope */
+        sum += away * away * rest * rest;
+    }
+    return sum / (spread * spread);
+}
+
 bool infer_slope(const double *x, const double *y, size_t n, double level, struct infer_interval *slope)
 {
     double start, value, c00, c01, c11, rest, least, most;
@@ -163,7 +177,7 @@ bool infer_slope(const double *x, const double *y, size_t n, double level, struc
     if (!(most > least))
         return false;
     gsl_fit_linear(x, 1, y, 1, n, &start, &value, &c00, &c01, &c11, &rest);
-    const double half = sqrt(c11) * gsl_cdf_tdist_Pinv((1 + level) / 2, (double)(n - 2));
+    const double half = sqrt(slope_variance(x, y, n, start, value)) * gsl_cdf_tdist_Pinv((1 + level) / 2, (double)(n - 2));
     *slope = (struct infer_interval){value, value - half, value + half};
     return true;
 }

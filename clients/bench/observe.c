@@ -173,6 +173,17 @@ void observe_read(struct observed_run *run, const json_t *report, uint64_t start
     read_counts(run, report, observed);
 }
 
+json_t *observe_counts(const struct observed_run *run)
+{
+    static const enum observe_figure own[] = {OBSERVE_SEARCHES, OBSERVE_DATAGRAMS_IN, OBSERVE_CIRCUITS,
+                                              OBSERVE_CHANNELS, OBSERVE_BYTES_IN,     OBSERVE_MESSAGES_IN,
+                                              OBSERVE_READS,    OBSERVE_PUTS,         OBSERVE_SUBSCRIPTIONS};
+    json_t *object = json_object();
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        json_object_set_new(object, observe_names[own[i]], isfinite(run->at[own[i]]) ? json_real(run->at[own[i]]) : json_null());
+    return object;
+}
+
 json_t *observe_write(const struct observed_run *run)
 {
     json_t *json = json_object();

@@ -54,4 +54,7 @@ void observe_read(struct observed_run *run, const json_t *report, uint64_t start
 /* Each figure by its name; null: it has not happened. */
 json_t *observe_write(const struct observed_run *run);
 
+/* Those that the client alone decides, whatever the machine does: what `caplay compare --gate counts` looks at. */
+json_t *observe_counts(const struct observed_run *run);
+
 #endif

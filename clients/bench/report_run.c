@@ -93,8 +93,10 @@ json_t *report_run(const struct bench_result *r, const struct bench_run *run)
     bool connect = run->step->kind == BENCH_CONNECT;
     json_object_set_new(json, connect ? "connect" : "monitor", connect ? connect_json(run) : monitor_json(run));
     json_object_set_new(json, "server_report", server_report_json(&run->report));
-    if (run->alone && run->report.known)
+    if (run->alone && run->report.known) {
         json_object_set_new(json, "observed", observe_write(&run->report.seen));
+        json_object_set_new(json, "counts", observe_counts(&run->report.seen));
+    }
     json_object_set_new(json, "process", bench_counts_write(&run->counts));
     return json;
 }

@@ -155,10 +155,23 @@ enum gate_repeat gate_repeat(struct infer_samples s)
     return most - least <= 0.01 * fabs(most) ? REPEAT_1_PERCENT : REPEAT_NOISY;
 }
 
+/* It did repeat, and does not any more: all of it has to be away. */
+static enum infer_verdict judge_unsteady(struct infer_samples base, struct infer_samples fresh)
+{
+    double least, most;
+    if (fresh.n < INFER_SAMPLES_MIN)
+        return INFER_EQUIVALENT;
+    gsl_stats_minmax(&least, &most, fresh.at, 1, fresh.n);
+    const double before = gsl_stats_mean(base.at, 1, base.n), margin = 0.01 * fabs(before);
+    return least > before + margin ? INFER_SLOWER : most < before - margin ? INFER_FASTER : INFER_EQUIVALENT;
+}
+
 enum infer_verdict gate_judge_count(struct infer_samples base, struct infer_samples fresh, enum gate_repeat *repeat)
 {
     const enum gate_repeat a = gate_repeat(base), b = gate_repeat(fresh);
     *repeat = a > b ? a : b;
+    if (a != REPEAT_NOISY && b == REPEAT_NOISY)
+        return judge_unsteady(base, fresh);
     if (*repeat == REPEAT_NOISY)
         return INFER_EQUIVALENT;
     const double before = gsl_stats_mean(base.at, 1, base.n), after = gsl_stats_mean(fresh.at, 1, fresh.n);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LATENESS_MOST_S 0.1 /* the largest budget of a run of the benchmark */
+
 static const struct figure {
     const char *name, *pvs; /* pvs: the member of the step that says how many PVs it is for; NULL: one */
     enum figure_kind kind;
@@ -62,20 +64,21 @@ static struct infer_samples read_count(const struct result *r, const struct pair
     return s;
 }
 
-/* The worst of our servers' own lateness. */
-static double find_lateness(const struct result *r, const char *server)
+/* The worst of our servers' own lateness at this step. */
+static double find_lateness(const struct result *r, const char *step, const char *server)
 {
     const json_t *runs = json_object_get(r->root, "runs");
     double most = 0;
     for (size_t i = 0; i < json_array_size(runs); i++) {
         const json_t *run = json_array_get(runs, i), *p99 = json_object_get(run, "server_report");
         p99 = json_object_get(json_object_get(json_object_get(p99, "lateness"), "self"), "p99_ns");
-        if (strcmp(json_string_value(json_object_get(run, "server")), server) == 0 &&
-            json_is_string(json_object_get(run, "outcome")) &&
+        if (strcmp(json_string_value(json_object_get(run, "step")), step) == 0 &&
+            strcmp(json_string_value(json_object_get(run, "server")), server) == 0 &&
+            !json_is_true(json_object_get(run, "warmup")) && json_is_string(json_object_get(run, "outcome")) &&
             strcmp(json_string_value(json_object_get(run, "outcome")), "good") == 0)
             most = fmax(most, json_number_value(p99) / 1e9);
     }
-    return most;
+    return fmin(most, LATENESS_MOST_S);
 }
 
 /* ---- rows ---- */
@@ -103,7 +106,7 @@ static bool applies(enum gate_kind gate, enum figure_kind kind)
 static void add_figure(struct compare *c, const struct pair *p, const struct figure *f)
 {
     const json_t *pvs = f->pvs != NULL ? json_object_get(json_object_get(p->cell[1], "step"), f->pvs) : NULL;
-    const double late = fmax(find_lateness(c->base, p->server[0]), find_lateness(c->fresh, p->server[1]));
+    const double late = fmax(find_lateness(c->base, p->step, p->server[0]), find_lateness(c->fresh, p->step, p->server[1]));
     for (unsigned gate = 0; gate < GATE_KINDS; gate++) {
         if (!c->gates.on[gate] || !applies((enum gate_kind)gate, f->kind))
             continue;
@@ -180,6 +183,22 @@ static void judge_rows(struct compare *c)
         judge_row(c, &c->rows[i]);
 }
 
+/* ---- problems ---- */
+
+static void add_problem(struct compare *c, enum diag_exit code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static void add_problem(struct compare *c, enum diag_exit code, const char *format, ...)
+{
+    va_list args;
+    if (c->nproblems == COMPARE_PROBLEMS)
+        return;
+    c->problems[c->nproblems].code = code;
+    va_start(args, format);
+    vsnprintf(c->problems[c->nproblems].text, sizeof c->problems->text, format, args);
+    va_end(args);
+    c->nproblems++;
+}
+
 /* ---- which belong together ---- */
 
 static bool has_step(const struct result *r, const char *name)
@@ -226,24 +245,13 @@ static void pair_cells(struct compare *c)
                 p.cell[1] = result_cell(c->fresh, p.step, p.server[1], p.client[1]);
                 if (p.cell[0] != NULL && p.cell[1] != NULL)
                     add_cell(c, &p);
+                else
+                    add_problem(c, DIAG_INVALID, "%s: nothing of %s on %s, %s",
+                                p.cell[0] == NULL ? c->base->path : c->fresh->path, p.client[1], p.server[1], p.step);
             }
 }
 
 /* ---- what went wrong ---- */
-
-static void add_problem(struct compare *c, enum diag_exit code, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-static void add_problem(struct compare *c, enum diag_exit code, const char *format, ...)
-{
-    va_list args;
-    if (c->nproblems == COMPARE_PROBLEMS)
-        return;
-    c->problems[c->nproblems].code = code;
-    va_start(args, format);
-    vsnprintf(c->problems[c->nproblems].text, sizeof c->problems->text, format, args);
-    va_end(args);
-    c->nproblems++;
-}
 
 static void add_bad_run(struct compare *c, const struct result *r, bool invalid)
 {

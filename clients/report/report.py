@@ -31,6 +31,15 @@ def render(suffix, results, doctor):
     return writers[suffix](results) if suffix in writers else report_page.page(results, doctor)
 
 
+def rendered(suffix, results, doctor):
+    """The text; what a file holds in a place where the schema has something else is its fault, not ours."""
+    try:
+        return render(suffix, results, doctor)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError, ZeroDivisionError) as error:
+        names = ", ".join(path for path, _ in results)
+        raise report_result.Refused(f"{names}: not as docs/bench.schema.json has it: {error!r}") from None
+
+
 def write_whole(path, text):
     """The file appears whole or not at all."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
@@ -58,8 +67,8 @@ def main():
     args = parser.parse_args()
     try:
         results = [(path, report_result.read(path)) for path in args.results]
-        path = target(args.output)
-        write_whole(path, render(path.suffix, results, read_doctor(args.doctor)))
+        doctor, path = read_doctor(args.doctor), target(args.output)
+        write_whole(path, rendered(path.suffix, results, doctor))
     except report_result.Refused as error:
         print(f"caplay: {error}", file=sys.stderr)
         return USAGE

@@ -13,6 +13,7 @@ COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#9
 SYMBOLS = ["circle", "square", "diamond", "triangle-up", "x", "star", "cross"]
 DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"]
 OWNERS = ["self", "order", "peer", "contention"]
+FEWEST = 6  # runs of each N, for an interval of their slope, as caplay compare has it
 BOOTSTRAPS = 1000
 
 
@@ -71,13 +72,16 @@ def distributions(result):
 # ---- time against the number of PVs ----
 
 def slope(points):
-    """Least squares of time over N, and its 95% interval by bootstrap of the runs of each N; None below two N.
+    """Least squares of time over N, and its 95% interval by bootstrap of the runs of each N, or None for fewer than FEWEST of
+    one; None below two N.
 
     points: {N: samples}."""
     if len(points) < 2:
         return None
     xs = numpy.repeat(list(points), [len(v) for v in points.values()])
     line = numpy.polyfit(xs, numpy.concatenate(list(points.values())), 1)
+    if min(map(len, points.values())) < FEWEST:
+        return line, None
     draw = numpy.random.default_rng(1)
     again = [numpy.polyfit(xs, numpy.concatenate([draw.choice(v, len(v)) for v in points.values()]), 1)[0]
              for _ in range(BOOTSTRAPS)]
@@ -90,8 +94,9 @@ def against_traces(client, place, points):
     fit = slope(points)
     name = html.escape(client)
     if fit is not None:
-        (rise, _), (low, high) = fit
-        name += f": {rise * 1e6:.3g} [{low * 1e6:.3g}, {high * 1e6:.3g}] µs a PV"
+        (rise, _), interval = fit
+        between = "" if interval is None else f" [{interval[0] * 1e6:.3g}, {interval[1] * 1e6:.3g}]"
+        name += f": {rise * 1e6:.3g}{between} µs a PV"
     traces = [{"type": "scatter", "mode": "markers+lines", "name": name, "legendgroup": name, "x": ns, "y": middles,
                "line": {"color": look["color"], "dash": look["dash"]}, "marker": {"symbol": look["symbol"], "size": 9},
                "error_y": {"type": "data", "symmetric": False,
@@ -205,8 +210,11 @@ def lateness_ecdf(result):
 
 
 def ecdf(owner, place, runs):
+    runs = [r for r in runs if r["bounds_ns"] == runs[0]["bounds_ns"] and len(r["upto"]) == len(r["bounds_ns"])]
+    if not runs:
+        return []
     bounds = [b / 1e9 for b in runs[0]["bounds_ns"]]
-    each = numpy.array([[u / r["count"] for u in r["upto"]] for r in runs if len(r["upto"]) == len(bounds)])
+    each = numpy.array([[u / r["count"] for u in r["upto"]] for r in runs])
     total = sum(numpy.array(r["upto"]) for r in runs) / sum(r["count"] for r in runs)
     look = style(place)
     area = {"type": "scatter", "mode": "lines", "legendgroup": owner, "showlegend": False, "hoverinfo": "skip",

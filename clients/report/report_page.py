@@ -161,7 +161,7 @@ def parts(results, doctor):
 
 def page(results, doctor):
     body, charts = parts(results, doctor)
-    data = json.dumps(charts).replace("<", "\\u003c")
+    data = json.dumps(charts, allow_nan=False).replace("<", "\\u003c")
     read = lambda name: (HERE / name).read_text(encoding="utf-8")
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">

@@ -20,13 +20,17 @@ def read(path):
     """The result in a file, checked as far as this report reads it."""
     try:
         with open(path, encoding="utf-8") as file:
-            result = json.load(file)
+            result = json.load(file, parse_constant=no_number)
     except OSError as error:
         raise Refused(f"{path}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise Refused(f"{path}: no JSON, or cut short: {error}") from None
     check(path, result)
     return result
+
+
+def no_number(text):
+    raise ValueError(f"{text} is no JSON")
 
 
 def check(path, result):
@@ -39,7 +43,7 @@ def check(path, result):
             raise Refused(f'{path}: "{part}" is not as docs/bench.schema.json has it')
     try:
         check_parts(result)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise Refused(f"{path}: not as docs/bench.schema.json has it: {error!r}") from None
 
 
