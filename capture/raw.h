@@ -13,7 +13,7 @@ struct raw_config {
     bool pcapng;
     unsigned snaplen;
     const char *interface;         /* its name or the file's that is copied */
-    const struct source *source;   /* asked for its drops */
+    const struct source *source;   /* asked for its drops; or NULL */
     uint64_t by_bytes, by_seconds; /* begin another file then; 0: never */
     unsigned files;                /* see raw_packet(); 0: any number */
     uint64_t start_ns;             /* the first file's time, since the Unix epoch; 0: the first packet's */

@@ -152,6 +152,23 @@ def test_a_live_capture_ends_cleanly_and_says_what_it_has_and_lacks(recorded):
 
 
 @needs_capture
+@pytest.mark.parametrize("suffix", ["pcapng", "pcap"])
+def test_an_export_is_the_same_conversation_in_valid_packets(recorded, tmp_path, suffix):
+    packets, again = tmp_path / f"export.{suffix}", tmp_path / "again.catrace"
+    assert cahelp.caplay("export", recorded.trace, "-o", packets).returncode == GOOD
+    rows, said = compile_file(packets, again)
+    assert "missing: 0 packets dropped by the kernel, 0 gaps (0 bytes), 0 cut packets, 0 circuits joined midway" in said
+    for row, original in zip(rows, dump(recorded.trace), strict=True):
+        assert {**row, "circuit": 0, "peer": 0, "index": 0} == {**original, "circuit": 0, "peer": 0, "index": 0}
+    if not shutil.which("tshark"):
+        return
+    checks = [word for name in ("ip", "tcp", "udp") for word in ("-o", f"{name}.check_checksum:TRUE")]
+    done = subprocess.run(["tshark", "-r", packets, *checks, "-Y", "_ws.expert.severity >= warning || _ws.malformed"],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and done.stdout == "", done.stdout[:2000] + done.stderr
+
+
+@needs_capture
 def test_what_a_client_read_is_in_the_trace_with_its_service_time(recorded):
     rows = dump(recorded.trace)
     for pv in ("capture:analog", "capture:states"):
