@@ -208,10 +208,12 @@ static uint32_t send_message(struct exporting *x, uint32_t k)
     return n <= SEGMENTS_PAYLOAD_MAX && send(x, p->t_ns, e->circuit, (e->flags & TRACE_FROM_SERVER) != 0, s) ? k : 0;
 }
 
-static void send_all(struct exporting *x)
+/* The pieces that were sent: all of them, or those before the one that could not be. */
+static uint32_t send_all(struct exporting *x)
 {
     for (uint32_t k = 0; k < x->npieces;) {
         const struct piece *p = &x->pieces[k];
+        const uint32_t at = k;
         bool is_sent = true;
         if (p->kind == PIECE_OPEN)
             is_sent = send_open(x, p);
@@ -220,9 +222,10 @@ static void send_all(struct exporting *x)
         else if ((k = send_message(x, k)) > 0)
             continue;
         if (!is_sent || k == 0)
-            return;
+            return at;
         k++;
     }
+    return x->npieces;
 }
 
 /* ---- the command ---- */
@@ -243,8 +246,15 @@ static int export_trace(struct exporting *x, const char *output, struct diag *di
     x->raw = raw_open(&config, diag);
     if (x->raw == NULL)
         return -1;
-    send_all(x);
-    return raw_close(x->raw, diag) < 0 ? -1 : DIAG_GOOD;
+    const uint32_t sent = send_all(x);
+    if (raw_close(x->raw, diag) < 0)
+        return -1;
+    if (sent == x->npieces)
+        return DIAG_GOOD;
+    return diag_fail(diag, DIAG_ENVIRONMENT,
+                     "%s ends before message %" PRIu32 " of the trace, of %" PRIu32
+                     " bytes: a datagram holds %u here, or there is no memory",
+                     output, x->pieces[sent].of, x->t->events[x->pieces[sent].of].size, SEGMENTS_PAYLOAD_MAX);
 }
 
 int capture_export(int argc, char **argv, struct diag *diag)

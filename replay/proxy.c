@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { TRIES = 32, DATAGRAMS_A_TURN = 64, SOCKET_BYTES = 4 << 20 };
+enum { TRIES = 32, DATAGRAMS_A_TURN = 64, SOCKET_BYTES = 4 << 20, DRAIN_S = 2 };
 
 /* ---- IOCs ---- */
 
@@ -246,6 +246,22 @@ static void on_end(evutil_socket_t number, short what, void *arg)
     kill(p->child, (int)number);
 }
 
+static void on_drained(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    event_base_loopbreak(((struct proxy *)arg)->base);
+}
+
+/* The command is gone, but what it said last may still be on its way: its circuits end by themselves, or soon. */
+static void drain(struct proxy *p)
+{
+    const struct timeval patience = {.tv_sec = DRAIN_S};
+    p->is_draining = true;
+    if (p->circuits == NULL || event_base_once(p->base, -1, EV_TIMEOUT, on_drained, p, &patience) < 0)
+        event_base_loopbreak(p->base);
+}
+
 static void on_child(evutil_socket_t number, short what, void *arg)
 {
     (void)number;
@@ -256,7 +272,7 @@ static void on_child(evutil_socket_t number, short what, void *arg)
         return;
     p->child = 0;
     p->exit_code = child_exit_code(status);
-    event_base_loopbreak(p->base);
+    drain(p);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)

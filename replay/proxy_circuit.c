@@ -65,6 +65,8 @@ static void close_circuit(struct proxy_circuit *c, bool reset, uint64_t now_ns)
     if (c->after != NULL)
         c->after->before = c->before;
     p->counts.open--;
+    if (p->is_draining && p->circuits == NULL)
+        event_base_loopbreak(p->base);
     for (unsigned i = 0; i < p->niocs; i++)
         event_add(&p->iocs[i].event, NULL); /* it may have waited for a descriptor */
     free(c);

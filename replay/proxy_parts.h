@@ -54,7 +54,7 @@ struct proxy {
     struct proxy_view *view;
     pid_t child;
     int exit_code;
-    bool is_ending;
+    bool is_ending, is_draining;
 };
 
 /* Replies to searches, n bytes. from: where they came from; over TCP, where that circuit goes, and those of clients will go. */
