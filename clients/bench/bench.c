@@ -91,7 +91,7 @@ static const struct option_command command = {
         "s\n"
         "         (2 s with EPICS_CA_MAX_ARRAY_BYTES unset) and, all clients at once, at 10 Hz for 5 s. Under 8 minutes.\n"
         "  full   30 runs of each step; monitors of 60 s, also of a 680x480 image. More than a day.\n"
-        "  ci     10 runs of 1, 100 and 1,000 PVs; the image at 120 Hz for 3 s x 6. A minute or two.\n"
+        "  ci     20 runs of 1, 100 and 1,000 PVs; the image at 120 Hz for 3 s x 6. A minute or two.\n"
         "\n"
         "SCENARIO is ten-thousand (connects only) or area-detector (monitors only). Each round meets the servers, and on each\n"
         "the clients, in an order of its own, drawn by --seed. The first run of each client on each server is a warm-up."

@@ -43,9 +43,9 @@ static const struct bench_step full_steps[] = {
 };
 
 static const struct bench_step ci_steps[] = {
-    {.kind = BENCH_CONNECT, .group = 0, .rounds = 10, .pvs = 1},
-    {.kind = BENCH_CONNECT, .group = 1, .rounds = 10, .pvs = 100},
-    {.kind = BENCH_CONNECT, .group = 1, .rounds = 10, .pvs = 1000},
+    {.kind = BENCH_CONNECT, .group = 0, .rounds = 20, .pvs = 1},
+    {.kind = BENCH_CONNECT, .group = 1, .rounds = 20, .pvs = 100},
+    {.kind = BENCH_CONNECT, .group = 1, .rounds = 20, .pvs = 1000},
     {.kind = BENCH_MONITOR, .group = 2, .rounds = 6, .size = {640, 480}, .hertz = 120, .seconds = 3, .max_bytes = true},
 };
 
@@ -55,7 +55,7 @@ const struct bench_profile bench_profiles[BENCH_PROFILES] = {
      quick_steps, sizeof quick_steps / sizeof *quick_steps},
     {"full", "30 runs of everything, monitors of 60 s, one client after the other", full_steps,
      sizeof full_steps / sizeof *full_steps},
-    {"ci", "10 runs of 1, 100 and 1,000 PVs, 6 of the image at 120 Hz for 3 s", ci_steps, sizeof ci_steps / sizeof *ci_steps},
+    {"ci", "20 runs of 1, 100 and 1,000 PVs, 6 of the image at 120 Hz for 3 s", ci_steps, sizeof ci_steps / sizeof *ci_steps},
 };
 
 void bench_name_step(const struct bench_step *step, char *name, size_t room)
