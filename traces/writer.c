@@ -278,10 +278,10 @@ static void write_chunk(struct trace_writer *w)
                                  .meta = w->meta};
     const struct journal_table tables[2] = {{w->pvs.at, sizeof(struct trace_pv), &w->changed_pvs},
                                             {w->circuits.at, sizeof(struct trace_circuit), &w->changed_circuits}};
+    const char *strings = w->strings.at != NULL ? (const char *)w->strings.at + w->chunk_strings : NULL;
     if (fflush(w->out.file) != 0)
         output_fail(&w->out, "write");
-    else if (!journal_append(&w->journal, &head, (const char *)w->strings.at + w->chunk_strings, tables,
-                             (const struct trace_event *)w->events.at + w->chunk_events))
+    else if (!journal_append(&w->journal, &head, strings, tables, (const struct trace_event *)w->events.at + w->chunk_events))
         output_fail(&w->out, "its journal");
     w->chunk_pool = head.pool_to;
     w->chunk_strings = w->strings.count;
