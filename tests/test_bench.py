@@ -157,10 +157,8 @@ def test_a_server_that_was_late_is_shown_as_invalid_and_its_run_done_again(tmp_p
     first, *others = [run for run in report["runs"] if run["monitor"]["hertz"] == 120]
     assert (first["outcome"], first["repeated"], first["attempt"]) == ("invalid", True, 0)
     assert "the server: own lateness p99 " in first["why"] and "is over the budget of 8.33 ms" in first["why"]
-    assert any(run["attempt"] > 0 for run in others)
-    # Whether the last try is valid is the machine's affair.
-    assert code == (3 if any(run["outcome"] == "invalid" and not run["repeated"] for run in report["runs"]) else 0), tables
-    assert re.search(r"\d+ runs invalid, [1-9]\d* of them repeated", tables)
+    assert any(run["outcome"] == "good" and run["attempt"] > 0 for run in others)
+    assert code == 0 and re.search(r"(\d+) runs invalid, \1 of them repeated", tables)
 
 
 def test_what_is_not_installed_is_shown_and_fails_only_what_asked_for_it(tmp_path, fake):
