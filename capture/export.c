@@ -6,7 +6,7 @@
 #include "base/options.h"
 #include "capture/raw.h"
 #include "capture/segments.h"
-#include "traces/trace.h"
+#include "traces/copy.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -31,7 +31,8 @@ static const struct option_command export_command = {
     .about =
         "Writes a trace as a capture: Ethernet, IPv4, TCP and UDP with right checksums and the recorded times, for Wireshark\n"
         "and whatever else reads captures. Messages are those of the wire, packets around them are made anew: the trace\n"
-        "does not keep how a circuit's bytes were cut into packets.",
+        "does not keep how a circuit's bytes were cut into packets. What a snapshot filled in is left out: it was never on\n"
+        "this wire; what a part of a recording carries of the part before comes at its beginning.",
     .examples = "caplay export run.catrace -o run.pcapng && tshark -r run.pcapng",
     .options = export_options,
     .noptions = sizeof export_options / sizeof *export_options,
@@ -145,9 +146,7 @@ static size_t gather(struct exporting *x, size_t used, const struct trace_event 
     x->room = most > x->room ? most : x->room;
     x->message = message;
     uint8_t *at = message + used + wire_header_write(message + used, &h);
-    memcpy(at, trace_head(x->t, e), e->head_bytes);
-    memcpy(at + e->head_bytes, trace_body(x->t, e), e->body_bytes);
-    memcpy(at + e->head_bytes + e->body_bytes, trace_head(x->t, e) + e->head_bytes, e->size - e->head_bytes - e->body_bytes);
+    copy_payload(x->t, e, at);
     return (size_t)(at - message) + e->size;
 }
 

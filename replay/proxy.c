@@ -314,7 +314,8 @@ static int open_tap(struct proxy *p, struct diag *diag)
     char source[96];
     if (p->config->path == NULL)
         return 0;
-    snprintf(source, sizeof source, "proxy of %s", p->config->to_text);
+    snprintf(source, sizeof source, "%s%s", p->config->source == NULL ? "proxy of " : "",
+             p->config->source == NULL ? p->config->to_text : p->config->source);
     struct clock_pair now = clock_pair();
     const struct tap_config config = {
         .path = p->config->path, .source = source, .realtime_ns = now.realtime_ns - now.monotonic_ns};

@@ -13,6 +13,7 @@ struct proxy_config {
     const struct sockaddr_in *to; /* where to search: IOCs, broadcast addresses */
     unsigned nto;
     const char *to_text; /* as given */
+    const char *source;  /* what the trace calls itself; NULL: a proxy of to_text */
     const char *path;    /* the trace; NULL: nothing is recorded */
     struct in_addr interface;
     uint16_t port;        /* 0: any free one */

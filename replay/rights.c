@@ -3,16 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool tells_rights(const struct trace_event *e)
+/* flag: of a snapshot (TRACE_FILLED), or else (0). */
+static bool tells_rights(const struct trace_event *e, unsigned flag)
 {
-    return e->command == WIRE_ACCESS_RIGHTS && e->flags & TRACE_FROM_SERVER && e->pv != TRACE_NONE;
+    return (e->flags & TRACE_FILLED) == flag && e->command == WIRE_ACCESS_RIGHTS && e->flags & TRACE_FROM_SERVER &&
+           e->pv != TRACE_NONE;
 }
 
 static uint32_t count_told(const struct trace *trace)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < trace->nevents; i++)
-        n += tells_rights(&trace->events[i]);
+        n += tells_rights(&trace->events[i], 0);
     return n;
 }
 
@@ -27,6 +29,16 @@ static void take(struct rights *r, uint8_t *now, uint32_t pv, const struct trace
         r->first[pv] = rights;
     else
         r->changes[r->nchanges++] = (struct rights_change){.due_ns = e->t_ns - zero_ns, .pv = pv, .rights = rights};
+}
+
+/* What a snapshot saw, for PVs whose rights the recording does not tell. */
+static void fill_in(struct rights *r, const struct samples *s)
+{
+    for (uint32_t i = 0; i < s->trace->nevents; i++) {
+        const struct trace_event *e = &s->trace->events[i];
+        if (tells_rights(e, TRACE_FILLED) && r->first[s->pv_of[e->pv]] == 0xff)
+            r->first[s->pv_of[e->pv]] = (uint8_t)(e->p2 & (WIRE_RIGHT_READ | WIRE_RIGHT_WRITE));
+    }
 }
 
 static void change_back(struct rights *r, const uint8_t *now, const uint8_t *first, uint32_t npvs)
@@ -49,9 +61,10 @@ int rights_init(struct rights *r, const struct samples *s, uint64_t zero_ns)
     memset(r->first, 0xff, npvs);
     memset(now, 0xff, npvs);
     for (uint32_t i = 0; i < s->trace->nevents; i++)
-        if (tells_rights(&s->trace->events[i]))
+        if (tells_rights(&s->trace->events[i], 0))
             take(r, now, s->pv_of[s->trace->events[i].pv], &s->trace->events[i], zero_ns);
     change_back(r, now, r->first, npvs);
+    fill_in(r, s);
     free(now);
     return 0;
 }

@@ -225,6 +225,12 @@ static void describe(struct samples *s, const struct trace_event *e, const struc
         stream->begin_ns = sample->t_ns;
 }
 
+/* A snapshot's value may be younger than the recording: then it has no stamp that says anything there. */
+static bool is_of_its_time(const struct samples *s, const struct trace_event *e, uint64_t stamp)
+{
+    return !(e->flags & TRACE_FILLED) || stamp <= samples_stamp_ns(s->trace, 0);
+}
+
 /* Take one answer apart into the next free place of its PV's samples. */
 static int add_sample(struct samples *s, const struct trace_event *e, struct samples_pv *pv)
 {
@@ -233,6 +239,7 @@ static int add_sample(struct samples *s, const struct trace_event *e, struct sam
         return 0;
     if (complete_string(s, e, &value) < 0)
         return -1;
+    const bool has_stamp = value.has_stamp && is_of_its_time(s, e, stamp_ns(&value.stamp));
     struct sample *sample = &s->all[pv->first_sample + pv->nsamples++];
     *sample = (struct sample){
         .data = value.data,
@@ -241,8 +248,8 @@ static int add_sample(struct samples *s, const struct trace_event *e, struct sam
         .status = value.status,
         .severity = value.severity,
         .has_alarm = value.has_alarm,
-        .has_stamp = value.has_stamp,
-        .stamp_ns = value.has_stamp ? stamp_ns(&value.stamp) : 0,
+        .has_stamp = has_stamp,
+        .stamp_ns = has_stamp ? stamp_ns(&value.stamp) : 0,
     };
     describe(s, e, pv, sample);
     return 0;
@@ -253,11 +260,30 @@ static bool is_sample(const struct trace_event *e)
     return has_value(e) && wire_types[e->type].family != WIRE_SPECIAL;
 }
 
+/* The PV that a message is a sample of, or NULL. A snapshot's value stands for one that the recording does not have. */
+static struct samples_pv *sampled(const struct samples *s, const struct trace_event *e)
+{
+    struct samples_pv *pv = is_sample(e) ? pv_at(s, e) : NULL;
+    if (pv == NULL || !(e->flags & TRACE_FILLED))
+        return pv;
+    return !pv->has_values && wire_types[e->type].family == WIRE_TIME ? pv : NULL;
+}
+
+static void find_values(struct samples *s)
+{
+    for (uint32_t i = 0; i < s->trace->nevents; i++) {
+        const struct trace_event *e = &s->trace->events[i];
+        struct samples_pv *pv = is_sample(e) && !(e->flags & TRACE_FILLED) ? pv_at(s, e) : NULL;
+        if (pv != NULL)
+            pv->has_values = true;
+    }
+}
+
 /* Room for each PV's samples, one PV behind the other. */
 static int reserve_samples(struct samples *s)
 {
     for (uint32_t i = 0; i < s->trace->nevents; i++) {
-        struct samples_pv *pv = is_sample(&s->trace->events[i]) ? pv_at(s, &s->trace->events[i]) : NULL;
+        struct samples_pv *pv = sampled(s, &s->trace->events[i]);
         if (pv != NULL)
             pv->nsamples++;
     }
@@ -272,24 +298,25 @@ static int reserve_samples(struct samples *s)
 
 static int add_samples(struct samples *s)
 {
+    find_values(s);
     if (reserve_samples(s) < 0)
         return -1;
     for (uint32_t i = 0; i < s->trace->nevents; i++) {
         const struct trace_event *e = &s->trace->events[i];
-        struct samples_pv *pv = pv_at(s, e);
-        if (pv != NULL && is_sample(e) && add_sample(s, e, pv) < 0)
+        struct samples_pv *pv = sampled(s, e);
+        if (pv != NULL && add_sample(s, e, pv) < 0)
             return -1;
     }
     return 0;
 }
 
 /* Limits in another type than the native one are casts of the real ones, and NaN becomes 0 in an integer: what was asked in
- * the native type comes last and wins. */
-static void add_meta(struct samples *s, bool exact)
+ * the native type comes last and wins. flag: a snapshot's (TRACE_FILLED), which the recording's own (0) replace. */
+static void add_meta(struct samples *s, bool exact, unsigned flag)
 {
     for (uint32_t i = 0; i < s->trace->nevents; i++) {
         const struct trace_event *e = &s->trace->events[i];
-        struct samples_pv *pv = has_value(e) ? pv_at(s, e) : NULL;
+        struct samples_pv *pv = has_value(e) && (e->flags & TRACE_FILLED) == flag ? pv_at(s, e) : NULL;
         struct wire_value ignored;
         if (pv != NULL && (wire_types[e->type].base == pv->native) == exact)
             decode(s, e, &ignored, &pv->meta);
@@ -302,8 +329,10 @@ int samples_init(struct samples *s, const struct trace *trace, struct diag *diag
     if (add_pvs(s) < 0 || add_streams(s) < 0 || ends_find(s) < 0 || add_samples(s) < 0)
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for the %u events of the trace", trace->nevents);
     mark_holes(s);
-    add_meta(s, false);
-    add_meta(s, true);
+    for (unsigned own = 0; own < 2; own++) {
+        add_meta(s, false, own ? 0 : TRACE_FILLED);
+        add_meta(s, true, own ? 0 : TRACE_FILLED);
+    }
     return 0;
 }
 

@@ -41,8 +41,9 @@ struct sample {
 struct samples_pv { /* what is known of a PV before its values are looked at */
     uint32_t count;
     uint8_t native;
-    bool is_served; /* its CREATE_CHAN was answered */
-    bool has_holes; /* some of it went over a circuit of which bytes are missing */
+    bool is_served;  /* its CREATE_CHAN was answered */
+    bool has_holes;  /* some of it went over a circuit of which bytes are missing */
+    bool has_values; /* the recording itself has some: a snapshot's is not needed */
     uint32_t first_stream;
     uint32_t first_sample, nsamples; /* of all samples: those of this PV, in the order of packets */
     struct wire_meta meta;

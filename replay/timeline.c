@@ -24,7 +24,8 @@ static bool is_subscription(const struct trace_event *e)
 
 static bool is_read(const struct trace_event *e)
 {
-    return e->flags & TRACE_FROM_SERVER && (e->command == WIRE_READ_NOTIFY || e->command == WIRE_READ);
+    return e->flags & TRACE_FROM_SERVER && !(e->flags & TRACE_FILLED) &&
+           (e->command == WIRE_READ_NOTIFY || e->command == WIRE_READ);
 }
 
 /* Only of what is served: on the same wire others may have talked to servers of which nothing is known. */

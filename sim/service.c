@@ -11,9 +11,11 @@
 /* ---- collecting ---- */
 
 /* The class of a reply, or SIM_CLASSES. */
-static enum sim_class class_of(const struct trace_event *reply)
+static enum sim_class class_of(const struct trace *t, const struct trace_event *reply)
 {
     if (!(reply->flags & TRACE_FROM_SERVER) || reply->peer == TRACE_NONE)
+        return SIM_CLASSES;
+    if ((reply->flags | t->events[reply->peer].flags) & TRACE_ASIDE)
         return SIM_CLASSES;
     switch (reply->command) {
     case WIRE_SEARCH:
@@ -76,7 +78,7 @@ static void place(const struct collector *c, enum sim_class class)
     struct service_class *s = &c->service->classes[class];
     for (uint32_t i = 0; i < c->trace->nevents; i++) {
         const struct trace_event *e = &c->trace->events[i];
-        uint32_t pv = class_of(e) == class ? pv_of(c->pvs, e) : SERVICE_UNSERVED;
+        uint32_t pv = class_of(c->trace, e) == class ? pv_of(c->pvs, e) : SERVICE_UNSERVED;
         if (pv != SERVICE_UNSERVED)
             s->start[pv + 1]++;
     }
@@ -144,7 +146,7 @@ static void follow(const struct collector *c, enum sim_class class, bool countin
         const struct trace_event *e = &c->trace->events[i];
         if (c->lanes[i] == lane_of(class))
             on_request(c, i);
-        const enum sim_class its_class = class_of(e);
+        const enum sim_class its_class = class_of(c->trace, e);
         if (its_class == class)
             on_reply(c, &c->service->classes[class], e, counting);
         if (lane_of(its_class) != lane_of(class))
@@ -185,7 +187,7 @@ static void mark_requests(const struct collector *c)
 {
     for (uint32_t i = 0; i < c->trace->nevents; i++) {
         const struct trace_event *e = &c->trace->events[i];
-        const enum lane lane = lane_of(class_of(e));
+        const enum lane lane = lane_of(class_of(c->trace, e));
         if (lane != LANE_NONE)
             c->lanes[e->peer] = (uint8_t)lane;
     }

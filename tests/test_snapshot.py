@@ -4,13 +4,14 @@ import re
 
 import cahelp
 import pytest
+import rawca
 
 GOOD, DIFFERENCE, USAGE, ENVIRONMENT = 0, 1, 2, 5
 
 DATABASE = """
 record(ai, "snap:analog") { field(VAL, "1.5") field(EGU, "mm") field(PREC, "3") field(HIHI, "1") field(HHSV, "MAJOR") field(PINI, "YES") }
 record(mbbo, "snap:states") { field(ZRST, "off") field(ONST, "on") field(ONVL, "1") field(VAL, "1") field(PINI, "YES") }
-record(ai, "snap:count") { field(HOPR, "1000") field(TSE, "-2") info(caplay:count, "20Hz") }
+record(ai, "snap:count") { field(HOPR, "1000") field(EGU, "turns") field(TSE, "-2") info(caplay:count, "20Hz") }
 """
 
 
@@ -58,6 +59,29 @@ def test_with_for_updates_are_recorded_too(iocs, tmp_path):
     done = snapshot(iocs, "-w", trace, "snap:count", "--for", "500ms")
     assert done.returncode == GOOD, done.stderr
     assert cahelp.caplay("dump", trace).stdout.count("EVENT_ADD") >= 5
+
+
+def test_a_snapshot_fills_in_what_no_client_asked_while_it_was_recorded(iocs, tmp_path):
+    night, now, whole = tmp_path / "night.catrace", tmp_path / "now.catrace", tmp_path / "whole.catrace"
+    with cahelp.server("proxy", "--to", f"127.0.0.1:{iocs[0].udp}", "-w", night) as proxy:
+        job = {"task": "monitor", "name": "snap:count", "seconds": 0.3, "warmup_s": 0, "timeout_s": 30}
+        assert cahelp.run_job("libca", job, proxy.env)["ok"]
+        with rawca.Circuit("127.0.0.1", rawca.search("127.0.0.1", proxy.udp, "snap:states")) as circuit:
+            circuit.create("snap:states")
+        assert proxy.stop() == GOOD
+    assert snapshot(iocs, "-w", now, "snap:count", "other:text").returncode == GOOD
+    done = cahelp.caplay("merge", night, now, "-o", whole)
+    assert done.returncode == GOOD
+    assert done.stderr == "caplay: snap:states still lacks labels of its states, a value\n"
+    updates = [cahelp.caplay("dump", "--command", "EVENT_ADD", trace).stdout for trace in (night, whole)]
+    assert updates[0] == updates[1] and updates[0]
+    info = [cahelp.caplay("info", trace).stdout for trace in (night, whole)]
+    assert [line for line in info[0].splitlines() if line.startswith(("duration", "source", "messages", "service"))] == \
+           [line for line in info[1].splitlines() if line.startswith(("duration", "source", "messages", "service"))]
+    with cahelp.server("replay", whole, "--loop", "0") as replay:
+        pvs = cahelp.run_job("libca", {"task": "read", "names": ["snap:count", "other:text"], "timeout_s": 30}, replay.env)["pvs"]
+        assert "snap:count" not in replay.stderr()
+    assert pvs["snap:count"]["units"] == "turns" and pvs["other:text"]["value"] == "hello"
 
 
 def test_where_nobody_answers_no_trace_is_left(iocs, tmp_path):

@@ -27,10 +27,14 @@ static void copy_pv(const struct copying *c, uint32_t i)
     c->pvs[i] = trace_writer_pv(c->w, name, strlen(name));
     if (c->pvs[i] == TRACE_NONE)
         return;
+    const struct trace_pv *from = &c->t->pvs[i];
     struct trace_pv *pv = trace_writer_pv_at(c->w, c->pvs[i]);
-    const uint32_t string = pv->name;
-    *pv = c->t->pvs[i];
-    pv->name = string;
+    if (from->native < WIRE_BASES) { /* else another trace may have told it */
+        pv->native = from->native;
+        pv->count = from->count;
+    }
+    if (from->rights != 0xffff)
+        pv->rights = from->rights;
 }
 
 static uint32_t copy_string(const struct copying *c, enum copy_text what, uint32_t string)
@@ -61,8 +65,8 @@ static void copy_circuit(const struct copying *c, uint32_t i)
 
 static bool is_kept(const struct copying *c, const struct trace_event *e)
 {
-    return e->t_ns >= c->rules->from_ns && e->t_ns < c->rules->to_ns &&
-           (c->rules->pvs == NULL || e->pv == TRACE_NONE || c->rules->pvs[e->pv]);
+    const bool is_in_time = e->t_ns >= c->rules->from_ns && e->t_ns < c->rules->to_ns;
+    return (is_in_time || e->flags & TRACE_FILLED) && (c->rules->pvs == NULL || e->pv == TRACE_NONE || c->rules->pvs[e->pv]);
 }
 
 /* Which text is all of the payload? -1: none is. */
@@ -93,14 +97,14 @@ static bool make_room(struct copying *c, size_t n)
     return true;
 }
 
-static void gather(const struct copying *c, const struct trace_event *e)
+void copy_payload(const struct trace *t, const struct trace_event *e, uint8_t *to)
 {
     const size_t rest = e->size - e->head_bytes - e->body_bytes;
     if (e->size == 0)
         return;
-    memcpy(c->payload, trace_head(c->t, e), e->head_bytes);
-    memcpy(c->payload + e->head_bytes, trace_body(c->t, e), e->body_bytes);
-    memcpy(c->payload + e->head_bytes + e->body_bytes, trace_head(c->t, e) + e->head_bytes, rest);
+    memcpy(to, trace_head(t, e), e->head_bytes);
+    memcpy(to + e->head_bytes, trace_body(t, e), e->body_bytes);
+    memcpy(to + e->head_bytes + e->body_bytes, trace_head(t, e) + e->head_bytes, rest);
 }
 
 /* A message with another name has another length. */
@@ -123,7 +127,7 @@ static bool copy_event(struct copying *c, uint32_t i)
     const int what = text_of(&e);
     if (!make_room(c, e.size > COPY_TEXT_BYTES ? e.size : COPY_TEXT_BYTES + 8))
         return false;
-    gather(c, &e);
+    copy_payload(c->t, &e, c->payload);
     if (what >= 0 && e.size > 0 && c->rules->rename != NULL)
         rename_payload(c, &e, (enum copy_text)what);
     if (c->rules->scrub != NULL)

@@ -20,6 +20,9 @@ struct copy {
     void *arg;
 };
 
+/* A message's payload in one piece: event->size bytes. */
+void copy_payload(const struct trace *trace, const struct trace_event *event, uint8_t *to);
+
 /* Write it. 0, or -1 with diag: no memory. A writer that failed is told by trace_writer_finish(). */
 int copy_trace(const struct trace *trace, const struct copy *copy, struct trace_writer *w, struct diag *diag);
 

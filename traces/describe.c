@@ -87,6 +87,11 @@ static const char *role_of(const struct trace_event *e)
     return e->flags & TRACE_FIRST ? "first" : "update";
 }
 
+static const char *aside_of(const struct trace_event *e)
+{
+    return e->flags & TRACE_CARRIED ? "carried" : e->flags & TRACE_FILLED ? "filled" : NULL;
+}
+
 static bool has_values(const struct trace_event *e)
 {
     switch (e->command) {
@@ -166,6 +171,7 @@ void describe(const struct trace *t, uint32_t index, struct description *d)
     d->command = wire_command_name(d->e->command);
     d->pv = d->e->pv != TRACE_NONE ? trace_pv_name(t, d->e->pv) : NULL;
     d->role = role_of(d->e);
+    d->aside = aside_of(d->e);
     d->has_service = trace_service_ns(t, d->e, &d->service_ns);
     describe_fields(t, d);
     describe_payload(t, d);

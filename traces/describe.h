@@ -28,8 +28,9 @@ struct description {
     const struct trace_event *e;
     uint32_t index;
     const char *command;
-    const char *pv;   /* or NULL */
-    const char *role; /* of an EVENT_ADD from a server: "first", "update", "cancelled"; else NULL */
+    const char *pv;    /* or NULL */
+    const char *role;  /* of an EVENT_ADD from a server: "first", "update", "cancelled"; else NULL */
+    const char *aside; /* said outside the recording's time: "carried", "filled"; else NULL */
     struct describe_field fields[DESCRIBE_FIELDS];
 
     bool has_value;

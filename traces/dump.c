@@ -55,6 +55,8 @@ static const struct option_command dump_command = {
         "                     what the header and EVENT_ADD's payload hold, where the command has it\n"
         "  p1, p2             header fields of an unknown command\n"
         "  role               of an EVENT_ADD from a server: \"first\", \"update\", \"cancelled\"\n"
+        "  aside              said outside the recording's time: \"carried\" over from the part before, \"filled\" in by a "
+        "snapshot\n"
         "  about, text        ERROR: the command it is about, and its message; text: also the name in CLIENT_NAME, HOST_NAME\n"
         "  value, elements    the first 8 values (NaN and infinities: null), and how many there are\n"
         "  severity, alarm    numbers as EPICS has them, where the type has them\n"

@@ -112,6 +112,8 @@ bool dump_json(const struct description *d)
         json_object_set_new(line, "mask", json_integer(d->mask));
     if (d->role != NULL)
         json_object_set_new(line, "role", json_string(d->role));
+    if (d->aside != NULL)
+        json_object_set_new(line, "aside", json_string(d->aside));
     if (d->about != NULL)
         json_object_set_new(line, "about", json_string(d->about));
     if (d->has_text)

@@ -80,6 +80,8 @@ void dump_text(const struct description *d)
         print_mask(d->mask);
     if (d->role != NULL)
         printf(" role=%s", d->role);
+    if (d->aside != NULL)
+        printf(" aside=%s", d->aside);
     if (d->about != NULL)
         printf(" about=%s", d->about);
     if (d->has_text) {

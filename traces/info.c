@@ -73,6 +73,11 @@ static void print_head(const struct trace *t, const struct survey *s)
            t->missing.other_packets, t->missing.retransmits);
     printf("payload        %" PRIu64 " bytes, stored as %" PRIu64 "\n", s->payload_bytes, t->pool_bytes);
     printf("subscriptions  %" PRIu32 ", with %" PRIu64 " updates\n", s->subscriptions, s->updates);
+    if (s->carried > 0)
+        printf("carried        %" PRIu32 " messages from before its beginning: what was open then, and its last values\n",
+               s->carried);
+    if (s->filled > 0)
+        printf("filled         %" PRIu32 " messages of a snapshot, for what nobody asked on the wire\n", s->filled);
 }
 
 /* ---- circuits ---- */
@@ -191,7 +196,7 @@ static int print_pvs(const struct trace *t, const struct survey *s, uint64_t mos
 
 static void print_messages(const struct trace *t, const struct survey *s)
 {
-    printf("\nmessages       %" PRIu32 "\n", t->nevents);
+    printf("\nmessages       %" PRIu32 "\n", t->nevents - s->carried - s->filled);
     printf("# messages  kind                  from clients  from servers  payload bytes, from clients  from servers\n");
     for (unsigned i = 0; i <= WIRE_COMMANDS; i++) {
         const struct survey_kind *k = &s->kinds[i];

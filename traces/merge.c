@@ -3,6 +3,7 @@
 
 #include "base/options.h"
 #include "traces/edit.h"
+#include "traces/fill.h"
 
 #include <stdlib.h>
 
@@ -19,9 +20,14 @@ static const struct option merge_options[] = {
 static const struct option_command merge_command = {
     .name = "merge",
     .synopsis = "FILE FILE... -o FILE [--offset [-]DURATION]",
-    .about = "Puts the messages of several traces into one, by the time of day at which they were captured; --offset corrects\n"
-             "hosts whose clocks differ. Circuits stay apart, PVs of the same name become one; what the traces lack is added up.",
-    .examples = "caplay merge host-a.catrace host-b.catrace --offset -1.5ms -o both.catrace",
+    .about =
+        "Puts the messages of several traces into one, by the time of day at which they were captured; --offset corrects\n"
+        "hosts whose clocks differ. Circuits stay apart, PVs of the same name become one; what the traces lack is added up.\n\n"
+        "Snapshots (`caplay snapshot`) behind a recording are not put in by time: they fill in what nobody asked on the\n"
+        "recording's wire, units, limits, labels, types, rights, and the value of a PV that has none. A replay takes these\n"
+        "only where the recording says nothing, whenever the snapshot was made. What is still not known is listed.",
+    .examples = "caplay merge host-a.catrace host-b.catrace --offset -1.5ms -o both.catrace\n"
+                "caplay snapshot -l names.txt -w now.catrace && caplay merge night.catrace now.catrace -o whole.catrace",
     .options = merge_options,
     .noptions = sizeof merge_options / sizeof *merge_options,
     .min_operands = 2,
@@ -31,7 +37,8 @@ static const struct option_command merge_command = {
 struct inputs {
     struct trace traces[OPTION_LIST_MAX];
     uint64_t starts_ns[OPTION_LIST_MAX]; /* Unix time, moved */
-    unsigned n;
+    bool fills[OPTION_LIST_MAX];         /* a snapshot behind a recording */
+    unsigned n, nfilling;
 };
 
 static int read_offset(const char *text, bool *is_earlier, uint64_t *ns, struct diag *diag)
@@ -52,6 +59,8 @@ static int open_inputs(struct inputs *in, const struct option_list *files, const
     for (; in->n < files->count; in->n++) {
         if (trace_open(&in->traces[in->n], files->at[in->n], diag) < 0)
             return -1;
+        in->fills[in->n] = fill_is_snapshot(&in->traces[in->n]) && !fill_is_snapshot(&in->traces[0]);
+        in->nfilling += in->fills[in->n];
         uint64_t *start_ns = &in->starts_ns[in->n];
         *start_ns = in->traces[in->n].start_realtime_ns;
         if (in->n > 0)
@@ -73,26 +82,63 @@ static void add_missing(struct trace_missing *to, const struct trace_missing *m)
     to->retransmits += m->retransmits;
 }
 
-static int merge_traces(const struct inputs *in, const char *output, struct diag *diag)
+/* One recording stays what it is, whatever fills it in. */
+static struct trace_meta begin_meta(const struct inputs *in)
 {
+    if (in->n - in->nfilling == 1)
+        return edit_meta(&in->traces[0]);
     struct trace_meta meta = {.start_realtime_ns = UINT64_MAX, .source = "merge"};
     for (unsigned i = 0; i < in->n; i++)
-        if (in->starts_ns[i] < meta.start_realtime_ns)
+        if (!in->fills[i] && in->starts_ns[i] < meta.start_realtime_ns)
             meta.start_realtime_ns = in->starts_ns[i];
-    struct trace_writer *w = trace_writer_open(output, diag);
-    if (w == NULL)
-        return -1;
     for (unsigned i = 0; i < in->n; i++) {
-        const struct copy rules = {.shift_ns = in->starts_ns[i] - meta.start_realtime_ns, .to_ns = UINT64_MAX};
-        if (copy_trace(&in->traces[i], &rules, w, diag) < 0) {
-            trace_writer_abandon(w);
-            return -1;
-        }
-        const uint64_t end_ns = in->traces[i].end_ns + rules.shift_ns;
+        if (in->fills[i])
+            continue;
+        const uint64_t end_ns = in->traces[i].end_ns + in->starts_ns[i] - meta.start_realtime_ns;
         meta.end_ns = end_ns > meta.end_ns ? end_ns : meta.end_ns;
         add_missing(&meta.missing, &in->traces[i].missing);
     }
-    return trace_writer_finish(w, &meta, diag) < 0 ? -1 : DIAG_GOOD;
+    return meta;
+}
+
+/* Recordings first, so that their PVs keep their order. */
+static int write_all(const struct inputs *in, uint64_t start_ns, struct trace_writer *w, struct diag *diag)
+{
+    int result = 0;
+    for (unsigned i = 0; i < in->n && result == 0; i++) {
+        const struct copy rules = {.shift_ns = in->starts_ns[i] - start_ns, .to_ns = UINT64_MAX};
+        if (!in->fills[i])
+            result = copy_trace(&in->traces[i], &rules, w, diag);
+    }
+    for (unsigned i = 0; i < in->n && result == 0; i++)
+        if (in->fills[i])
+            result = fill_trace(&in->traces[i], w, diag);
+    return result;
+}
+
+static int list_lacks(const char *path, struct diag *diag)
+{
+    struct trace t;
+    if (trace_open(&t, path, diag) < 0)
+        return -1;
+    int result = fill_print_lacks(stderr, &t, diag);
+    trace_close(&t);
+    return result;
+}
+
+static int merge_traces(const struct inputs *in, const char *output, struct diag *diag)
+{
+    const struct trace_meta meta = begin_meta(in);
+    struct trace_writer *w = trace_writer_open(output, diag);
+    if (w == NULL)
+        return -1;
+    if (write_all(in, meta.start_realtime_ns, w, diag) < 0) {
+        trace_writer_abandon(w);
+        return -1;
+    }
+    if (trace_writer_finish(w, &meta, diag) < 0 || (in->nfilling > 0 && list_lacks(output, diag) < 0))
+        return -1;
+    return DIAG_GOOD;
 }
 
 int traces_merge(int argc, char **argv, struct diag *diag)

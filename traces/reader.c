@@ -359,6 +359,8 @@ bool trace_service_ns(const struct trace *t, const struct trace_event *reply, ui
     if (!(reply->flags & TRACE_FROM_SERVER) || (reply->flags & TRACE_RIGHTS_OF) || is_later_update || reply->peer >= t->nevents)
         return false;
     const struct trace_event *request = &t->events[reply->peer];
+    if ((reply->flags | request->flags) & TRACE_ASIDE)
+        return false;
     const uint64_t asked_ns = request->t_ns + request->span_ns;
     if (reply->t_ns < asked_ns)
         return false;

@@ -97,10 +97,28 @@ static void count_service(struct walk *walk, const struct trace_event *e)
         histogram_add(&walk->survey->service[class], ns);
 }
 
+/* Of what was said outside the recording's time only open channels and subscriptions count. */
+static void count_aside(struct survey *s, const struct trace_event *e)
+{
+    s->carried += (e->flags & TRACE_CARRIED) != 0;
+    s->filled += (e->flags & TRACE_FILLED) != 0;
+    if (e->circuit != TRACE_NONE && e->command == WIRE_CREATE_CHAN && (e->flags & TRACE_FROM_SERVER))
+        s->circuits[e->circuit].channels++;
+    if (e->command != WIRE_EVENT_ADD || (e->flags & TRACE_FROM_SERVER))
+        return;
+    s->subscriptions++;
+    if (e->pv != TRACE_NONE)
+        s->pvs[e->pv].subscriptions++;
+}
+
 static void walk_over(struct walk *walk)
 {
     for (uint32_t i = 0; i < walk->t->nevents; i++) {
         const struct trace_event *e = &walk->t->events[i];
+        if (e->flags & TRACE_ASIDE) {
+            count_aside(walk->survey, e);
+            continue;
+        }
         count_kind(walk->survey, e);
         count_circuit(walk->survey, e);
         count_pv(walk, e);

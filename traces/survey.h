@@ -42,6 +42,7 @@ struct survey {
     struct histogram *service;                   /* SURVEY_CLASSES */
     uint64_t payload_bytes, updates;
     uint32_t subscriptions;
+    uint32_t carried, filled; /* messages from outside the recording's time, which count nowhere else */
 };
 
 /* NULL without memory. */

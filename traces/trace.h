@@ -44,7 +44,12 @@ enum trace_event_flags {
     TRACE_UPDATE = 2,    /* a subscription update; peer is its EVENT_ADD */
     TRACE_FIRST = 4,     /* the first update of its subscription: the answer to the EVENT_ADD */
     TRACE_RIGHTS_OF = 8, /* the first ACCESS_RIGHTS of a channel; peer is its CREATE_CHAN, which it does not answer */
+    TRACE_CARRIED = 16,  /* said before this part of a recording began, and told again at its beginning */
+    TRACE_FILLED = 32,   /* a snapshot's answer, for what the recording does not have; it belongs to no circuit */
 };
+
+/* Was it said outside this recording's time? It counts nowhere, and what answers it has no service time. */
+#define TRACE_ASIDE (TRACE_CARRIED | TRACE_FILLED)
 
 struct trace_event {              /* one message */
     uint64_t t_ns;                /* when the packet with its first byte was captured */
@@ -116,7 +121,8 @@ static inline const uint8_t *trace_body(const struct trace *t, const struct trac
 }
 
 /* Service time of a reply: from the capture of its request's last byte to that of its own first. False for what answers no
- * request (later updates, rights, replies without a known request), and where the capture's clock stepped back in between. */
+ * request (later updates, rights, replies without a known request), what was said outside the recording's time, and where the
+ * capture's clock stepped back in between. */
 bool trace_service_ns(const struct trace *trace, const struct trace_event *reply, uint64_t *ns);
 
 /* ---- writing ---- */

@@ -6,6 +6,7 @@
 #include "base/options.h"
 #include "replay/proxy.h"
 #include "sim/addresses.h"
+#include "traces/fill.h"
 #include "wire/message.h"
 
 #include <arpa/inet.h>
@@ -204,6 +205,7 @@ static int take(const struct settings *s, const struct addresses *to, json_t *na
         const struct proxy_config proxy = {.to = to->at,
                                            .nto = to->n,
                                            .to_text = "snapshot",
+                                           .source = FILL_SOURCE,
                                            .path = s->path,
                                            .interface.s_addr = htonl(INADDR_LOOPBACK),
                                            .is_quiet = true,
