@@ -1,6 +1,7 @@
 #include "base/frame.h"
 #include "clients/bench/bench.h"
 #include "clients/bench/flow.h"
+#include "clients/bench/journal.h"
 #include "clients/bench/stats.h"
 #include "clients/bench/text.h"
 #include "tests/trace_maker.h"
@@ -22,6 +23,54 @@ static void assert_near(double value, double expected)
 {
     if (fabs(value - expected) > 1e-9 * (1 + fabs(expected)))
         fail_msg("%.12g, not %.12g", value, expected);
+}
+
+static void a_cut_text_ends_with_a_whole_character(void **state)
+{
+    static const struct {
+        const char *cut, *mended;
+    } rows[] = {{"", ""},
+                {"abc", "abc"},
+                {"caf\xc3\xa9", "caf\xc3\xa9"},
+                {"caf\xc3", "caf"},
+                {"5 \xe2\x82\xac", "5 \xe2\x82\xac"},
+                {"5 \xe2\x82", "5 "},
+                {"5 \xe2", "5 "},
+                {"\xf0\x9f\x98", ""},
+                {"\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80"}};
+    char text[16];
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        snprintf(text, sizeof text, "%s", rows[i].cut);
+        text_mend_cut(text);
+        assert_string_equal(text, rows[i].mended);
+    }
+}
+
+/* /dev/full says ENOSPC to whatever reaches it. */
+static void a_journal_on_a_full_disk_says_so_and_measuring_goes_on(void **state)
+{
+    static const struct bench_step step = {.kind = BENCH_CONNECT, .rounds = 1, .pvs = 1};
+    struct bench_result *r = calloc(1, sizeof *r);
+    struct diag diag = {0};
+    (void)state;
+    assert_non_null(r);
+    r->options.output = "somewhere";
+    r->servers[0].name = "sim";
+    r->journal = fopen("/dev/full", "we");
+    assert_non_null(r->journal);
+    bench_add_run(r)->step = &step;
+    assert_int_equal(bench_journal_check(r, &diag), 0);
+    bench_journal_add(r, 0);
+    bench_journal_add(r, 0);
+    assert_int_equal(bench_journal_check(r, &diag), -1);
+    assert_int_equal(diag.code, DIAG_ENVIRONMENT);
+    assert_non_null(strstr(diag.text, "somewhere/runs.jsonl lacks runs"));
+    assert_non_null(strstr(diag.text, "No space left"));
+    assert_int_equal(r->nruns, 1);
+    bench_journal_close(r);
+    free(r->runs);
+    free(r);
 }
 
 static void a_summary_has_the_quartiles_between_neighbours(void **state)
@@ -364,6 +413,8 @@ static void silence_lasts_until_it_is_lifted_or_its_circuit_ends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_cut_text_ends_with_a_whole_character),
+        cmocka_unit_test(a_journal_on_a_full_disk_says_so_and_measuring_goes_on),
         cmocka_unit_test(a_summary_has_the_quartiles_between_neighbours),
         cmocka_unit_test(a_slope_needs_two_different_numbers_of_pvs),
         cmocka_unit_test(the_verdict_is_the_fields_rule),

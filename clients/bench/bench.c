@@ -10,6 +10,7 @@
 #include "clients/bench/steps.h"
 #include "clients/command.h"
 #include "sim/http.h"
+#include "traces/show.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -207,6 +208,8 @@ static int set_up(struct bench_result *r, const struct settings *s, const struct
     if (parsed->command != NULL && bench_application_check(r, s->clients, diag) < 0)
         return -1;
     bench_read_machine(&r->machine);
+    const uint64_t now_ns = clock_realtime_ns();
+    show_time(now_ns / CLOCK_NS, (uint32_t)(now_ns % CLOCK_NS), r->begun);
     bench_set_steps(r, &wish);
     if (bench_prepare_posts(r, diag) < 0)
         return -1;
@@ -273,7 +276,7 @@ static int measure(struct bench_result *r, struct diag *diag)
     bench_live_close(r->live);
     r->live = NULL;
     bench_print_tables(r, stdout);
-    if (bench_write_report(r, failed ? &later : diag) < 0 || failed)
+    if (bench_write_report(r, failed ? &later : diag) < 0 || failed || bench_journal_check(r, diag) < 0)
         return -1;
     return exit_code(r);
 }

@@ -155,8 +155,10 @@ struct bench_result {
     struct bench_run *runs;
     size_t nruns, room;
     bool interrupted;
+    char begun[48]; /* RFC 3339, UTC; of a benchmark that goes on: when its first part began */
     struct bench_live *live; /* --status, --http */
     FILE *journal;           /* OUTPUT/runs.jsonl */
+    int journal_errno;       /* what its first failed write said: not all of it is there; 0: none failed */
 };
 
 /* A new run at the end of r->runs, all zero. */
@@ -178,7 +180,8 @@ int bench_procedure(struct bench_result *r, struct diag *diag);
 
 void bench_print_tables(const struct bench_result *r, FILE *out);
 
-/* OUTPUT/bench.json and OUTPUT/tables.txt, each appears whole. */
+/* OUTPUT/bench.json, OUTPUT/tables.txt and --save's file: each appears whole, whatever became of the others. -1: the first that
+ * failed. */
 int bench_write_report(const struct bench_result *r, struct diag *diag);
 
 #endif

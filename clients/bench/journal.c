@@ -13,11 +13,13 @@ static void make_path(const struct bench_result *r, char *path, size_t room)
     snprintf(path, room, "%.450s/runs.jsonl", r->options.output);
 }
 
-static void write_line(FILE *file, json_t *json)
+/* A line that could not be written whole may be cut: nothing may follow it, or two lines would be one. */
+static void write_line(struct bench_result *r, json_t *json)
 {
-    json_dumpf(json, file, JSON_COMPACT);
-    fputc('\n', file);
-    fflush(file);
+    errno = 0;
+    if (r->journal_errno == 0 && (json_dumpf(json, r->journal, JSON_COMPACT) < 0 || fputc('\n', r->journal) == EOF ||
+                                  fflush(r->journal) != 0))
+        r->journal_errno = errno != 0 ? errno : EIO;
     json_decref(json);
 }
 
@@ -41,13 +43,14 @@ static json_t *head_json(const struct bench_result *r)
     json_object_set_new(head, "servers", names_json(r, true));
     json_object_set_new(head, "clients", names_json(r, false));
     json_object_set_new(head, "steps", steps);
+    json_object_set_new(head, "begun", json_string(r->begun));
     return head;
 }
 
-/* Limits of how long it goes on may change. */
+/* Limits of how long it goes on may change, and it goes on later than it began. */
 static bool may_differ(const char *key)
 {
-    return strcmp(key, "time_limit_s") == 0 || strcmp(key, "max_runs") == 0 || strcmp(key, "precision") == 0;
+    return strcmp(key, "begun") == 0 || strcmp(key, "time_limit_s") == 0 || strcmp(key, "max_runs") == 0 || strcmp(key, "precision") == 0;
 }
 
 static int check_head(const struct bench_result *r, const char *path, const json_t *head, struct diag *diag)
@@ -218,6 +221,14 @@ static void keep_run(struct bench_result *r, json_t *line)
 
 /* ---- the file ---- */
 
+static void keep_begun(struct bench_result *r, const json_t *head)
+{
+    const char *begun = json_string_value(json_object_get(head, "begun"));
+    uint64_t ns;
+    if (begun != NULL && strlen(begun) < sizeof r->begun && options_time(begun, &ns) == 0)
+        memcpy(r->begun, begun, strlen(begun) + 1);
+}
+
 /* Whole lines only: the last one may have been cut, and is measured again. Where they end. */
 static int read_lines(struct bench_result *r, FILE *file, const char *path, long *end, struct diag *diag)
 {
@@ -226,9 +237,10 @@ static int read_lines(struct bench_result *r, FILE *file, const char *path, long
     int failed = 0;
     for (ssize_t length; failed == 0 && (length = getline(&text, &room, file)) > 0 && text[length - 1] == '\n'; lines++) {
         json_t *line = json_loads(text, 0, NULL);
-        if (lines == 0)
+        if (lines == 0) {
             failed = check_head(r, path, line, diag);
-        else if (line != NULL)
+            keep_begun(r, line);
+        } else if (line != NULL)
             keep_run(r, line);
         json_decref(line);
         *end = ftell(file);
@@ -261,15 +273,30 @@ int bench_journal_open(struct bench_result *r, struct diag *diag)
     r->journal = fopen(path, "we");
     if (r->journal == NULL)
         return diag_errno(diag, DIAG_ENVIRONMENT, "cannot write %s", path);
-    write_line(r->journal, head_json(r));
+    write_line(r, head_json(r));
+    if (r->journal_errno != 0) {
+        errno = r->journal_errno;
+        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot write %s", path);
+    }
     return 0;
 }
 
-void bench_journal_add(const struct bench_result *r, size_t first)
+void bench_journal_add(struct bench_result *r, size_t first)
 {
     for (size_t i = first; i < r->nruns; i++)
-        write_line(r->journal, json_pack("{s:s, s:o}", "client_version", r->clients[r->runs[i].client].version, "run",
+        write_line(r, json_pack("{s:s, s:o}", "client_version", r->clients[r->runs[i].client].version, "run",
                                          report_run(r, &r->runs[i])));
+}
+
+int bench_journal_check(const struct bench_result *r, struct diag *diag)
+{
+    char path[512];
+    if (r->journal_errno == 0)
+        return 0;
+    make_path(r, path, sizeof path);
+    errno = r->journal_errno;
+    return diag_errno(diag, DIAG_ENVIRONMENT, "%s lacks runs, --resume would make them again; the result has all: cannot write it",
+                      path);
 }
 
 void bench_journal_close(struct bench_result *r)

@@ -88,8 +88,8 @@ static json_t *runs_json(const struct bench_result *r)
 static void write_json(const struct bench_result *r, FILE *out)
 {
     json_t *json =
-        json_pack("{s:s, s:i, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "format", BENCH_FORMAT, "version",
-                  BENCH_FORMAT_VERSION, "caplay", CAPLAY_VERSION, "interrupted", r->interrupted, "command",
+        json_pack("{s:s, s:i, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "format", BENCH_FORMAT, "version",
+                  BENCH_FORMAT_VERSION, "caplay", CAPLAY_VERSION, "begun", r->begun, "interrupted", r->interrupted, "command",
                   command_json(&r->options), "machine", machine_json(&r->machine), "configuration", report_configuration(r),
                   "repeater", repeater_json(&r->options), "steps", steps_json(r), "servers", servers_json(r), "clients",
                   clients_json(r), "cells", report_cells(r), "verdicts", report_verdicts(r), "runs", runs_json(r));
@@ -117,7 +117,11 @@ static int write_output(const struct bench_result *r, const char *name, void (*w
 
 int bench_write_report(const struct bench_result *r, struct diag *diag)
 {
-    if (write_output(r, "bench.json", write_json, diag) < 0 || write_output(r, "tables.txt", bench_print_tables, diag) < 0)
-        return -1;
-    return r->options.save != NULL ? write_whole(r, r->options.save, write_json, diag) : 0;
+    struct diag later;
+    int failed = write_output(r, "bench.json", write_json, diag);
+    if (write_output(r, "tables.txt", bench_print_tables, failed ? &later : diag) < 0)
+        failed = -1;
+    if (r->options.save != NULL && write_whole(r, r->options.save, write_json, failed ? &later : diag) < 0)
+        failed = -1;
+    return failed;
 }

@@ -130,3 +130,17 @@ const char *text_count(double count, char into[TEXT_NUMBER])
     *at = '\0';
     return into;
 }
+
+void text_mend_cut(char *text)
+{
+    const size_t length = strlen(text);
+    size_t last = length; /* where the last character begins: at most 3 bytes follow its first */
+    while (last > 0 && length - last < 4 && ((unsigned char)text[last - 1] & 0xc0) == 0x80)
+        last--;
+    if (last == 0)
+        return;
+    const unsigned char first = (unsigned char)text[last - 1];
+    const size_t wanted = first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    if (length - last + 1 < wanted)
+        text[last - 1] = '\0';
+}

@@ -34,4 +34,7 @@ const char *text_spread(double q1, double median, double q3, char into[TEXT_SPRE
 const char *text_bytes(double bytes, char into[TEXT_NUMBER]);                         /* "41.2 MB" */
 const char *text_count(double count, char into[TEXT_NUMBER]);                         /* "12,300" */
 
+/* Text that was cut to fit may end within a character of UTF-8: what there is of that one goes. */
+void text_mend_cut(char *text);
+
 #endif

@@ -71,14 +71,20 @@ void compare_print(const struct compare *c, FILE *out)
 
 /* ---- Markdown ---- */
 
-/* Bars would end a cell. */
+/* A file's text has no markup of its own in a comment: no cell ends, no link, no HTML, and nobody is called by "@". */
 static void print_cell(FILE *out, const char *text)
 {
     for (; *text != '\0'; text++)
-        if (*text == '|')
-            fputs("\\|", out);
+        if (*text == '<')
+            fputs("&lt;", out);
+        else if (*text == '&')
+            fputs("&amp;", out);
+        else if (*text == '@')
+            fputs("@&#8203;", out);
+        else if ((unsigned char)*text < ' ')
+            fputc(' ', out);
         else
-            fputc(*text == '\n' ? ' ' : *text, out);
+            fprintf(out, strchr("\\`*_[]|#~>", *text) != NULL ? "\\%c" : "%c", *text);
 }
 
 static void markdown_row(const struct compare_row *row, FILE *out)

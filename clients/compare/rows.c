@@ -1,6 +1,8 @@
 /* Which rows two results give. */
 #include "clients/compare/compare.h"
 
+#include "clients/bench/text.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -192,10 +194,13 @@ static void add_problem(struct compare *c, enum diag_exit code, const char *form
     va_list args;
     if (c->nproblems == COMPARE_PROBLEMS)
         return;
+    char *text = c->problems[c->nproblems].text;
     c->problems[c->nproblems].code = code;
     va_start(args, format);
-    vsnprintf(c->problems[c->nproblems].text, sizeof c->problems->text, format, args);
+    const int length = vsnprintf(text, sizeof c->problems->text, format, args);
     va_end(args);
+    if (length >= (int)sizeof c->problems->text)
+        text_mend_cut(text);
     c->nproblems++;
 }
 

@@ -52,11 +52,9 @@ def spread(row, unit):
 
 
 def cell_text(value):
-    """Text of a file in a cell of a Markdown table: no markup of its own."""
-    text = " ".join(str(value).split())
-    for mark in "\\`*_[]|<>":
-        text = text.replace(mark, "\\" + mark if mark not in "<>" else {"<": "&lt;", ">": "&gt;"}[mark])
-    return text
+    """Text of a file in a cell of a Markdown table: no markup of its own, and nobody is called by "@"."""
+    marks = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "@": "@&#8203;", **{mark: "\\" + mark for mark in "\\`*_[]|#~"}}
+    return "".join(marks.get(letter, letter) for letter in " ".join(str(value).split()))
 
 
 def table(head, body):
