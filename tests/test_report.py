@@ -26,7 +26,13 @@ def run(step, client, **more):
             "cpu_s": 0.2, "server_report": {"lateness": lateness}, "counts": {"system_calls": 12}, **more}
 
 
-def make(seed=1):
+def seen(ms):
+    """What the server saw of a run whose adapter says 10 ms to connect and 1 ms to get."""
+    return {"connect": {"connect_s": 0.010, "get_1_s": 0.001},
+            "observed": {"search_to_last_channel_s": ms / 1000, "search_to_first_value_s": None}}
+
+
+def make(seed=1, begun="2026-11-25T13:00:00.5Z"):
     """A result with every kind of part that the report shows."""
     draw = random.Random(seed)
     steps = [{"name": f"connect {n} PVs", "kind": "connect", "runs": 8, "pvs": n, "order": "together", "get_pvs": 1} for n in (1, 100)]
@@ -39,8 +45,9 @@ def make(seed=1):
     runs = [run(step, c, **({"monitor": {"cpu_percent": series, "rss_bytes": series}} if step["kind"] == "monitor" else {}))
             for step in steps for c in CLIENTS for _ in range(2)]
     runs.append(run(steps[0], "pyepics", outcome="failed", why=HOSTILE))
+    runs += [run(steps[0], "libca", **seen(ms)) for ms in (2, 3, 4)]
     word = {"difference_s_per_pv": 1e-6, "low": -1e-6, "high": 2e-6, "verdict": "equivalent", "needs_more_runs": None}
-    return {"format": "caplay-bench", "version": 2, "caplay": "0.1.0", "interrupted": False, "command": ["caplay", "bench", HOSTILE],
+    return {"format": "caplay-bench", "version": 2, "caplay": "0.1.0", "begun": begun, "interrupted": False, "command": ["caplay", "bench", HOSTILE],
             "machine": {"host": "here", "cores": 2}, "configuration": {"seed": 1}, "repeater": {"port": 1, "udp_drops": 0},
             "steps": steps, "servers": ["sim"], "cells": cells, "runs": runs,
             "clients": [{"client": c, "version": "1", "not_installed": None, "asked_for": True} for c in CLIENTS],
@@ -110,6 +117,33 @@ def test_a_folder_gets_an_index_and_the_page_names_nothing_outside_itself(tmp_pa
     assert "Not in this file, hence not shown: the distribution of lateness" in page
 
 
+def history(tmp_path, *begun):
+    """The files' places in a history, as the page has them; file i began at begun[i]."""
+    files = []
+    for i, when in enumerate(begun):
+        files.append(tmp_path / f"file{i}.json")
+        files[-1].write_text(json.dumps(make(i, when)))
+    page = write(tmp_path / "history.html", *files).read_text()
+    shown = json.loads(page.split('id="charts-data">')[1].split("</script>")[0])[0]
+    places = shown["choices"][0]["layout"]["xaxis"]["categoryarray"]
+    return [int(place.split(".json")[0][-1]) for place in places], shown["note"], page
+
+
+def test_a_history_is_in_the_order_of_time_where_all_files_tell_it(tmp_path):
+    places, note, page = history(tmp_path, "2026-11-25T13:00:00Z", "2026-11-24T13:00:00.000000001Z", "2026-11-25T13:00:00+01:00")
+    assert places == [1, 2, 0] and "the time at which each began" in note
+    assert f"Below: the last file, <code>{tmp_path}/file0.json</code>" in page
+    places, note, _ = history(tmp_path, "2026-11-25T13:00:00Z", None, "2026-11-24T13:00:00Z")
+    assert places == [0, 1, 2] and "not all of them tell when they began" in note
+
+
+def test_what_the_server_saw_stands_beside_the_adapters_figures(tmp_path, result):
+    page = write(tmp_path / "page.html", result).read_text()
+    shown = page.split('id="observed"')[1].split("</section>")[0]
+    assert "10 ms [10 ms, 10 ms]" in shown and "3 ms [2 ms, 4 ms]" in shown and "7 ms [6 ms, 8 ms]" in shown
+    assert "first get" not in shown  # the server did not see a value
+
+
 # ---- other forms ----
 
 def test_csv_holds_a_row_a_figure_and_no_formula(tmp_path, result):
@@ -143,7 +177,7 @@ def test_markdown_has_tables_and_no_markup_of_the_file(tmp_path, result):
 
 @pytest.mark.parametrize("change, says", [
     ({"version": 1}, "version 1 of the format"), ({"format": "other"}, "no result of `caplay bench`"),
-    ({"cells": None}, '"cells"'), ({"runs": [{"step": "x"}]}, "not as docs/bench.schema.json has it"),
+    ({"cells": None}, '"cells"'), ({"begun": "yesterday"}, "not as docs/bench.schema.json has it"), ({"runs": [{"step": "x"}]}, "not as docs/bench.schema.json has it"),
 ])
 def test_a_foreign_file_is_refused_by_name(tmp_path, change, says):
     path = tmp_path / "other.json"

@@ -155,7 +155,7 @@ struct bench_result {
     struct bench_run *runs;
     size_t nruns, room;
     bool interrupted;
-    char begun[48]; /* RFC 3339, UTC; of a benchmark that goes on: when its first part began */
+    char begun[48];          /* RFC 3339, UTC; of a benchmark that goes on: when its first part began */
     struct bench_live *live; /* --status, --http */
     FILE *journal;           /* OUTPUT/runs.jsonl */
     int journal_errno;       /* what its first failed write said: not all of it is there; 0: none failed */

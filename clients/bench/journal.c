@@ -17,8 +17,8 @@ static void make_path(const struct bench_result *r, char *path, size_t room)
 static void write_line(struct bench_result *r, json_t *json)
 {
     errno = 0;
-    if (r->journal_errno == 0 && (json_dumpf(json, r->journal, JSON_COMPACT) < 0 || fputc('\n', r->journal) == EOF ||
-                                  fflush(r->journal) != 0))
+    if (r->journal_errno == 0 &&
+        (json_dumpf(json, r->journal, JSON_COMPACT) < 0 || fputc('\n', r->journal) == EOF || fflush(r->journal) != 0))
         r->journal_errno = errno != 0 ? errno : EIO;
     json_decref(json);
 }
@@ -50,7 +50,8 @@ static json_t *head_json(const struct bench_result *r)
 /* Limits of how long it goes on may change, and it goes on later than it began. */
 static bool may_differ(const char *key)
 {
-    return strcmp(key, "begun") == 0 || strcmp(key, "time_limit_s") == 0 || strcmp(key, "max_runs") == 0 || strcmp(key, "precision") == 0;
+    return strcmp(key, "begun") == 0 || strcmp(key, "time_limit_s") == 0 || strcmp(key, "max_runs") == 0 ||
+           strcmp(key, "precision") == 0;
 }
 
 static int check_head(const struct bench_result *r, const char *path, const json_t *head, struct diag *diag)
@@ -285,7 +286,7 @@ void bench_journal_add(struct bench_result *r, size_t first)
 {
     for (size_t i = first; i < r->nruns; i++)
         write_line(r, json_pack("{s:s, s:o}", "client_version", r->clients[r->runs[i].client].version, "run",
-                                         report_run(r, &r->runs[i])));
+                                report_run(r, &r->runs[i])));
 }
 
 int bench_journal_check(const struct bench_result *r, struct diag *diag)
@@ -295,8 +296,8 @@ int bench_journal_check(const struct bench_result *r, struct diag *diag)
         return 0;
     make_path(r, path, sizeof path);
     errno = r->journal_errno;
-    return diag_errno(diag, DIAG_ENVIRONMENT, "%s lacks runs, --resume would make them again; the result has all: cannot write it",
-                      path);
+    return diag_errno(diag, DIAG_ENVIRONMENT,
+                      "%s lacks runs, --resume would make them again; the result has all: cannot write it", path);
 }
 
 void bench_journal_close(struct bench_result *r)

@@ -28,7 +28,7 @@ static const struct option_command command = {
         "each stage, time against the number of PVs, CPU and memory over time, the servers' own lateness, the verdicts, what\n"
         "was invalid or failed and why, the machine, the versions and the command to repeat it. Light and dark.\n"
         "\n"
-        "Several results become a history, in the order in which they are named; the rest of the page is of the last one.\n"
+        "Several results become a history, oldest first; the rest of the page is of the newest one.\n"
         "What is not in a file is not shown, and said. docs/report.md explains the charts.",
     .examples = "caplay report report/bench.json -o report\n"
                 "caplay report monday.json tuesday.json -o history.html\n"

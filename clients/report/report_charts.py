@@ -227,10 +227,10 @@ def ecdf(owner, place, runs):
 
 # ---- several files ----
 
-def history(results):
-    """Medians over the files, in the order in which they were named, with their intervals."""
+def history(results, is_dated):
+    """Medians over the files, in their order, with their intervals."""
     rows = report_text.all_rows(results)
-    files = [path for path, _ in results]
+    files = {path: label(path, result) for path, result in results}
     clients = list(dict.fromkeys(row["client"] for row in rows))
     choices = []
     for step, server, figure in dict.fromkeys((r["step"], r["server"], r["figure"]) for r in rows):
@@ -238,16 +238,23 @@ def history(results):
         traces = [past(client, place, [r for r in mine if r["client"] == client], files) for place, client in enumerate(clients)]
         title, unit = report_result.FIGURES.get(figure, (figure, ""))
         choices.append(choice(f"{title}: {step}, {server}", [t for t in traces if t["x"]], axis(unit),
-                              {"type": "category", "categoryorder": "array", "categoryarray": [html.escape(f) for f in files]}))
-    note = "Medians in the order of the files; bars: 95% interval of the median, or the extremes where there are under 6 runs."
+                              {"type": "category", "categoryorder": "array", "categoryarray": list(files.values())}))
+    order_of = "by the time at which each began (UTC)" if is_dated else (
+        "in which the files were named: not all of them tell when they began")
+    note = f"Medians in the order {order_of}; bars: 95% interval of the median, or the extremes where there are under 6 runs."
     return [chart("history", "History", note, [c for c in choices if c["data"]])] if choices else []
+
+
+def label(path, result):
+    begun = report_result.begun(result)
+    return html.escape(path) + ("" if begun is None else f"<br>{begun:%Y-%m-%d %H:%M}")
 
 
 def past(client, place, rows, files):
     look = style(place)
     low = [r["low"] if r["low"] is not None else r["min"] for r in rows]
     high = [r["high"] if r["high"] is not None else r["max"] for r in rows]
-    return {"type": "scatter", "mode": "lines+markers", "name": html.escape(client), "x": [html.escape(r["file"]) for r in rows],
+    return {"type": "scatter", "mode": "lines+markers", "name": html.escape(client), "x": [files[r["file"]] for r in rows],
             "y": [r["median"] for r in rows], "line": {"color": look["color"], "dash": look["dash"]},
             "marker": {"symbol": look["symbol"], "size": 9},
             "error_y": {"type": "data", "symmetric": False, "array": [h - r["median"] for h, r in zip(high, rows)],

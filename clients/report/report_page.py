@@ -35,15 +35,15 @@ def esc(value):
 def table(head, body, kind=""):
     """body: rows of texts, or of Cell, which brings HTML of its own."""
     cells = "".join(f"<th scope=col>{esc(h)}</th>" for h in head)
-    rows = "".join("<tr>" + "".join(f"<td>{c.html if isinstance(c, Cell) else esc(c)}</td>" for c in row) + "</tr>" for row in body)
+    rows = "".join("<tr>" + "".join(c.html if isinstance(c, Cell) else f"<td>{esc(c)}</td>" for c in row) + "</tr>" for row in body)
     return f'<div class="scroll"><table class="{kind}"><thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table></div>'
 
 
 class Cell:
     """HTML that is ours."""
 
-    def __init__(self, text):
-        self.html = text
+    def __init__(self, text, kind=""):
+        self.html = f'<td class="{kind}">{text}</td>'
 
 
 def section(title, body, name=""):
@@ -106,6 +106,24 @@ def counts(result):
         ["step", "server", "client", "count", "runs", "median", "extremes"], body) + "</details>"
 
 
+def extremes(values, unit):
+    show = (lambda v: report_text.show(v, unit)) if unit else (lambda v: f"{v:,.0f}")
+    return Cell(esc(f"{show(report_result.middle(values))} [{show(min(values))}, {show(max(values))}]"), "figure")
+
+
+def observed(result):
+    """What the server saw of each client, beside what its adapter said."""
+    rows = report_result.beside(result)
+    if not rows:
+        return ("<p>No run of this result had a server of ours to itself, hence none was observed. Monitors have one, and a benchmark "
+                "of one client at one connect step (<code>--client NAME --pvs N</code>).</p>")
+    body = [[step, server, client, name, len(pairs), extremes([a for a, _ in pairs], unit), extremes([s for _, s in pairs], unit),
+             extremes([a - s for a, s in pairs], unit)] for step, server, client, name, unit, _, pairs in rows]
+    why = "".join(f"<li><b>{esc(name)}</b>: {esc(text)}.</li>" for name, text in dict((row[3], row[5]) for row in rows).items())
+    return ("<p>Medians [extremes] of the runs; the difference is taken run by run. Why they differ:</p><ul>" + why + "</ul>" +
+            table(["step", "server", "client", "figure", "runs", "adapter", "server", "difference"], body))
+
+
 # ---- machine ----
 
 def machine(result, doctor):
@@ -148,12 +166,14 @@ def absent(charts):
 
 
 def parts(results, doctor):
+    results, is_dated = report_result.in_order(results)
     path, result = results[-1]
-    past = report_charts.history(results) if len(results) > 1 else []
+    past = report_charts.history(results, is_dated) if len(results) > 1 else []
     charts = report_charts.charts(result)
     head = section("History", charts_html(past)) + f"<p>Below: the last file, <code>{esc(path)}</code>.</p>" if past else ""
     body = (head + section("Verdicts", verdicts(result), "verdicts") + section("Invalid and failed", bad_runs(result), "bad") +
             section("Charts", charts_html(charts) + absent(charts), "charts") +
+            section("Seen by the server, beside the adapters' own figures", observed(result), "observed") +
             section("Figures", figures(results[-1:]) + counts(result), "figures") +
             section("Machine, versions, and how to repeat it", machine(result, doctor), "machine"))
     return body, past + charts

@@ -1,4 +1,5 @@
 """Result files of `caplay bench`: read, checked, and laid out as rows. Rule: docs/bench.schema.json."""
+import datetime
 import json
 import statistics
 
@@ -62,6 +63,20 @@ def check_parts(result):
         _ = [verdict[stage]["verdict"] + "" for stage in ("connect", "get", "application")]
     _ = [client["client"] + client["version"] for client in result["clients"]]
     _ = [word + "" for word in result["command"]], [server + "" for server in result["servers"]]
+    begun(result)
+
+
+def begun(result):
+    """When its first run began, or None: older files do not tell."""
+    text = result.get("begun")
+    return None if text is None else datetime.datetime.fromisoformat(text).astimezone(datetime.timezone.utc)
+
+
+def in_order(results):
+    """Oldest first, and whether that is told: where a file does not tell when it began, all stay as they were named."""
+    if any(begun(result) is None for _, result in results):
+        return results, False
+    return sorted(results, key=lambda named: begun(named[1])), True
 
 
 def samples(figure):
@@ -95,6 +110,45 @@ def counts(result):
             if isinstance(value, (int, float)):
                 found.setdefault((run["step"], run["server"], run["client"], name), []).append(value)
     return found
+
+
+# What an adapter says and what the server saw of the same, where a run had a server of its own: (name, unit, adapter's, server's,
+# why they differ). A run is {"stage": its connect or monitor part, "seen": its observed part}.
+BESIDE = [
+    ("connect", "s", lambda r: r["stage"]["connect_s"], lambda r: r["seen"]["search_to_last_channel_s"],
+     "the server's begins when the first search arrives and ends when it made the last channel: it lacks what the client does before "
+     "and after (libca waits 32 ms before it searches)"),
+    ("connect, and first get", "s", lambda r: r["stage"]["connect_s"] + r["stage"]["get_1_s"],
+     lambda r: r["seen"]["search_to_first_value_s"],
+     "the server's ends with the first value that it sends; the adapter's when the last PV of the first get was read"),
+    ("frames", "", lambda r: r["stage"]["frames"]["delivered"], lambda r: r["seen"]["updates_sent"],
+     "the client's first frame answers its subscription and is no update; what the server sent while the client was leaving was not "
+     "taken any more"),
+    ("frames merged", "", lambda r: r["stage"]["frames"]["merged"], lambda r: r["seen"]["updates_merged"],
+     "the client tells by serials and stamps; the server's are of the whole subscription, also before the first and after the last "
+     "frame that counts"),
+]
+
+
+def pair(run, adapters, servers):
+    """(adapter's, server's) of one run, or None where either is not told."""
+    told = {"stage": run.get("connect") or run.get("monitor") or {}, "seen": run.get("observed") or {}}
+    try:
+        both = adapters(told), servers(told)
+    except (KeyError, TypeError):
+        return None
+    return None if None in both else both
+
+
+def beside(result):
+    """[(step, server, client, name, unit, why, [(adapter's, server's) a run])] of the runs that are samples and were observed."""
+    found = {}
+    for run in good_runs(result):
+        for i, (_, _, adapters, servers, _) in enumerate(BESIDE):
+            if (both := pair(run, adapters, servers)) is not None:
+                found.setdefault((run["step"], run["server"], run["client"], i), []).append(both)
+    return [(step, server, client, BESIDE[i][0], BESIDE[i][1], BESIDE[i][4], pairs)
+            for (step, server, client, i), pairs in found.items()]
 
 
 def middle(values):

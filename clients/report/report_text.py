@@ -26,7 +26,7 @@ def as_csv(results):
 
 
 def as_json(results):
-    files = [{"file": path, "caplay": result["caplay"], "host": result["machine"]["host"], "command": result["command"],
+    files = [{"file": path, "caplay": result["caplay"], "begun": result.get("begun"), "host": result["machine"]["host"], "command": result["command"],
               "interrupted": result["interrupted"], "verdicts": result["verdicts"],
               "bad_runs": [{k: run[k] for k in ("step", "server", "client", "outcome", "why")}
                            for run in report_result.bad_runs(result)]} for path, result in results]
