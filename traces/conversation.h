@@ -1,5 +1,5 @@
 /* Inside of the dialogue: one circuit, and one message on its way into the trace. Shared by dialogue.c (circuits), turns.c (what
- * each command means) and datagram.c (UDP). */
+ * each command means), datagram.c (UDP) and carry.c (from one part of a recording to the next). */
 #ifndef CAPLAY_TRACES_CONVERSATION_H
 #define CAPLAY_TRACES_CONVERSATION_H
 
@@ -7,7 +7,8 @@
 #include "traces/ledger.h"
 
 struct circuit {
-    uint32_t index; /* in the trace */
+    uint32_t index;  /* in the trace */
+    uint32_t handle; /* in the dialogue's table; what its users call it */
     unsigned minor;
     bool has_version; /* the client's first VERSION was seen */
     struct ledger ledger;
@@ -24,10 +25,12 @@ struct client {
 
 struct dialogue {
     struct trace_writer *writer;
-    struct circuit **circuits; /* by the trace's index */
+    struct circuit **circuits; /* by handle */
     uint32_t ncircuits, room;
     struct client *clients;
     uint64_t malformed;
+    uint64_t start_ns;               /* the trace's time 0 */
+    bool is_keeping;                 /* messages that the next part is going to need are kept */
     uint8_t server_ports[65536 / 8]; /* a bit a port */
 };
 
@@ -51,6 +54,9 @@ extern const struct turn_calls turn_calls[WIRE_COMMANDS];
 
 /* A new circuit of the trace, flags as given; NULL without memory. dialogue.c */
 struct circuit *conversation_circuit(struct dialogue *d, const struct dialogue_endpoints *ends, uint32_t flags, uint64_t t_ns);
+
+/* End a circuit's bookkeeping. dialogue.c */
+void conversation_forget(struct dialogue *d, struct circuit *circuit);
 
 /* Let a message of a circuit speak: decode, tie, write. dialogue.c */
 void conversation_message(struct dialogue *d, struct circuit *circuit, const struct dialogue_message *m);

@@ -37,32 +37,38 @@ void dialogue_free(struct dialogue *d)
 
 /* ---- circuits ---- */
 
-static bool make_room(struct dialogue *d, uint32_t index)
+/* One more handle. */
+static bool make_room(struct dialogue *d)
 {
-    if (index == TRACE_NONE)
+    if (d->ncircuits == TRACE_NONE)
         return false;
-    if (index >= d->room) {
-        size_t room = (size_t)index * 2 + 64;
+    if (d->ncircuits == d->room) {
+        size_t room = (size_t)d->room * 2 + 64;
         struct circuit **circuits = realloc(d->circuits, room * sizeof(struct circuit *));
         if (circuits == NULL)
             return false;
         d->circuits = circuits;
-        d->room = (uint32_t)room;
+        d->room = (uint32_t)(room < TRACE_NONE ? room : TRACE_NONE);
     }
-    for (; d->ncircuits <= index; d->ncircuits++)
-        d->circuits[d->ncircuits] = NULL;
+    d->circuits[d->ncircuits++] = NULL;
     return true;
+}
+
+/* Time of the trace; what came before it began is at its beginning. */
+static uint64_t since_start(const struct dialogue *d, uint64_t t_ns)
+{
+    return t_ns > d->start_ns ? t_ns - d->start_ns : 0;
 }
 
 struct circuit *conversation_circuit(struct dialogue *d, const struct dialogue_endpoints *ends, uint32_t flags, uint64_t t_ns)
 {
     uint32_t index = trace_writer_circuit(d->writer);
-    struct circuit *circuit = make_room(d, index) ? calloc(1, sizeof *circuit) : NULL;
+    struct circuit *circuit = index != TRACE_NONE && make_room(d) ? calloc(1, sizeof *circuit) : NULL;
     if (circuit == NULL)
         return NULL;
     *trace_writer_circuit_at(d->writer, index) = (struct trace_circuit){
-        .begin_ns = t_ns,
-        .end_ns = t_ns,
+        .begin_ns = since_start(d, t_ns),
+        .end_ns = since_start(d, t_ns),
         .client_address = ends->client_address,
         .client_port = ends->client_port,
         .server_address = ends->server_address,
@@ -72,52 +78,58 @@ struct circuit *conversation_circuit(struct dialogue *d, const struct dialogue_e
         .flags = flags,
     };
     circuit->index = index;
+    circuit->handle = d->ncircuits - 1;
     circuit->minor = WIRE_MINOR; /* until its VERSION says otherwise */
-    d->circuits[index] = circuit;
+    d->circuits[circuit->handle] = circuit;
     return circuit;
+}
+
+void conversation_forget(struct dialogue *d, struct circuit *circuit)
+{
+    d->circuits[circuit->handle] = NULL;
+    circuit_free(circuit);
 }
 
 uint32_t dialogue_circuit_open(struct dialogue *d, const struct dialogue_endpoints *ends, bool midway, uint64_t t_ns)
 {
     const struct circuit *circuit = conversation_circuit(d, ends, midway ? TRACE_TCP | TRACE_MIDWAY : TRACE_TCP, t_ns);
-    return circuit != NULL ? circuit->index : TRACE_NONE;
+    return circuit != NULL ? circuit->handle : TRACE_NONE;
 }
 
-static struct circuit *find(const struct dialogue *d, uint32_t index)
+static struct circuit *find(const struct dialogue *d, uint32_t handle)
 {
-    return index < d->ncircuits ? d->circuits[index] : NULL;
+    return handle < d->ncircuits ? d->circuits[handle] : NULL;
 }
 
-static void mark(struct dialogue *d, uint32_t index, uint32_t flag, uint64_t t_ns)
+static void mark(struct dialogue *d, const struct circuit *circuit, uint32_t flag, uint64_t t_ns)
 {
-    struct trace_circuit *record = trace_writer_circuit_at(d->writer, index);
+    struct trace_circuit *record = trace_writer_circuit_at(d->writer, circuit->index);
     record->flags |= flag;
-    if (t_ns > record->end_ns)
-        record->end_ns = t_ns;
+    if (since_start(d, t_ns) > record->end_ns)
+        record->end_ns = since_start(d, t_ns);
 }
 
-void dialogue_circuit_gap(struct dialogue *d, uint32_t index, uint64_t t_ns)
+void dialogue_circuit_gap(struct dialogue *d, uint32_t handle, uint64_t t_ns)
 {
-    struct circuit *circuit = find(d, index);
+    struct circuit *circuit = find(d, handle);
     if (circuit == NULL)
         return;
     circuit->ledger.echoes_answered = circuit->ledger.echoes_asked; /* which of them were answered in the gap is unknown */
-    mark(d, index, TRACE_GAP, t_ns);
+    mark(d, circuit, TRACE_GAP, t_ns);
 }
 
-void dialogue_circuit_close(struct dialogue *d, uint32_t index, uint64_t t_ns)
+void dialogue_circuit_close(struct dialogue *d, uint32_t handle, uint64_t t_ns)
 {
-    struct circuit *circuit = find(d, index);
+    struct circuit *circuit = find(d, handle);
     if (circuit == NULL)
         return;
-    d->circuits[index] = NULL;
-    circuit_free(circuit);
-    mark(d, index, TRACE_CLOSED, t_ns);
+    mark(d, circuit, TRACE_CLOSED, t_ns);
+    conversation_forget(d, circuit);
 }
 
-unsigned dialogue_minor(const struct dialogue *d, uint32_t index)
+unsigned dialogue_minor(const struct dialogue *d, uint32_t handle)
 {
-    const struct circuit *circuit = find(d, index);
+    const struct circuit *circuit = find(d, handle);
     return circuit != NULL ? circuit->minor : WIRE_MINOR;
 }
 
@@ -133,18 +145,19 @@ uint64_t dialogue_malformed(const struct dialogue *d)
 
 /* ---- messages ---- */
 
-static uint32_t span(const struct dialogue_message *m)
+static uint32_t span(uint64_t first_ns, uint64_t last_ns)
 {
-    uint64_t ns = m->last_ns > m->first_ns ? m->last_ns - m->first_ns : 0;
+    uint64_t ns = last_ns > first_ns ? last_ns - first_ns : 0;
     return ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
 }
 
-static struct trace_event event_of(const struct circuit *circuit, const struct dialogue_message *m)
+static struct trace_event event_of(const struct dialogue *d, const struct circuit *circuit, const struct dialogue_message *m)
 {
     const struct wire_header *h = m->header;
+    const uint64_t t_ns = since_start(d, m->first_ns);
     return (struct trace_event){
-        .t_ns = m->first_ns,
-        .span_ns = span(m),
+        .t_ns = t_ns,
+        .span_ns = span(t_ns, since_start(d, m->last_ns)),
         .circuit = circuit->index,
         .pv = TRACE_NONE,
         .peer = TRACE_NONE,
@@ -160,7 +173,7 @@ static struct trace_event event_of(const struct circuit *circuit, const struct d
 
 void conversation_message(struct dialogue *d, struct circuit *circuit, const struct dialogue_message *m)
 {
-    struct turn t = {.d = d, .circuit = circuit, .h = m->header, .payload = m->payload, .e = event_of(circuit, m)};
+    struct turn t = {.d = d, .circuit = circuit, .h = m->header, .payload = m->payload, .e = event_of(d, circuit, m)};
     if (m->header->command < WIRE_COMMANDS) {
         const struct turn_calls *calls = &turn_calls[m->header->command];
         void (*call)(struct turn *) = m->from_server ? calls->from_server : calls->from_client;
@@ -172,12 +185,12 @@ void conversation_message(struct dialogue *d, struct circuit *circuit, const str
     uint32_t index = trace_writer_event(d->writer, &t.e, m->payload);
     if (t.keep != NULL)
         *t.keep = index;
-    mark(d, circuit->index, 0, m->last_ns);
+    mark(d, circuit, 0, m->last_ns);
 }
 
-void dialogue_message(struct dialogue *d, uint32_t index, const struct dialogue_message *m)
+void dialogue_message(struct dialogue *d, uint32_t handle, const struct dialogue_message *m)
 {
-    struct circuit *circuit = find(d, index);
+    struct circuit *circuit = find(d, handle);
     if (circuit != NULL)
         conversation_message(d, circuit, m);
 }

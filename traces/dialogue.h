@@ -11,12 +11,22 @@ struct dialogue;
 struct dialogue *dialogue_new(struct trace_writer *writer); /* borrows the writer */
 void dialogue_free(struct dialogue *d);
 
+/* The recording comes in parts, each a trace of its own that can be replayed: keep what dialogue_continue() will need. To be
+ * called before any message. */
+void dialogue_keep(struct dialogue *d);
+
+/* Go on in another trace, the next part, whose time 0 is start_ns of the times that are given here. Circuits that are open are
+ * told again at its beginning, with TRACE_CARRIED: channels, subscriptions, last values and metadata; their handles stay.
+ * Requests that wait stay known, but for searches, and their answers have no peer. The old writer may be finished afterwards. */
+void dialogue_continue(struct dialogue *d, struct trace_writer *writer, uint64_t start_ns);
+
 struct dialogue_endpoints {
     uint32_t client_address, server_address; /* host-order IPv4 */
     uint16_t client_port, server_port;
 };
 
-/* A TCP circuit; `midway`: its beginning was not captured. Returns the circuit's index. */
+/* A TCP circuit; `midway`: its beginning was not captured. Returns the circuit's handle, which is its index in a trace of one
+ * part; TRACE_NONE: no memory. */
 uint32_t dialogue_circuit_open(struct dialogue *d, const struct dialogue_endpoints *ends, bool midway, uint64_t t_ns);
 void dialogue_circuit_gap(struct dialogue *d, uint32_t circuit, uint64_t t_ns);
 void dialogue_circuit_close(struct dialogue *d, uint32_t circuit, uint64_t t_ns);

@@ -3,8 +3,30 @@
 #include "traces/trace.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <utlist.h>
+
+/* ---- messages ---- */
+
+void ledger_keep(struct ledger_kept *kept, const struct wire_header *header, const uint8_t *payload)
+{
+    if (header->size > kept->room) {
+        free(kept->payload);
+        kept->payload = malloc(header->size);
+        kept->room = kept->payload != NULL ? header->size : 0;
+    }
+    kept->is_there = header->size <= kept->room;
+    kept->header = *header;
+    if (kept->is_there && header->size > 0)
+        memcpy(kept->payload, payload, header->size);
+}
+
+static void drop_kept(struct ledger_kept *kept, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        free(kept[i].payload);
+}
 
 /* ---- channels ---- */
 
@@ -38,6 +60,9 @@ void ledger_channel_drop(struct ledger *l, struct ledger_channel *channel)
     }
     unbind(l, channel);
     HASH_DELETE(by_cid, l->by_cid, channel);
+    drop_kept(&channel->created, 1);
+    drop_kept(&channel->rights, 1);
+    drop_kept(channel->read, 2);
     free(channel);
 }
 
@@ -85,6 +110,8 @@ void ledger_subscription_drop(struct ledger *l, struct ledger_subscription *s)
     if (s->channel != NULL)
         DL_DELETE(s->channel->subscriptions, s);
     HASH_DEL(l->subscriptions, s);
+    drop_kept(&s->request, 1);
+    drop_kept(&s->update, 1);
     free(s);
 }
 

@@ -5,11 +5,20 @@
 #define CAPLAY_TRACES_LEDGER_H
 
 #include "traces/table.h"
+#include "wire/message.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct ledger_subscription;
+
+/* A message that is kept whole: the last of its kind. A zeroed one is empty. */
+struct ledger_kept {
+    struct wire_header header;
+    uint8_t *payload; /* header.size bytes */
+    uint32_t room;
+    bool is_there;
+};
 
 struct ledger_channel {
     UT_hash_handle by_cid, by_sid;
@@ -17,15 +26,18 @@ struct ledger_channel {
     uint32_t create;       /* event of its CREATE_CHAN */
     uint32_t write;        /* event of its latest WRITE, which only an ERROR answers */
     bool has_sid, has_rights;
+    struct ledger_kept created, rights; /* the latest CREATE_CHAN reply and ACCESS_RIGHTS; neither has a payload */
+    struct ledger_kept read[2];         /* the last answers to reads: of values, of metadata */
     struct ledger_subscription *subscriptions;
 };
 
 struct ledger_subscription {
     UT_hash_handle hh;
     uint32_t subid, pv;
-    uint32_t add, cancel;           /* events; cancel: TRACE_NONE until asked */
-    bool updated;                   /* the first update has come */
-    struct ledger_channel *channel; /* NULL if its sid is unknown */
+    uint32_t add, cancel;               /* events; cancel: TRACE_NONE until asked */
+    bool updated;                       /* the first update has come */
+    struct ledger_kept request, update; /* its EVENT_ADD; its last update */
+    struct ledger_channel *channel;     /* NULL if its sid is unknown */
     struct ledger_subscription *prev, *next;
 };
 
@@ -34,7 +46,7 @@ struct ledger_request {
     struct ledger_key {
         uint32_t command, id;
     } key;
-    uint32_t event, pv;
+    uint32_t event, pv, sid; /* sid: of a read */
 };
 
 /* A zeroed one is empty. */
@@ -46,6 +58,9 @@ struct ledger {
 };
 
 void ledger_fini(struct ledger *l);
+
+/* Keep a message instead of the one that was kept. Without memory: nothing is. */
+void ledger_keep(struct ledger_kept *kept, const struct wire_header *header, const uint8_t *payload);
 
 /* A channel that is being created. An older one with this cid is dropped. */
 struct ledger_channel *ledger_channel_add(struct ledger *l, uint32_t cid, uint32_t pv);

@@ -22,10 +22,11 @@ struct trace_pv {
 };
 
 enum trace_circuit_flags {
-    TRACE_TCP = 1,    /* a circuit; else all UDP between one client's socket and the servers */
-    TRACE_MIDWAY = 2, /* its beginning was not captured: names may be missing */
-    TRACE_GAP = 4,    /* bytes are missing; nothing is known from there on */
-    TRACE_CLOSED = 8, /* its end was seen */
+    TRACE_TCP = 1,        /* a circuit; else all UDP between one client's socket and the servers */
+    TRACE_MIDWAY = 2,     /* its beginning was not captured: names may be missing */
+    TRACE_GAP = 4,        /* bytes are missing; nothing is known from there on */
+    TRACE_CLOSED = 8,     /* its end was seen */
+    TRACE_CONTINUED = 16, /* it began before this part of a recording, which carries what was open then */
 };
 
 struct trace_circuit {
@@ -141,6 +142,9 @@ uint32_t trace_writer_circuit(struct trace_writer *w);                          
 struct trace_pv *trace_writer_pv_at(struct trace_writer *w, uint32_t pv);
 struct trace_circuit *trace_writer_circuit_at(struct trace_writer *w, uint32_t circuit);
 
+/* A string that was interned, NUL-terminated; valid until the next trace_writer_ call. "?" for TRACE_NONE. */
+const char *trace_writer_text(const struct trace_writer *w, uint32_t string);
+
 /* Equal bodies of at least so many bytes are stored once. Below, remembering them costs more than it saves. */
 #define TRACE_SHARED_BYTES 64u
 
@@ -157,6 +161,9 @@ struct trace_counts {
     uint32_t pvs, circuits, events;
 };
 struct trace_counts trace_writer_counts(const struct trace_writer *w);
+
+/* Bytes that the file has or will have, about. */
+uint64_t trace_writer_bytes(const struct trace_writer *w);
 
 struct trace_meta {
     uint64_t start_realtime_ns, end_ns;

@@ -1,6 +1,7 @@
 /* What each command means: whom it concerns, which request it answers, what its replies will be known by.
  * Rule: ca-protocol 2.1 (from a client), 2.2 (from a server), 8.1 (ERROR). */
 #include "traces/conversation.h"
+#include "wire/value.h"
 
 static struct trace_circuit *record_of(struct turn *t)
 {
@@ -29,8 +30,17 @@ static uint32_t text_of_payload(struct turn *t)
 static void ask(struct turn *t, uint32_t command, uint32_t id)
 {
     struct ledger_request *request = ledger_request_add(ledger_of(t), command, id, t->e.pv);
-    if (request != NULL)
-        t->keep = &request->event;
+    if (request == NULL)
+        return;
+    request->sid = t->h->p1;
+    t->keep = &request->event;
+}
+
+/* The next part of the recording is going to need this message. */
+static void keep(struct turn *t, struct ledger_kept *kept)
+{
+    if (t->d->is_keeping && !t->malformed)
+        ledger_keep(kept, t->h, t->payload);
 }
 
 static void tie(struct turn *t, const struct ledger_request *request)
@@ -142,6 +152,7 @@ static void on_create_reply(struct turn *t)
     if (channel == NULL)
         return;
     t->e.peer = channel->create;
+    keep(t, &channel->created);
     ledger_channel_bind(ledger_of(t), channel, t->h->p2);
     if (channel->pv == TRACE_NONE || t->malformed)
         return;
@@ -171,6 +182,7 @@ static void on_access_rights(struct turn *t)
         t->e.peer = channel->create;
     }
     channel->has_rights = true;
+    keep(t, &channel->rights);
     if (channel->pv != TRACE_NONE)
         trace_writer_pv_at(t->d->writer, channel->pv)->rights = (uint16_t)(t->h->p2 & (WIRE_RIGHT_READ | WIRE_RIGHT_WRITE));
 }
@@ -205,9 +217,23 @@ static void on_request(struct turn *t)
     ask(t, t->h->command, t->h->p2);
 }
 
+/* A value, or metadata, that a client has read. */
+static void keep_answer(struct turn *t)
+{
+    const struct ledger_request *request = ledger_request_find(ledger_of(t), t->h->command, t->h->p2);
+    struct ledger_channel *channel = request != NULL ? ledger_channel_by_sid(ledger_of(t), request->sid) : NULL;
+    const bool is_good = t->h->command == WIRE_READ ? t->h->size > 0 : t->h->p1 == WIRE_ECA_NORMAL;
+    if (channel == NULL || !is_good || t->malformed || t->h->command == WIRE_WRITE_NOTIFY)
+        return;
+    const unsigned family = wire_types[t->h->type].family;
+    if (family != WIRE_SPECIAL)
+        keep(t, &channel->read[family == WIRE_GR || family == WIRE_CTRL]);
+}
+
 static void on_reply(struct turn *t)
 {
     check_type(t);
+    keep_answer(t);
     if (t->h->command == WIRE_READ)
         channel_of_cid(t, t->h->p1); /* the others have the status there */
     answer(t, t->h->command, t->h->p2);
@@ -229,8 +255,10 @@ static void on_subscribe(struct turn *t)
     t->malformed |= t->h->size < 16;
     struct ledger_channel *channel = channel_of_sid(t, t->h->p1);
     struct ledger_subscription *s = ledger_subscription_add(ledger_of(t), channel, t->h->p2);
-    if (s != NULL)
-        t->keep = &s->add;
+    if (s == NULL)
+        return;
+    t->keep = &s->add;
+    keep(t, &s->request);
 }
 
 static void on_cancel(struct turn *t)
@@ -264,6 +292,8 @@ static void on_update(struct turn *t)
     if (!s->updated)
         t->e.flags |= TRACE_FIRST;
     s->updated = true;
+    if (t->h->p1 == WIRE_ECA_NORMAL)
+        keep(t, &s->update);
 }
 
 /* ---- errors ---- */

@@ -177,6 +177,17 @@ struct trace_counts trace_writer_counts(const struct trace_writer *w)
     return (struct trace_counts){.pvs = w->pvs.count, .circuits = w->circuits.count, .events = w->events.count};
 }
 
+const char *trace_writer_text(const struct trace_writer *w, uint32_t string)
+{
+    return string < w->strings.count ? (const char *)w->strings.at + string : "?";
+}
+
+uint64_t trace_writer_bytes(const struct trace_writer *w)
+{
+    return w->out.position + w->strings.count + w->pvs.count * sizeof(struct trace_pv) +
+           w->circuits.count * sizeof(struct trace_circuit) + w->events.count * sizeof(struct trace_event);
+}
+
 struct trace_pv *trace_writer_pv_at(struct trace_writer *w, uint32_t pv)
 {
     assert(pv < w->pvs.count);
