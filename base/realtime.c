@@ -1,21 +1,32 @@
 #include "base/realtime.h"
 
 #include "base/clock.h"
+#include "base/isolation.h"
 
+#include <linux/capability.h>
 #include <sched.h>
 #include <sys/resource.h>
 
 #define MOST_OWED_NS (5 * (uint64_t)REALTIME_OUT_NS)
 #define MOST_URGENT  (-20)
 
+/* An ordinary thread may become real-time with CAP_SYS_NICE, or up to a limit (sched(7)): somebody with neither may have made us so,
+ * and from a rest there would be no way back. */
+static bool may_return(const struct realtime *r)
+{
+    struct rlimit limit;
+    return isolation_is_capable(CAP_SYS_NICE) ||
+           (getrlimit(RLIMIT_RTPRIO, &limit) == 0 && limit.rlim_cur >= (rlim_t)r->priority);
+}
+
 void realtime_init(struct realtime *r)
 {
     struct sched_param param = {0};
     *r = (struct realtime){.policy = sched_getscheduler(0)};
     const int policy = r->policy & ~SCHED_RESET_ON_FORK;
-    r->is_realtime = policy == SCHED_FIFO || policy == SCHED_RR;
     if (sched_getparam(0, &param) == 0)
         r->priority = param.sched_priority;
+    r->is_realtime = (policy == SCHED_FIFO || policy == SCHED_RR) && may_return(r);
     r->wall_ns = clock_monotonic_ns();
     r->used_ns = clock_thread_cpu_ns();
 }

@@ -14,7 +14,7 @@
 
 struct realtime { /* zeroed: the thread is none that has to rest */
     int policy, priority;
-    bool is_realtime;          /* it was SCHED_FIFO or SCHED_RR to begin with */
+    bool is_realtime;          /* it was SCHED_FIFO or SCHED_RR to begin with, and may become it again */
     bool is_out;               /* it is an ordinary one now */
     uint64_t next_ns;          /* when to look again */
     uint64_t wall_ns, used_ns; /* at the last look: the time, and the thread's CPU time */

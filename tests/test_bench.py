@@ -116,9 +116,9 @@ def bench(tmp_path, *args, timeout=240, env=None):
 def test_every_way_to_fail_is_shown_and_is_no_sample(tmp_path, fake):
     ways = {"wrong-value": ("wrong value", "get 2 of ten-thousand:00000: 0.75, not 0.5"), "not-all": ("wrong value", "PVs connected"),
             "crash": ("crashed", "killed by signal 11"), "exit": ("crashed", "exit code 1 without an answer: it went wrong"),
-            "hang": ("time-out", "no answer within 1.5 s"), "garbage": ("unreadable answer", "hello"),
+            "hang": ("time-out", "no answer within 4.5 s"), "garbage": ("unreadable answer", "hello"),
             "two-lines": ("unreadable answer", "more than one line"), "failed": ("failed", "TimeoutError: nobody there")}
-    code, tables, report = bench(tmp_path, "--server", "sim", "--only", "connect", "--timeout", "1s", "--client",
+    code, tables, report = bench(tmp_path, "--server", "sim", "--only", "connect", "--pvs", "10", "--timeout", "3s", "--client",
                                  ",".join(fake(how) for how in ["good", *ways]))
     assert code == 4
     runs = {how: [run for run in report["runs"] if run["client"] == fake(how)] for how in ["good", *ways]}
