@@ -122,8 +122,8 @@ BESIDE = [
      lambda r: r["seen"]["search_to_first_value_s"],
      "the server's ends with the first value that it sends; the adapter's when the last PV of the first get was read"),
     ("frames", "", lambda r: r["stage"]["frames"]["delivered"], lambda r: r["seen"]["updates_sent"],
-     "the client's first frame answers its subscription and is no update; what the server sent while the client was leaving was not "
-     "taken any more"),
+     "the client's first frame answers its subscription and is no update; what was still on its way when the client left (a client "
+     "that is behind leaves much) was sent and is not delivered"),
     ("frames merged", "", lambda r: r["stage"]["frames"]["merged"], lambda r: r["seen"]["updates_merged"],
      "the client tells by serials and stamps; the server's are of the whole subscription, also before the first and after the last "
      "frame that counts"),
