@@ -19,7 +19,7 @@ ARROWS = {
 # What stands at one door: the pattern, and the files (by prefix) where it may stand.
 DOORS = {
     r"#include *[<\"]event2/": ["sim/loop", "sim/server_", "sim/http", "replay/proxy"],
-    r"#include *[<\"]pcap": ["capture/source"],
+    r"#include *[<\"]pcap": ["capture/source", "clients/perf/floor_decode"],
     r"#include *[<\"](cadef|caerr|db_access|dbAccess|dbStaticLib|iocInit|iocsh|epics\w+)\.h": ["clients/ioc/", "clients/db/", "clients/libca/"],
     r"#include *[<\"]yaml\.h": ["traces/scenario_yaml", "clients/perf/floor_yaml"],
     r"#include *<gsl/": ["clients/bench/infer", "clients/bench/stats", "clients/compare/"],

@@ -11,7 +11,7 @@ static const struct {
     int (*run)(const struct floor_options *o, struct diag *diag);
 } kinds[] = {
     {"write", floor_write}, {"read", floor_read}, {"get", floor_get},     {"search", floor_search},
-    {"wake", floor_wake},   {"yaml", floor_yaml}, {"relay", floor_relay},
+    {"wake", floor_wake},   {"yaml", floor_yaml}, {"relay", floor_relay}, {"decode", floor_decode},
 };
 
 static const struct option options[] = {
@@ -33,7 +33,8 @@ static const struct option options[] = {
      .help = "read, search, write as fast as possible: for so long (default 1s)"},
     {"delay", .kind = OPTION_DURATION, .offset = offsetof(struct floor_options, delay_ns), .metavar = "DURATION",
      .help = "wake: from the request that comes every 2 ms to its deadline; relay: of what the server says"},
-    {"file", .kind = OPTION_STRING, .offset = offsetof(struct floor_options, file), .metavar = "FILE", .help = "yaml: to read"},
+    {"file", .kind = OPTION_STRING, .offset = offsetof(struct floor_options, file), .metavar = "FILE",
+     .help = "yaml, decode: to read"},
     {"samples", .kind = OPTION_STRING, .offset = offsetof(struct floor_options, samples), .metavar = "FILE",
      .help = "get, wake, search: ns each; read: socket, serial, arrival in ns of each frame"},
     {"pipelined", .kind = OPTION_FLAG, .offset = offsetof(struct floor_options, pipelined),
@@ -44,7 +45,7 @@ static const struct option options[] = {
 
 static const struct option_command command = {
     .name = "caplay-floor",
-    .synopsis = "write|read|get|search|wake|relay|yaml [options]",
+    .synopsis = "write|read|get|search|wake|relay|yaml|decode [options]",
     .about = "What the bare machine can do. `make perf` runs it beside the servers.",
     .examples = "caplay-floor write --rate 120Hz --frames 1200 --sockets 10\n"
                 "caplay-floor get --port 5064 --pv ten-thousand:00000 --samples get.bin\n",

@@ -12,7 +12,9 @@ import subprocess
 import sys
 import time
 
+import perf_capture
 import perf_connect
+import perf_decode
 import perf_machine as machine
 import perf_proxy
 import perf_replay
@@ -25,7 +27,7 @@ from perf_table import Measure, json_line, table
 ROWS = {"connect": perf_connect.libca, "caproto": perf_connect.caproto, "search": perf_connect.search, "get": perf_reply.get,
         "stream": perf_stream.to_one, "fan-out": perf_stream.to_ten, "fast": perf_stream.fast, "delay": perf_reply.delay,
         "million": perf_scale.million, "validity": perf_valid.validity, "replay": perf_replay.replay,
-        "proxy": perf_proxy.proxy}
+        "proxy": perf_proxy.proxy, "capture": perf_capture.capture, "decode": perf_decode.decode}
 
 
 class Run:

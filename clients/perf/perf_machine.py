@@ -156,13 +156,13 @@ def run(command, env=None, pinned=True, watch=None, server=False):
     return json.loads(out.splitlines()[-1])
 
 
-def floor(kind, *options, pinned=True, samples=False, width=1):
+def floor(kind, *options, pinned=True, samples=False, width=1, watch=None):
     """caplay-floor's answer; with samples: (answer, array). It is an instrument: others on its core have to wait, where we may."""
     if not samples:
-        return run([FLOOR, kind, *options], pinned=pinned)
+        return run([FLOOR, kind, *options], pinned=pinned, watch=watch)
     file = folder / f"samples-{random.getrandbits(32)}"
     try:
-        answer = run([FLOOR, kind, *options, "--samples", file], pinned=pinned)
+        answer = run([FLOOR, kind, *options, "--samples", file], pinned=pinned, watch=watch)
         values = numpy.fromfile(file, dtype=numpy.int64)
     finally:
         file.unlink(missing_ok=True)
