@@ -23,6 +23,7 @@ static const struct subcommand subcommands[] = {
     {"cut", traces_cut, "a part of a trace, by time and by PV"},
     {"merge", traces_merge, "several traces as one, on one clock"},
     {"rename", traces_rename, "other names for the PVs of a trace"},
+    {"anonymise", traces_anonymise, "a trace without names, hosts, users and texts, to give away"},
     {"export", capture_export, "a trace as a capture that other programs decode"},
     {"recover", traces_recover, "a trace from what a capture left that was killed"},
     {"replay", replay_command, "serve a recording from a fake CA server"},

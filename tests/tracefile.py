@@ -17,7 +17,7 @@ def read(path):
     names = []
     for at in range(pvs, pvs + pvs_bytes, 16):
         begin = strings + struct.unpack_from("<I", data, at)[0]
-        names.append(data[begin:data.index(b"\0", begin)].decode())
+        names.append(data[begin:data.index(b"\0", begin)].decode(errors="surrogateescape"))
     return [event(data, pool, names, i, events + 72 * i) for i in range(events_bytes // 72)]
 
 

@@ -9,6 +9,7 @@ int traces_dump(int argc, char **argv, struct diag *diag);
 int traces_cut(int argc, char **argv, struct diag *diag);
 int traces_merge(int argc, char **argv, struct diag *diag);
 int traces_rename(int argc, char **argv, struct diag *diag);
+int traces_anonymise(int argc, char **argv, struct diag *diag);
 int traces_recover(int argc, char **argv, struct diag *diag);
 
 #endif

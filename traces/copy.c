@@ -56,6 +56,10 @@ static void copy_circuit(const struct copying *c, uint32_t i)
     struct trace_circuit circuit = c->t->circuits[i];
     circuit.user = copy_string(c, COPY_USER, circuit.user);
     circuit.host = copy_string(c, COPY_HOST, circuit.host);
+    if (c->rules->address != NULL) {
+        circuit.client_address = c->rules->address(c->rules->arg, circuit.client_address);
+        circuit.server_address = c->rules->address(c->rules->arg, circuit.server_address);
+    }
     circuit.begin_ns = new_time(c->rules, circuit.begin_ns);
     circuit.end_ns = new_time(c->rules, circuit.end_ns);
     c->circuits[i] = trace_writer_circuit(c->w);
@@ -116,7 +120,8 @@ static void rename_payload(const struct copying *c, struct trace_event *e, enum 
     if (strcmp(text, name) == 0)
         return;
     const size_t length = strlen(name);
-    e->size = (uint32_t)(length + 8) & ~7u;
+    if (length != strlen(text))
+        e->size = (uint32_t)(length + 8) & ~7u;
     memset(c->payload, 0, e->size);
     memcpy(c->payload, name, length);
 }

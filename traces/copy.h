@@ -16,7 +16,8 @@ struct copy {
     const bool *pvs;                   /* npvs flags: which are kept; NULL: all. Messages of no PV are kept. */
     /* A new name, into COPY_TEXT_BYTES; NULL: names stay. */
     void (*rename)(void *arg, enum copy_text what, const char *text, char *renamed);
-    void (*scrub)(void *arg, const struct trace_event *e, uint8_t *payload); /* change a payload in place; or NULL */
+    uint32_t (*address)(void *arg, uint32_t address);                  /* another IPv4 address for a circuit's end; or NULL */
+    void (*scrub)(void *arg, struct trace_event *e, uint8_t *payload); /* change header and payload in place; or NULL */
     void *arg;
 };
 

@@ -1,0 +1,71 @@
+"""caplay anonymise, diff and stats on the small trace of tests/session_tool.c."""
+import json
+import subprocess
+
+import pytest
+
+import cahelp
+import tracefile
+
+TOOL = cahelp.BUILD / "tests" / "session_tool"
+
+
+@pytest.fixture(scope="module")
+def trace(tmp_path_factory):
+    path = tmp_path_factory.mktemp("tools") / "session.catrace"
+    subprocess.run([TOOL, path], check=True, timeout=60)
+    return path
+
+
+def run(*args, code=0):
+    done = cahelp.caplay(*args)
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+def rows(path):
+    return [json.loads(line) for line in run("dump", "--format", "jsonl", path).splitlines()]
+
+
+def secrets(path):
+    """All names, hosts and users, and the texts that only one facility has."""
+    names = {word for row in tracefile.read(path) if (word := row.pv)}
+    who = {word for line in run("info", path).splitlines() if line.startswith("circuit ")
+           for word in line.split()[5].split("@") if word != "?"}
+    return {name.split(".")[0] for name in names | who}
+
+
+def test_nothing_of_the_original_is_left_and_the_rest_is_as_it_was(trace, tmp_path):
+    key, out, again = tmp_path / "my.key", tmp_path / "a.catrace", tmp_path / "b.catrace"
+    key.write_bytes(bytes(range(32)))
+    run("anonymise", "--key", key, trace, "-o", out)
+    left = out.read_bytes()
+    assert len(secrets(trace)) > 3
+    for word in secrets(trace):
+        assert word.encode(errors="surrogateescape") not in left, word
+    kept = ("t_ns", "circuit", "peer", "count", "size", "command", "type", "flags")
+    assert [[getattr(e, key) for key in kept] for e in tracefile.read(out)] == \
+        [[getattr(e, key) for key in kept] for e in tracefile.read(trace)]
+    assert [e.pv and len(e.pv) for e in tracefile.read(out)] == [e.pv and len(e.pv) for e in tracefile.read(trace)]
+    run("anonymise", "--key", key, trace, "-o", again)
+    assert left == again.read_bytes()
+
+
+def test_values_are_replaced_only_if_asked_for(trace, tmp_path):
+    def numbers(path):
+        return [row["value"] for row in rows(path) if row.get("value") is not None and "STRING" not in row["type"]]
+    run("anonymise", trace, "-o", tmp_path / "names.catrace")
+    run("anonymise", "--values", trace, "-o", tmp_path / "all.catrace")
+    assert numbers(tmp_path / "names.catrace") == numbers(trace)
+    assert len(numbers(tmp_path / "all.catrace")) == len(numbers(trace))
+    assert numbers(tmp_path / "all.catrace") != numbers(trace)
+
+
+def test_a_key_that_is_none_is_refused(trace, tmp_path):
+    short = tmp_path / "short"
+    short.write_bytes(b"abc")
+    done = cahelp.caplay("anonymise", "--key", short, trace, "-o", tmp_path / "x.catrace")
+    assert done.returncode == 2 and "has 3 bytes, and a key 16 to 512" in done.stderr
+    done = cahelp.caplay("anonymise", "--key", tmp_path / "none", trace, "-o", tmp_path / "x.catrace")
+    assert done.returncode == 2 and "No such file" in done.stderr
+    assert not (tmp_path / "x.catrace").exists()
