@@ -18,6 +18,7 @@ struct subcommand {
 static const struct subcommand subcommands[] = {
     {"ioc", clients_ioc, "run a real EPICS Base IOC in the foreground"},
     {"capture", capture_command, "record CA traffic from an interface or a capture file"},
+    {"compile", capture_compile, "a trace from a capture file, or from the text that `dump --format twin` writes"},
     {"info", traces_info, "what a trace holds, and what it lacks"},
     {"dump", traces_dump, "one line a message"},
     {"cut", traces_cut, "a part of a trace, by time and by PV"},

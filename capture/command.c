@@ -2,6 +2,7 @@
 
 #include "base/options.h"
 #include "capture/compile.h"
+#include "capture/file.h"
 #include "capture/raw.h"
 #include "capture/rights.h"
 #include "capture/source.h"
@@ -254,6 +255,32 @@ static int run_trace(const struct settings *s, struct source *source, struct dia
     return conclude(end, diag);
 }
 
+static int run(const struct settings *s, const char *filter, struct diag *diag)
+{
+    struct source_config config = {.interface = s->interface,
+                                   .file = s->file,
+                                   .filter = filter,
+                                   .buffer_mib = (unsigned)s->buffer_mib,
+                                   .snaplen = (unsigned)s->snaplen,
+                                   .no_promiscuous = s->no_promiscuous};
+    struct source *source = source_open(&config, diag);
+    if (source == NULL)
+        return -1;
+    int code = s->user != NULL ? rights_drop(s->user, diag) : 0;
+    if (code == 0)
+        code = is_raw(s) ? run_raw(s, source, diag) : run_trace(s, source, diag);
+    source_close(source);
+    return code;
+}
+
+int capture_file(const char *file, const char *output, const struct option_list *ports, struct diag *diag)
+{
+    const struct settings s = {.file = file, .output = output, .buffer_mib = 64, .snaplen = SNAPLEN_MAX, .ports = *ports};
+    if (is_raw(&s))
+        return diag_fail(diag, DIAG_USAGE, "compile: -o %s is the name of a capture: a trace is made, take NAME.catrace", output);
+    return run(&s, NULL, diag);
+}
+
 int capture_command(int argc, char **argv, struct diag *diag)
 {
     struct settings s = {.buffer_mib = 64, .snaplen = SNAPLEN_MAX};
@@ -266,18 +293,5 @@ int capture_command(int argc, char **argv, struct diag *diag)
     if (check_settings(&s, diag) < 0 || join_filter(&result.operands, filter, diag) < 0)
         return -1;
     s.snaplen = s.snaplen != 0 ? s.snaplen : SNAPLEN_MAX;
-    struct source_config config = {.interface = s.interface,
-                                   .file = s.file,
-                                   .filter = result.operands.count > 0 ? filter : NULL,
-                                   .buffer_mib = (unsigned)s.buffer_mib,
-                                   .snaplen = (unsigned)s.snaplen,
-                                   .no_promiscuous = s.no_promiscuous};
-    struct source *source = source_open(&config, diag);
-    if (source == NULL)
-        return -1;
-    int code = s.user != NULL ? rights_drop(s.user, diag) : 0;
-    if (code == 0)
-        code = is_raw(&s) ? run_raw(&s, source, diag) : run_trace(&s, source, diag);
-    source_close(source);
-    return code;
+    return run(&s, result.operands.count > 0 ? filter : NULL, diag);
 }

@@ -5,6 +5,7 @@
 #include "base/diag.h"
 
 int capture_command(int argc, char **argv, struct diag *diag);
+int capture_compile(int argc, char **argv, struct diag *diag);
 int capture_export(int argc, char **argv, struct diag *diag);
 
 #endif

@@ -33,7 +33,7 @@ static const struct {
     enum describe_kind kind;
 } kinds[] = {{"type", DESCRIBE_TYPE}, {"status", DESCRIBE_STATUS}, {"address", DESCRIBE_ADDRESS}, {"rights", DESCRIBE_RIGHTS}};
 
-static enum describe_kind kind_of(const char *label)
+enum describe_kind describe_kind(const char *label)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
         if (strcmp(kinds[i].label, label) == 0)
@@ -56,24 +56,24 @@ static bool is_udp(const struct trace *t, const struct trace_event *e)
     return e->circuit != TRACE_NONE && !(t->circuits[e->circuit].flags & TRACE_TCP);
 }
 
-static const labels *labels_of(const struct trace *t, const struct trace_event *e)
+const char *const *describe_labels(const struct trace_event *e, bool is_on_udp)
 {
     if (e->command >= WIRE_COMMANDS)
-        return &of_unknown;
-    if (e->command == WIRE_VERSION && is_udp(t, e))
-        return &of_udp_version;
-    return &by_command[e->command][is_from_server(e) && !is_cancelled(e)]; /* the confirmation is like the request */
+        return of_unknown;
+    if (e->command == WIRE_VERSION && is_on_udp)
+        return of_udp_version;
+    return by_command[e->command][is_from_server(e) && !is_cancelled(e)]; /* the confirmation is like the request */
 }
 
 static void describe_fields(const struct trace *t, struct description *d)
 {
     const struct trace_event *e = d->e;
     const uint32_t values[DESCRIBE_FIELDS] = {e->type, e->count, e->p1, e->p2};
-    const labels *names = labels_of(t, e);
+    const char *const *names = describe_labels(e, is_udp(t, e));
     for (unsigned i = 0; i < DESCRIBE_FIELDS; i++) {
-        const char *label = (*names)[i];
+        const char *label = names[i];
         if (label != NULL)
-            d->fields[i] = (struct describe_field){label, kind_of(label), values[i]};
+            d->fields[i] = (struct describe_field){label, describe_kind(label), values[i]};
     }
 }
 

@@ -48,6 +48,10 @@ struct description {
     uint64_t service_ns;
 };
 
+/* What a message's type, count, p1 and p2 mean: DESCRIBE_FIELDS names, NULL for what means nothing. */
+const char *const *describe_labels(const struct trace_event *e, bool is_udp);
+enum describe_kind describe_kind(const char *label);
+
 /* Describe event `index`. The description borrows from the trace and must not be copied. */
 void describe(const struct trace *trace, uint32_t index, struct description *d);
 

@@ -5,14 +5,15 @@
 #include "traces/command.h"
 #include "traces/edit.h"
 #include "traces/show.h"
+#include "traces/twin.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum format { TEXT, JSONL };
+enum format { TEXT, JSONL, TWIN };
 
-static const char *const formats[] = {"text", "jsonl", NULL};
+static const char *const formats[] = {"text", "jsonl", "twin", NULL};
 
 struct dump {
     unsigned format;
@@ -23,7 +24,7 @@ struct dump {
 };
 
 static const struct option dump_options[] = {
-    {"format", 0, OPTION_CHOICE, offsetof(struct dump, format), "FORMAT", formats, 0, 0, "text or jsonl (default text)"},
+    {"format", 0, OPTION_CHOICE, offsetof(struct dump, format), "FORMAT", formats, 0, 0, "text, jsonl, or twin (default text)"},
     {"pv", 0, OPTION_STRING, offsetof(struct dump, pv), "GLOB", NULL, 0, 0, "only messages of PVs whose name matches: 'SIM:*'"},
     {"circuit", 0, OPTION_COUNT, offsetof(struct dump, circuit), "N", NULL, 0, UINT32_MAX,
      "only messages of this circuit, as `caplay info` numbers them"},
@@ -36,7 +37,7 @@ static const struct option dump_options[] = {
 
 static const struct option_command dump_command = {
     .name = "dump",
-    .synopsis = "FILE [--format text|jsonl] [--pv GLOB] [--circuit N] [--command NAME] [--from T] [--to T]",
+    .synopsis = "FILE [--format text|jsonl|twin] [--pv GLOB] [--circuit N] [--command NAME] [--from T] [--to T]",
     .about =
         "Prints the messages of a trace in the order of time, one a line:\n\n"
         "  SECONDS #CIRCUIT ARROW COMMAND PV name=value...\n\n"
@@ -61,11 +62,14 @@ static const struct option_command dump_command = {
         "  value, elements    the first 8 values (NaN and infinities: null), and how many there are\n"
         "  severity, alarm    numbers as EPICS has them, where the type has them\n"
         "  seconds, nanoseconds   the time stamp, since 1990-01-01 00:00:00 UTC, where the type has it\n"
-        "  service_ns         service time of a reply",
+        "  service_ns         service time of a reply\n\n"
+        "--format twin writes all of a trace as text to edit and to keep in git; `caplay compile` makes the same bytes of it\n"
+        "(docs/twin.md). It takes no filter: `caplay cut` makes a part of a trace.",
     .examples = "caplay dump run.catrace | less\n"
                 "caplay dump --pv 'area-detector:*' --circuit 3 run.catrace\n"
                 "caplay dump --command WRITE --command WRITE_NOTIFY --from 10s --to 12.5s run.catrace\n"
-                "caplay dump --format jsonl run.catrace | jq 'select(.service_ns > 1000000)'",
+                "caplay dump --format jsonl run.catrace | jq 'select(.service_ns > 1000000)'\n"
+                "caplay dump --format twin run.catrace > run.jsonl",
     .options = dump_options,
     .noptions = sizeof dump_options / sizeof *dump_options,
     .min_operands = 1,
@@ -112,13 +116,19 @@ static int print_events(const struct dump *dump, const struct trace *t, const bo
 static int dump_trace(const struct dump *dump, const struct trace *t, struct diag *diag)
 {
     bool *pvs = NULL;
+    const bool has_filter = dump->pv != NULL || dump->circuit != UINT64_MAX || dump->commands.count > 0 || dump->from_ns > 0 ||
+                            dump->to_ns != UINT64_MAX;
+    if (dump->format == TWIN && has_filter)
+        return diag_fail(diag, DIAG_USAGE, "--format twin is all of a trace: cut it before, with `caplay cut`");
     if (dump->circuit != UINT64_MAX && dump->circuit >= t->ncircuits)
         return diag_fail(diag, DIAG_USAGE, "--circuit: %" PRIu64 " is not below %" PRIu32 ", the number of circuits",
                          dump->circuit, t->ncircuits);
     if (check_commands(&dump->commands, diag) < 0 || (dump->pv != NULL && (pvs = edit_match("--pv", dump->pv, t, diag)) == NULL))
         return -1;
     show_begin();
-    int code = print_events(dump, t, pvs, diag);
+    if (dump->format == TWIN && twin_write(t, stdout, diag) < 0 && !show_is_closed())
+        return -1;
+    int code = dump->format == TWIN ? show_end(diag) : print_events(dump, t, pvs, diag);
     free(pvs);
     return code;
 }
