@@ -2,38 +2,62 @@
  * reads traces copes with what it holds. */
 #include "fuzz/fuzz.h"
 
+#include "traces/checksum.h"
 #include "traces/describe.h"
 #include "traces/dump.h"
 #include "traces/format.h"
 #include "traces/survey.h"
 
-#include <xxhash.h>
+enum { SUMS_MAX = 64 }; /* of inputs as they are here: a chunk a section */
 
-/* Lay the sections out again and sum them, or no input would come past the first checks. */
-static void repair(uint8_t *bytes, size_t n)
+/* The section's place behind the one before, which ends at *at; false: there is none. */
+static bool place(uint8_t *bytes, size_t n, unsigned kind, uint64_t *at)
+{
+    struct format_section *s = &((struct format_header *)(void *)bytes)->sections[kind];
+    const uint64_t most = n > format_align(*at) ? n - format_align(*at) : 0;
+    s->kind = kind;
+    s->record_bytes = format_record_bytes(kind);
+    s->offset = format_align(*at);
+    s->bytes = s->bytes < most ? s->bytes : most;
+    if (kind == FORMAT_META && s->bytes > sizeof(struct format_meta))
+        s->bytes = sizeof(struct format_meta);
+    s->bytes -= s->bytes % s->record_bytes;
+    if (s->offset > n)
+        return false;
+    memset(bytes + *at, 0, s->offset - *at);
+    *at = s->offset + s->bytes;
+    return true;
+}
+
+/* Lay the sections out again and sum them, or no input would come past the first checks. `bytes` has room for the checksums
+ * behind its n; returns the file's bytes. */
+static size_t repair(uint8_t *bytes, size_t n)
 {
     struct format_header *h = (void *)bytes;
     uint64_t at = sizeof *h;
-    if (n < sizeof *h)
-        return;
-    for (unsigned kind = 0; kind < FORMAT_SECTIONS; kind++) {
+    uint32_t sums[SUMS_MAX], nsums = 0;
+    if (n < sizeof *h || h->major != TRACE_MAJOR)
+        return n;
+    h->header_bytes = sizeof *h;
+    h->nsections = FORMAT_SECTIONS;
+    h->chunk_bytes = FORMAT_CHUNK_BYTES;
+    for (unsigned kind = 0; kind < FORMAT_CHECKS; kind++) {
         struct format_section *s = &h->sections[kind];
-        uint64_t most = n > format_align(at) ? n - format_align(at) : 0;
-        if (kind == FORMAT_META && most > sizeof(struct format_meta))
-            most = sizeof(struct format_meta);
-        s->kind = kind;
-        s->record_bytes = format_record_bytes(kind);
-        s->offset = format_align(at);
-        s->bytes = s->bytes < most ? s->bytes : most;
-        s->bytes -= s->bytes % s->record_bytes;
-        if (s->offset > n)
-            return;
-        memset(bytes + at, 0, s->offset - at);
-        s->checksum = XXH3_64bits(bytes + s->offset, s->bytes);
-        at = s->offset + s->bytes;
+        if (!place(bytes, n, kind, &at))
+            return n;
+        s->checks = nsums;
+        if (s->bytes > 0)
+            sums[nsums++] = checksum_add(0, bytes + s->offset, s->bytes);
     }
-    h->file_bytes = n;
-    h->checksum = XXH3_64bits(h, offsetof(struct format_header, checksum));
+    memset(bytes + at, 0, format_align(at) - at);
+    struct format_section *checks = &h->sections[FORMAT_CHECKS];
+    *checks = (struct format_section){.offset = format_align(at), .kind = FORMAT_CHECKS, .record_bytes = sizeof *sums};
+    checks->bytes = nsums * sizeof *sums;
+    checks->checks = checksum_add(0, sums, checks->bytes);
+    memcpy(bytes + checks->offset, sums, checks->bytes);
+    h->file_bytes = checks->offset + checks->bytes;
+    h->checksum = checksum_add(0, h, offsetof(struct format_header, checksum));
+    return h->file_bytes;
 }
 
 static void read_events(const struct trace *t)
@@ -58,9 +82,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     if (!is_quiet)
         FUZZ_HOLDS(freopen("/dev/null", "w", stdout) != NULL);
     is_quiet = true;
-    uint8_t *file = fuzz_copy(bytes, n);
-    repair(file, n);
-    int fd = fuzz_file(file, n, path);
+    uint8_t *file = calloc(1, n + FORMAT_ALIGN + SUMS_MAX * sizeof(uint32_t));
+    FUZZ_HOLDS(file != NULL);
+    memcpy(file, bytes, n);
+    int fd = fuzz_file(file, repair(file, n), path);
     if (trace_open(&trace, path, &diag) == 0) {
         read_events(&trace);
         struct survey *survey = survey_new(&trace);

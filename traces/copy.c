@@ -7,7 +7,10 @@ struct copying {
     const struct trace *t;
     const struct copy *rules;
     struct trace_writer *w;
-    uint32_t *pvs, *circuits, *events; /* their numbers in the copy; TRACE_NONE: left out */
+    uint32_t *pvs, *circuits; /* their numbers in the copy; TRACE_NONE: left out */
+    uint32_t *events;         /* the same of the messages of `range`; others are left out */
+    struct trace_range range; /* of the time that is asked for */
+    uint32_t aside_end;       /* messages before it, among which are those that a snapshot filled in */
     uint8_t *payload;
     size_t room;
 };
@@ -23,6 +26,9 @@ static void new_name(const struct copying *c, enum copy_text what, const char *t
 static void copy_pv(const struct copying *c, uint32_t i)
 {
     char name[COPY_TEXT_BYTES];
+    c->pvs[i] = TRACE_NONE;
+    if (c->rules->pvs != NULL && !c->rules->pvs[i])
+        return;
     new_name(c, COPY_PV, trace_pv_name(c->t, i), name);
     c->pvs[i] = trace_writer_pv(c->w, name, strlen(name));
     if (c->pvs[i] == TRACE_NONE)
@@ -69,8 +75,12 @@ static void copy_circuit(const struct copying *c, uint32_t i)
 
 static bool is_kept(const struct copying *c, const struct trace_event *e)
 {
-    const bool is_in_time = e->t_ns >= c->rules->from_ns && e->t_ns < c->rules->to_ns;
-    return (is_in_time || e->flags & TRACE_FILLED) && (c->rules->pvs == NULL || e->pv == TRACE_NONE || c->rules->pvs[e->pv]);
+    return c->rules->pvs == NULL || e->pv == TRACE_NONE || c->rules->pvs[e->pv];
+}
+
+static uint32_t number_of(const struct copying *c, uint32_t event)
+{
+    return event >= c->range.first && event < c->range.end ? c->events[event - c->range.first] : TRACE_NONE;
 }
 
 /* Which text is all of the payload? -1: none is. */
@@ -140,34 +150,51 @@ static bool copy_event(struct copying *c, uint32_t i)
     e.t_ns = new_time(c->rules, e.t_ns);
     e.circuit = e.circuit != TRACE_NONE ? c->circuits[e.circuit] : TRACE_NONE;
     e.pv = e.pv != TRACE_NONE ? c->pvs[e.pv] : TRACE_NONE;
-    e.peer = e.peer != TRACE_NONE ? c->events[e.peer] : TRACE_NONE;
+    e.peer = number_of(c, e.peer);
     trace_writer_event(c->w, &e, c->payload);
     return true;
 }
 
+/* What a snapshot filled in belongs to any part of the time. */
+static int copy_filled(struct copying *c, struct diag *diag)
+{
+    for (uint32_t i = 0; i < c->aside_end && !trace_writer_failed(c->w); i++) {
+        const struct trace_event *e = &c->t->events[i];
+        if ((e->flags & TRACE_FILLED) && is_kept(c, e) && !copy_event(c, i))
+            return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for the %u bytes of message %u", e->size, i);
+    }
+    return 0;
+}
+
 static int copy_all(struct copying *c, struct diag *diag)
 {
-    uint32_t next = trace_writer_counts(c->w).events;
     for (uint32_t i = 0; i < c->t->npvs; i++)
         copy_pv(c, i);
     for (uint32_t i = 0; i < c->t->ncircuits; i++)
         copy_circuit(c, i);
-    for (uint32_t i = 0; i < c->t->nevents; i++) /* before any is written: a peer may come later, where a clock stepped */
-        c->events[i] = is_kept(c, &c->t->events[i]) ? next++ : TRACE_NONE;
-    for (uint32_t i = 0; i < c->t->nevents && !trace_writer_failed(c->w); i++)
-        if (c->events[i] != TRACE_NONE && !copy_event(c, i))
+    if (copy_filled(c, diag) < 0)
+        return -1;
+    uint32_t next = trace_writer_counts(c->w).events;
+    for (uint32_t i = c->range.first; i < c->range.end; i++) /* before any is written: a peer may come later, if clocks stepped */
+        c->events[i - c->range.first] = is_kept(c, &c->t->events[i]) ? next++ : TRACE_NONE;
+    for (uint32_t i = c->range.first; i < c->range.end && !trace_writer_failed(c->w); i++)
+        if (number_of(c, i) != TRACE_NONE && !copy_event(c, i))
             return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for the %u bytes of message %u", c->t->events[i].size, i);
     return 0;
 }
 
 int copy_trace(const struct trace *t, const struct copy *copy, struct trace_writer *w, struct diag *diag)
 {
-    struct copying c = {.t = t,
-                        .rules = copy,
-                        .w = w,
-                        .pvs = calloc((size_t)t->npvs + 1, sizeof *c.pvs),
-                        .circuits = calloc((size_t)t->ncircuits + 1, sizeof *c.circuits),
-                        .events = calloc((size_t)t->nevents + 1, sizeof *c.events)};
+    struct copying c = {.t = t, .rules = copy, .w = w};
+    struct trace_range aside = {0};
+    if (trace_range(t, copy->from_ns, copy->to_ns, &c.range, diag) < 0 || trace_range(t, 0, 1, &aside, diag) < 0 ||
+        trace_check(t, c.range.first, c.range.end, TRACE_PAYLOADS, diag) < 0 ||
+        trace_check(t, 0, aside.end, TRACE_PAYLOADS, diag) < 0)
+        return -1;
+    c.aside_end = aside.end < c.range.first ? aside.end : c.range.first;
+    c.pvs = calloc((size_t)t->npvs + 1, sizeof *c.pvs);
+    c.circuits = calloc((size_t)t->ncircuits + 1, sizeof *c.circuits);
+    c.events = calloc((size_t)(c.range.end - c.range.first) + 1, sizeof *c.events);
     int result = c.pvs != NULL && c.circuits != NULL && c.events != NULL
                      ? copy_all(&c, diag)
                      : diag_fail(diag, DIAG_ENVIRONMENT, "no memory for %u messages", t->nevents);

@@ -13,7 +13,7 @@ enum copy_text { COPY_PV, COPY_USER, COPY_HOST };
 
 struct copy {
     uint64_t shift_ns, from_ns, to_ns; /* messages of from <= t < to, at t - from + shift */
-    const bool *pvs;                   /* npvs flags: which are kept; NULL: all. Messages of no PV are kept. */
+    const bool *pvs; /* npvs flags: which are kept, and their messages; NULL: all. Messages of no PV are kept. */
     /* A new name, into COPY_TEXT_BYTES; NULL: names stay. */
     void (*rename)(void *arg, enum copy_text what, const char *text, char *renamed);
     uint32_t (*address)(void *arg, uint32_t address);                  /* another IPv4 address for a circuit's end; or NULL */
@@ -24,7 +24,8 @@ struct copy {
 /* A message's payload in one piece: event->size bytes. */
 void copy_payload(const struct trace *trace, const struct trace_event *event, uint8_t *to);
 
-/* Write it. 0, or -1 with diag: no memory. A writer that failed is told by trace_writer_finish(). */
+/* Check what is to be copied, and write it. 0, or -1 with diag: no memory, a damaged trace. A writer that failed is told by
+ * trace_writer_finish(). */
 int copy_trace(const struct trace *trace, const struct copy *copy, struct trace_writer *w, struct diag *diag);
 
 #endif

@@ -24,8 +24,8 @@ static const struct option cut_options[] = {
 static const struct option_command cut_command = {
     .name = "cut",
     .synopsis = "FILE -o FILE [--from T] [--to T] [--pv GLOB]",
-    .about = "Makes a trace of a part of a trace. Names, types and rights of PVs stay known, also where the messages that told\n"
-             "them are left out. A circuit that began before --from counts as joined midway.",
+    .about = "Makes a trace of a part of a trace. Types and rights of the PVs that its messages name stay known, also where the\n"
+             "messages that told them are left out; other PVs are. A circuit that began before --from counts as joined midway.",
     .examples = "caplay cut --from 10s --to 20s night.catrace -o ten.catrace\n"
                 "caplay cut --pv 'BL1:*' night.catrace -o bl1.catrace",
     .options = cut_options,
@@ -42,13 +42,43 @@ static uint32_t count_begun(const struct trace *t, uint64_t from_ns)
     return n;
 }
 
+/* Which of the PVs that match are named by a message of the part? `matches`: NULL: all do. False with diag. */
+static bool find_named(const struct cut *cut, const struct trace *t, const bool *matches, bool *named, struct diag *diag)
+{
+    struct trace_range part = {0};
+    if (trace_range(t, cut->from_ns, cut->to_ns, &part, diag) < 0 ||
+        trace_check(t, part.first, part.end, TRACE_RECORDS, diag) < 0)
+        return false;
+    for (uint32_t i = part.first; i < part.end; i++)
+        if (t->events[i].pv != TRACE_NONE)
+            named[t->events[i].pv] = matches == NULL || matches[t->events[i].pv];
+    return true;
+}
+
+/* Which PVs are kept: npvs flags, to be freed. NULL with diag. */
+static bool *choose_pvs(const struct cut *cut, const struct trace *t, struct diag *diag)
+{
+    bool *matches = cut->pv != NULL ? edit_match("--pv", cut->pv, t, diag) : NULL;
+    if (cut->pv != NULL && matches == NULL)
+        return NULL;
+    bool *named = calloc((size_t)t->npvs + 1, sizeof *named);
+    if (named == NULL)
+        diag_fail(diag, DIAG_ENVIRONMENT, "no memory for %" PRIu32 " PVs", t->npvs);
+    else if (!find_named(cut, t, matches, named, diag)) {
+        free(named);
+        named = NULL;
+    }
+    free(matches);
+    return named;
+}
+
 static int cut_trace(const struct cut *cut, const struct trace *t, struct diag *diag)
 {
-    bool *pvs = NULL;
     if (cut->from_ns >= cut->to_ns || cut->from_ns > t->end_ns)
         return diag_fail(diag, DIAG_USAGE, "--from: %" PRIu64 " ns is not before --to and the trace's end at %" PRIu64 " ns",
                          cut->from_ns, t->end_ns);
-    if (cut->pv != NULL && (pvs = edit_match("--pv", cut->pv, t, diag)) == NULL)
+    bool *pvs = choose_pvs(cut, t, diag);
+    if (pvs == NULL)
         return -1;
     struct trace_meta meta = edit_meta(t);
     const uint64_t to_ns = cut->to_ns < t->end_ns ? cut->to_ns : t->end_ns;
@@ -70,7 +100,7 @@ int traces_cut(int argc, char **argv, struct diag *diag)
         return -1;
     if (result.help)
         return DIAG_GOOD;
-    if (edit_check("cut", cut.output, result.operands.at, 1, diag) < 0 || trace_open(&t, result.operands.at[0], diag) < 0)
+    if (edit_check("cut", cut.output, result.operands.at, 1, diag) < 0 || trace_open_index(&t, result.operands.at[0], diag) < 0)
         return -1;
     int code = cut_trace(&cut, &t, diag);
     trace_close(&t);

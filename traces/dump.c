@@ -12,6 +12,7 @@
 #include <string.h>
 
 enum format { TEXT, JSONL, TWIN };
+enum { AT_ONCE = 4096 }; /* messages that are checked before the first of them is printed */
 
 static const char *const formats[] = {"text", "jsonl", "twin", NULL};
 
@@ -94,23 +95,41 @@ static bool is_asked_for(const struct dump *dump, const struct trace_event *e, c
     bool is_command = dump->commands.count == 0;
     for (unsigned i = 0; i < dump->commands.count && !is_command; i++)
         is_command = e->command < WIRE_COMMANDS && strcmp(wire_command_name(e->command), dump->commands.at[i]) == 0;
-    return is_command && e->t_ns >= dump->from_ns && e->t_ns < dump->to_ns &&
-           (dump->circuit == UINT64_MAX || e->circuit == dump->circuit) && (pvs == NULL || (e->pv != TRACE_NONE && pvs[e->pv]));
+    return is_command && (dump->circuit == UINT64_MAX || e->circuit == dump->circuit) &&
+           (pvs == NULL || (e->pv != TRACE_NONE && pvs[e->pv]));
+}
+
+static int print_event(const struct dump *dump, const struct trace *t, uint32_t i, struct diag *diag)
+{
+    struct description d;
+    describe(t, i, &d);
+    if (dump->format == TEXT)
+        dump_text(&d);
+    else if (!dump_json(&d) && !show_is_closed())
+        return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for message %" PRIu32, i);
+    return 0;
+}
+
+/* Of the messages first <= i < end those that are asked for; what is read is checked first. */
+static int print_some(const struct dump *dump, const struct trace *t, struct trace_range r, const bool *pvs, struct diag *diag)
+{
+    if (trace_check(t, r.first, r.end, TRACE_PAYLOADS, diag) < 0)
+        return -1;
+    for (uint32_t i = r.first; i < r.end && !show_is_closed(); i++)
+        if (is_asked_for(dump, &t->events[i], pvs) && print_event(dump, t, i, diag) < 0)
+            return -1;
+    return 0;
 }
 
 static int print_events(const struct dump *dump, const struct trace *t, const bool *pvs, struct diag *diag)
 {
-    struct description d;
-    for (uint32_t i = 0; i < t->nevents && !show_is_closed(); i++) {
-        if (!is_asked_for(dump, &t->events[i], pvs))
-            continue;
-        describe(t, i, &d);
-        if (dump->format == TEXT)
-            dump_text(&d);
-        else if (!dump_json(&d) && !show_is_closed())
-            return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for message %" PRIu32, i);
+    struct trace_range all = {0};
+    int code = trace_range(t, dump->from_ns, dump->to_ns, &all, diag);
+    for (uint64_t i = all.first; code == 0 && i < all.end && !show_is_closed(); i += AT_ONCE) {
+        const uint32_t first = (uint32_t)i, end = all.end - first < AT_ONCE ? all.end : first + AT_ONCE;
+        code = print_some(dump, t, (struct trace_range){first, end}, pvs, diag);
     }
-    return show_end(diag);
+    return code < 0 ? -1 : show_end(diag);
 }
 
 static int dump_trace(const struct dump *dump, const struct trace *t, struct diag *diag)
@@ -142,7 +161,7 @@ int traces_dump(int argc, char **argv, struct diag *diag)
         return -1;
     if (result.help)
         return DIAG_GOOD;
-    if (trace_open(&t, result.operands.at[0], diag) < 0)
+    if ((dump.format == TWIN ? trace_open : trace_open_index)(&t, result.operands.at[0], diag) < 0) /* a twin reads it all */
         return -1;
     int code = dump_trace(&dump, &t, diag);
     trace_close(&t);

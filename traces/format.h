@@ -9,6 +9,11 @@
 #define FORMAT_MAGIC_BYTES 8
 #define FORMAT_ALIGN       8u
 
+#define FORMAT_CHUNK_BYTES  (4u << 20) /* of a section, with a checksum of its own */
+#define FORMAT_INDEX_EVENTS 4096u      /* messages a row of INDEX */
+#define FORMAT_ROWS_MAX     64u        /* of a section table that a reader takes */
+#define FORMAT_HEADER_MAX   65536u
+
 /* Sections lie in this order, each at the next multiple of FORMAT_ALIGN; the bytes between are zeros. */
 enum format_section_kind {
     FORMAT_POOL,
@@ -17,12 +22,16 @@ enum format_section_kind {
     FORMAT_CIRCUITS,
     FORMAT_EVENTS,
     FORMAT_META,
+    FORMAT_INDEX,
+    FORMAT_CHECKS,
     FORMAT_SECTIONS
 };
 
+#define FORMAT_SECTIONS_V1 (FORMAT_META + 1)
+
 struct format_section {
     uint64_t offset, bytes;
-    uint64_t checksum; /* XXH3-64, seed 0, of the bytes */
+    uint64_t checks; /* index in CHECKS of its first chunk's checksum; of CHECKS itself: its CRC32C; version 1: XXH3-64 of it */
     uint32_t kind;
     uint32_t record_bytes; /* 1 for pool and strings */
 };
@@ -33,8 +42,20 @@ struct format_header {
     uint32_t header_bytes;
     uint64_t file_bytes; /* 0: unfinished */
     uint32_t nsections;
-    uint32_t reserved;
+    uint32_t chunk_bytes;
     struct format_section sections[FORMAT_SECTIONS];
+    uint8_t reserved[220];
+    uint32_t checksum; /* CRC32C of all header bytes before; always the header's last 4 bytes */
+};
+
+struct format_header_v1 { /* of version 1.0 */
+    char magic[FORMAT_MAGIC_BYTES];
+    uint16_t major, minor;
+    uint32_t header_bytes;
+    uint64_t file_bytes;
+    uint32_t nsections;
+    uint32_t reserved;
+    struct format_section sections[FORMAT_SECTIONS_V1];
     uint64_t reserved2[3];
     uint64_t checksum; /* XXH3-64 of all header bytes before */
 };
@@ -47,7 +68,8 @@ struct format_meta {
 };
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "records are mapped as they are: little-endian hosts only");
-_Static_assert(sizeof(struct format_header) == 256, "FORMAT.md: the header is 256 bytes");
+_Static_assert(sizeof(struct format_header) == 512, "FORMAT.md: the header is 512 bytes");
+_Static_assert(sizeof(struct format_header_v1) == 256, "FORMAT.md: the header of version 1.0 is 256 bytes");
 _Static_assert(sizeof(struct format_meta) == 256, "FORMAT.md: META is 256 bytes");
 _Static_assert(sizeof(struct trace_pv) == 16, "FORMAT.md: a PV is 16 bytes");
 _Static_assert(sizeof(struct trace_circuit) == 48, "FORMAT.md: a circuit is 48 bytes");
@@ -60,8 +82,8 @@ static inline uint64_t format_align(uint64_t n)
 
 static inline const char *format_section_name(unsigned kind)
 {
-    static const char *const names[FORMAT_SECTIONS] = {"pool", "strings", "PVs", "circuits", "events", "meta"};
-    return names[kind];
+    static const char *const names[FORMAT_SECTIONS] = {"pool", "strings", "PVs", "circuits", "events", "meta", "index", "checks"};
+    return kind < FORMAT_SECTIONS ? names[kind] : "of an unknown kind";
 }
 
 static inline uint32_t format_record_bytes(unsigned kind)
@@ -73,8 +95,10 @@ static inline uint32_t format_record_bytes(unsigned kind)
         [FORMAT_CIRCUITS] = sizeof(struct trace_circuit),
         [FORMAT_EVENTS] = sizeof(struct trace_event),
         [FORMAT_META] = sizeof(struct format_meta),
+        [FORMAT_INDEX] = sizeof(uint64_t),
+        [FORMAT_CHECKS] = sizeof(uint32_t),
     };
-    return bytes[kind];
+    return kind < FORMAT_SECTIONS ? bytes[kind] : 1;
 }
 
 #endif

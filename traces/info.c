@@ -21,11 +21,13 @@ static const struct option info_options[] = {
 static const struct option_command info_command = {
     .name = "info",
     .synopsis = "FILE [--pvs N]",
-    .about = "Tells what a trace holds: its source and time span, whether anything is missing, circuits, PVs, messages by\n"
-             "kind, and service times (from the capture of a request's last byte to that of its reply's first).\n\n"
-             "Each line begins with a word that says what it is (source, start, duration, complete or incomplete, circuit,\n"
-             "pv, messages, service...); lines that begin with # name the columns. Names are one word: blanks and bytes\n"
-             "that are no printable ASCII are shown as \\xNN. A rate is that of one subscription.",
+    .about =
+        "Tells what a trace holds: its source and time span, whether anything is missing, circuits, PVs, messages by\n"
+        "kind, and service times (from the capture of a request's last byte to that of its reply's first).\n\n"
+        "Each line begins with a word that says what it is (source, start, duration, complete or incomplete, circuit,\n"
+        "pv, messages, service...); lines that begin with # name the columns. Names are one word: blanks and bytes\n"
+        "that are no printable ASCII are shown as \\xNN. A rate is that of one subscription. Payloads are not read: what is\n"
+        "damaged in them, `caplay dump` tells.",
     .examples = "caplay info run.catrace\n"
                 "caplay info --pvs 0 run.catrace | grep '^pv '",
     .options = info_options,
@@ -243,9 +245,9 @@ int traces_info(int argc, char **argv, struct diag *diag)
         return -1;
     if (result.help)
         return DIAG_GOOD;
-    if (trace_open(&t, result.operands.at[0], diag) < 0)
+    if (trace_open_index(&t, result.operands.at[0], diag) < 0)
         return -1;
-    int code = print_all(&info, &t, diag);
+    int code = trace_check(&t, 0, t.nevents, TRACE_RECORDS, diag) < 0 ? -1 : print_all(&info, &t, diag);
     trace_close(&t);
     return code;
 }

@@ -1,10 +1,10 @@
 #include "traces/journal.h"
 
+#include "traces/checksum.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <xxhash.h>
 
 static bool grow(struct journal_changes *c, uint32_t row)
 {
@@ -91,8 +91,8 @@ bool journal_append(struct journal *j, struct journal_chunk *head, const char *s
     uint8_t *at = put(body, events, head->nevents * sizeof *events);
     at = put_changes(put_changes(at, &tables[0]), &tables[1]);
     put(at, strings, head->nstrings);
-    head->body_checksum = XXH3_64bits(body, head->bytes);
-    head->checksum = XXH3_64bits(head, offsetof(struct journal_chunk, checksum));
+    head->body_checksum = checksum_add(0, body, head->bytes);
+    head->checksum = checksum_add(0, head, offsetof(struct journal_chunk, checksum));
     const bool is_written = write_chunk(j, head, body);
     j->chunks += is_written;
     free(body);

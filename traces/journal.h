@@ -10,8 +10,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#define JOURNAL_MAGIC  "cajournl"
-#define JOURNAL_SUFFIX ".journal"
+#define JOURNAL_MAGIC    "cajourn2"
+#define JOURNAL_MAGIC_V1 "cajournl" /* beside a trace of version 1.0 */
+#define JOURNAL_SUFFIX   ".journal"
 
 struct journal_row { /* where a PV or a circuit of a chunk belongs */
     uint32_t index, reserved;
@@ -22,13 +23,15 @@ struct journal_chunk {
     uint64_t number;                             /* 0, 1, 2... */
     uint64_t bytes;                              /* behind this head */
     uint64_t pool_from, pool_to;                 /* the pool's bytes that this chunk is about */
-    uint64_t pool_checksum;                      /* XXH3-64 of them */
     uint32_t nstrings, npvs, ncircuits, nevents; /* strings: bytes */
     struct format_meta meta;                     /* as far as it is known */
-    uint64_t body_checksum, checksum;            /* of what follows; of the head before this field */
+    uint32_t pool_checksum;                      /* CRC32C of them */
+    uint32_t body_checksum;                      /* of what follows */
+    uint32_t reserved;
+    uint32_t checksum; /* of the head before this field */
 };
 
-_Static_assert(sizeof(struct journal_chunk) == 336, "FORMAT.md: a chunk's head is 336 bytes");
+_Static_assert(sizeof(struct journal_chunk) == 328, "FORMAT.md: a chunk's head is 328 bytes");
 
 /* Rows of a table that changed since the last chunk. */
 struct journal_changes {

@@ -1,10 +1,11 @@
 #include "traces/output.h"
 
+#include "traces/checksum.h"
+
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <xxhash.h>
 
 #define BUFFER_BYTES (1u << 20)
 
@@ -19,30 +20,71 @@ bool output_has_failed(const struct output *o)
     return o->failure.code != DIAG_GOOD;
 }
 
-void output_put(struct output *o, const void *bytes, size_t n)
+static void end_chunk(struct output *o)
+{
+    if (o->nsums == o->room) {
+        const uint32_t room = o->room * 2 + 64;
+        uint32_t *sums = realloc(o->sums, room * sizeof *sums);
+        if (sums == NULL) {
+            output_fail(o, "no memory for checksums");
+            return;
+        }
+        o->sums = sums;
+        o->room = room;
+    }
+    o->sums[o->nsums++] = o->sum;
+    o->sum = o->in_chunk = 0;
+}
+
+static void add_up(struct output *o, const uint8_t *bytes, size_t n)
+{
+    while (n > 0 && !output_has_failed(o)) {
+        const size_t left = FORMAT_CHUNK_BYTES - o->in_chunk, part = n < left ? n : left;
+        o->sum = checksum_add(o->sum, bytes, part);
+        o->in_chunk += (uint32_t)part;
+        if (o->in_chunk == FORMAT_CHUNK_BYTES)
+            end_chunk(o);
+        bytes += part;
+        n -= part;
+    }
+}
+
+/* Bytes that are in no chunk. */
+static void put_plain(struct output *o, const void *bytes, size_t n)
 {
     if (n == 0 || output_has_failed(o))
         return;
-    XXH3_64bits_update(o->checksum, bytes, n);
     o->position += n;
     if (fwrite(bytes, 1, n, o->file) != n)
         output_fail(o, "write");
 }
 
-void output_begin(struct output *o, enum format_section_kind kind)
+void output_put(struct output *o, const void *bytes, size_t n)
+{
+    add_up(o, bytes, n);
+    put_plain(o, bytes, n);
+}
+
+static struct format_section *begin_section(struct output *o, enum format_section_kind kind)
 {
     static const char zeros[FORMAT_ALIGN];
-    output_put(o, zeros, format_align(o->position) - o->position);
-    o->header.sections[kind] =
-        (struct format_section){.offset = o->position, .kind = kind, .record_bytes = format_record_bytes(kind)};
-    XXH3_64bits_reset(o->checksum);
+    put_plain(o, zeros, format_align(o->position) - o->position);
+    struct format_section *s = &o->header.sections[kind];
+    *s = (struct format_section){.offset = o->position, .kind = kind, .record_bytes = format_record_bytes(kind)};
+    return s;
+}
+
+void output_begin(struct output *o, enum format_section_kind kind)
+{
+    begin_section(o, kind)->checks = o->nsums;
 }
 
 void output_end(struct output *o, enum format_section_kind kind)
 {
     struct format_section *s = &o->header.sections[kind];
     s->bytes = o->position - s->offset;
-    s->checksum = XXH3_64bits_digest(o->checksum);
+    if (o->in_chunk > 0)
+        end_chunk(o);
 }
 
 static int open_file(struct output *o, const char *path, struct diag *diag)
@@ -63,36 +105,41 @@ static int open_file(struct output *o, const char *path, struct diag *diag)
 
 int output_open(struct output *o, const char *path, struct diag *diag)
 {
-    o->checksum = XXH3_createState();
-    if (o->checksum == NULL)
-        return diag_fail(diag, DIAG_ENVIRONMENT, "no memory to write a trace");
-    if (open_file(o, path, diag) < 0) {
-        XXH3_freeState(o->checksum);
+    if (open_file(o, path, diag) < 0)
         return -1;
-    }
     memcpy(o->header.magic, FORMAT_MAGIC, FORMAT_MAGIC_BYTES);
     o->header.major = TRACE_MAJOR;
     o->header.minor = TRACE_MINOR;
     o->header.header_bytes = sizeof o->header;
     o->header.nsections = FORMAT_SECTIONS;
-    XXH3_64bits_reset(o->checksum);
-    output_put(o, &o->header, sizeof o->header); /* file_bytes 0: whoever finds the .part is told that it is unfinished */
+    o->header.chunk_bytes = FORMAT_CHUNK_BYTES;
+    put_plain(o, &o->header, sizeof o->header); /* file_bytes 0: whoever finds the .part is told that it is unfinished */
     return 0;
+}
+
+static void put_checks(struct output *o)
+{
+    const size_t n = o->nsums * sizeof *o->sums;
+    struct format_section *s = begin_section(o, FORMAT_CHECKS);
+    put_plain(o, o->sums, n);
+    s->bytes = n;
+    s->checks = checksum_add(0, o->sums, n);
 }
 
 static void put_header(struct output *o)
 {
     o->header.file_bytes = o->position;
-    o->header.checksum = XXH3_64bits(&o->header, offsetof(struct format_header, checksum));
+    o->header.checksum = checksum_add(0, &o->header, offsetof(struct format_header, checksum));
     if (!output_has_failed(o) && fseeko(o->file, 0, SEEK_SET) != 0)
         output_fail(o, "seek");
-    output_put(o, &o->header, sizeof o->header);
+    put_plain(o, &o->header, sizeof o->header);
 }
 
 int output_finish(struct output *o, bool is_worth_it, struct diag *diag)
 {
+    put_checks(o);
     put_header(o);
-    XXH3_freeState(o->checksum);
+    free(o->sums);
     if (fclose(o->file) != 0)
         output_fail(o, "close");
     if (!output_has_failed(o) && rename(o->part, o->path) != 0)
@@ -110,7 +157,7 @@ int output_finish(struct output *o, bool is_worth_it, struct diag *diag)
 
 void output_abandon(struct output *o)
 {
-    XXH3_freeState(o->checksum);
+    free(o->sums);
     fclose(o->file);
     unlink(o->part);
 }

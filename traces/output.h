@@ -14,7 +14,9 @@ struct output {
     struct diag failure; /* the first one; code DIAG_GOOD: none so far */
     uint64_t position;   /* bytes written so far */
     struct format_header header;
-    void *checksum; /* state, of the section that is being written */
+    uint32_t *sums; /* of the chunks so far */
+    uint32_t nsums, room;
+    uint32_t sum, in_chunk; /* of the chunk that is being written, and its bytes so far */
 };
 
 /* 0, or -1 with diag. */

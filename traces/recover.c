@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/options.h"
+#include "traces/checksum.h"
 #include "traces/copy.h"
 #include "traces/journal.h"
 
@@ -11,8 +12,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <xxhash.h>
 
 struct recover {
     const char *output;
@@ -75,13 +74,13 @@ static bool is_there(FILE *file, uint64_t bytes)
 static bool read_chunk(struct found *f, struct journal_chunk *h)
 {
     if (fread(h, sizeof *h, 1, f->journal) != 1 || memcmp(h->magic, JOURNAL_MAGIC, sizeof h->magic) != 0 ||
-        h->checksum != XXH3_64bits(h, offsetof(struct journal_chunk, checksum)) || h->number != f->chunks ||
+        h->checksum != checksum_add(0, h, offsetof(struct journal_chunk, checksum)) || h->number != f->chunks ||
         h->bytes != body_bytes(h) || !is_there(f->journal, h->bytes))
         return false;
     void *bytes = realloc(f->bytes, h->bytes + 1);
     f->bytes = bytes != NULL ? bytes : f->bytes;
     return bytes != NULL && (h->bytes == 0 || fread(f->bytes, h->bytes, 1, f->journal) == 1) &&
-           XXH3_64bits(f->bytes, h->bytes) == h->body_checksum;
+           checksum_add(0, f->bytes, h->bytes) == h->body_checksum;
 }
 
 /* The payload bytes that a chunk is about. */
@@ -94,7 +93,8 @@ static bool read_pool(struct found *f, const struct journal_chunk *h)
     if (pool == NULL)
         return false;
     f->pool_bytes = pool;
-    return (n == 0 || fread(pool + h->pool_from, n, 1, f->pool) == 1) && XXH3_64bits(pool + h->pool_from, n) == h->pool_checksum;
+    return (n == 0 || fread(pool + h->pool_from, n, 1, f->pool) == 1) &&
+           checksum_add(0, pool + h->pool_from, n) == h->pool_checksum;
 }
 
 /* A table's changed rows: each is known, or the next new one. false: they are not. */
@@ -189,7 +189,12 @@ static int check(const struct found *f, struct diag *diag)
 static int read_all(struct found *f, struct diag *diag)
 {
     struct journal_chunk head;
-    if (fseeko(f->pool, sizeof(struct format_header), SEEK_SET) != 0)
+    char magic[sizeof head.magic] = "";
+    if (fread(magic, sizeof magic, 1, f->journal) == 1 && memcmp(magic, JOURNAL_MAGIC_V1, sizeof magic) == 0)
+        return diag_fail(diag, DIAG_USAGE,
+                         "%s%s is of an older caplay, whose traces are of version 1.0: recover it with that one", f->path,
+                         JOURNAL_SUFFIX);
+    if (fseeko(f->journal, 0, SEEK_SET) != 0 || fseeko(f->pool, sizeof(struct format_header), SEEK_SET) != 0)
         return diag_errno(diag, DIAG_USAGE, "cannot read %s", f->path);
     while (read_chunk(f, &head) && read_pool(f, &head) && take_chunk(f, &head))
         continue;

@@ -1,7 +1,7 @@
 /* What a recording is. A trace is one little-endian file, mapped read-only: header, strings, PVs, circuits, events in time order,
  * payload pool, and a report of what was missing. Times are nanoseconds since the trace's first packet; the header holds that
- * packet's CLOCK_REALTIME. Layout byte by byte: traces/FORMAT.md. Reading trusts no length, offset or index: all are checked at
- * open. */
+ * packet's CLOCK_REALTIME. Layout byte by byte: traces/FORMAT.md. Reading trusts no length, offset or index: all are checked
+ * before use. */
 #ifndef CAPLAY_TRACES_TRACE_H
 #define CAPLAY_TRACES_TRACE_H
 
@@ -9,8 +9,10 @@
 #include "wire/dbr.h"
 
 #define TRACE_NONE  UINT32_MAX /* no PV, no circuit, no peer, no string */
-#define TRACE_MAJOR 1
+#define TRACE_MAJOR 2
 #define TRACE_MINOR 0
+
+struct trace_checks;
 
 /* The following three structs are the file's records as they are. */
 struct trace_pv {
@@ -97,11 +99,33 @@ struct trace {
     char sha256[65]; /* of the capture that it was made from; "" for a live one */
     void *map;
     size_t map_bytes;
+    struct trace_checks *checks; /* what of the file has been checked; NULL: no file is behind it */
 };
 
 /* Map and check a trace, every byte of it. 0, or -1 with DIAG_USAGE: not a trace (a capture is told apart), unfinished, cut short
  * (both sizes), another version (both versions), a bad checksum (section and offset), a record that points outside. */
 int trace_open(struct trace *trace, const char *path, struct diag *diag);
+
+/* Map a trace and check what one needs to find one's way: all but the messages and their payloads, so the time that it takes
+ * does not grow with them. `events` and `pool` must not be used before trace_check() or trace_range() has said that they can be;
+ * `path` is borrowed until trace_close(). Errors as above. */
+int trace_open_index(struct trace *trace, const char *path, struct diag *diag);
+
+enum trace_depth {
+    TRACE_RECORDS,  /* the messages' records, and those of the requests that they answer */
+    TRACE_PAYLOADS, /* and the messages' payloads */
+};
+
+/* Check messages first <= i < end of what trace_open_index() has opened. What was checked once is not checked again. 0, or -1. */
+int trace_check(const struct trace *trace, uint32_t first, uint32_t end, enum trace_depth depth, struct diag *diag);
+
+struct trace_range { /* messages first <= i < end */
+    uint32_t first, end;
+};
+
+/* Which messages have from_ns <= t < to_ns? Reads what it needs of the index, and checks the records that it looks at. 0 or -1.
+ */
+int trace_range(const struct trace *trace, uint64_t from_ns, uint64_t to_ns, struct trace_range *range, struct diag *diag);
 void trace_close(struct trace *trace);
 
 /* Does the file begin as a trace does, whatever its version? False also if it cannot be read. */

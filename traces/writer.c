@@ -1,5 +1,6 @@
 #include "traces/trace.h"
 
+#include "traces/checksum.h"
 #include "traces/journal.h"
 #include "traces/output.h"
 #include "traces/table.h"
@@ -42,7 +43,7 @@ struct array {
 
 struct trace_writer {
     struct output out;
-    struct array strings, pvs, circuits, events;
+    struct array strings, pvs, circuits, events, index;
     struct string *string_table;
     struct body *body_table;
     struct journal journal;
@@ -50,7 +51,7 @@ struct trace_writer {
     struct format_meta meta;               /* as far as it is known */
     uint32_t chunk_strings, chunk_events;  /* what the journal has */
     uint64_t chunk_pool, chunk_ns, end_ns; /* pool bytes and time that it has; the latest time seen */
-    XXH3_state_t *pool_checksum;           /* of the pool since the last chunk */
+    uint32_t pool_sum;                     /* of the pool since the last chunk */
 };
 
 static void fail_memory(struct trace_writer *w)
@@ -96,15 +97,10 @@ struct trace_writer *trace_writer_open(const char *path, struct diag *diag)
         diag_fail(diag, DIAG_ENVIRONMENT, "no memory to write %s", path);
         return NULL;
     }
-    w->pool_checksum = XXH3_createState();
-    if (w->pool_checksum == NULL || output_open(&w->out, path, diag) < 0) {
-        if (w->pool_checksum == NULL)
-            diag_fail(diag, DIAG_ENVIRONMENT, "no memory to write %s", path);
-        XXH3_freeState(w->pool_checksum);
+    if (output_open(&w->out, path, diag) < 0) {
         free(w);
         return NULL;
     }
-    XXH3_64bits_reset(w->pool_checksum);
     output_begin(&w->out, FORMAT_POOL);
     if (!journal_open(&w->journal, w->out.part))
         output_fail(&w->out, "its journal");
@@ -242,8 +238,7 @@ static uint64_t pool_add(struct trace_writer *w, const void *bytes, size_t n)
 {
     uint64_t offset = w->out.position - w->out.header.sections[FORMAT_POOL].offset;
     output_put(&w->out, bytes, n);
-    if (n > 0)
-        XXH3_64bits_update(w->pool_checksum, bytes, n);
+    w->pool_sum = checksum_add(w->pool_sum, bytes, n);
     return offset;
 }
 
@@ -283,7 +278,7 @@ static void write_chunk(struct trace_writer *w)
     w->meta.end_ns = w->end_ns;
     struct journal_chunk head = {.pool_from = w->chunk_pool,
                                  .pool_to = pool_bytes(w),
-                                 .pool_checksum = XXH3_64bits_digest(w->pool_checksum),
+                                 .pool_checksum = w->pool_sum,
                                  .nstrings = w->strings.count - w->chunk_strings,
                                  .nevents = w->events.count - w->chunk_events,
                                  .meta = w->meta};
@@ -298,7 +293,7 @@ static void write_chunk(struct trace_writer *w)
     w->chunk_strings = w->strings.count;
     w->chunk_events = w->events.count;
     w->chunk_ns = w->end_ns;
-    XXH3_64bits_reset(w->pool_checksum);
+    w->pool_sum = 0;
 }
 
 static uint32_t end_event(struct trace_writer *w, uint64_t t_ns)
@@ -340,6 +335,13 @@ static int by_time(const void *a, const void *b, void *events)
     return i < k ? -1 : 1;
 }
 
+static void index_event(struct trace_writer *w, uint32_t k, uint64_t t_ns)
+{
+    uint64_t *row = k % FORMAT_INDEX_EVENTS == 0 ? array_add(w, &w->index, 1, sizeof *row) : NULL;
+    if (row != NULL)
+        *row = t_ns;
+}
+
 /* order[k] is the index of the k-th event in time; place[i] is where event i comes. */
 static void put_events(struct trace_writer *w, uint32_t *order, uint32_t *place)
 {
@@ -354,6 +356,7 @@ static void put_events(struct trace_writer *w, uint32_t *order, uint32_t *place)
     for (uint32_t k = 0; k < n; k++) {
         struct trace_event e = events[order[k]];
         e.peer = e.peer < n ? place[e.peer] : TRACE_NONE;
+        index_event(w, k, e.t_ns);
         output_put(&w->out, &e, sizeof e);
     }
     output_end(&w->out, FORMAT_EVENTS);
@@ -402,11 +405,11 @@ static void free_tables(struct trace_writer *w)
     }
     journal_changes_fini(&w->changed_pvs);
     journal_changes_fini(&w->changed_circuits);
-    XXH3_freeState(w->pool_checksum);
     free(w->strings.at);
     free(w->pvs.at);
     free(w->circuits.at);
     free(w->events.at);
+    free(w->index.at);
 }
 
 int trace_writer_finish(struct trace_writer *w, const struct trace_meta *meta, struct diag *diag)
@@ -418,6 +421,7 @@ int trace_writer_finish(struct trace_writer *w, const struct trace_meta *meta, s
     put_sorted(w);
     trace_writer_about(w, meta);
     put_section(w, FORMAT_META, &w->meta, sizeof w->meta);
+    put_section(w, FORMAT_INDEX, w->index.at, w->index.count * sizeof(uint64_t));
     const bool is_worth_it = w->journal.chunks > 0;
     int result = output_finish(&w->out, is_worth_it, diag);
     journal_close(&w->journal, result < 0 && is_worth_it);

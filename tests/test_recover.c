@@ -1,0 +1,105 @@
+#include "traces/journal.h"
+
+#include "tests/small_trace.h"
+#include "traces/command.h"
+
+#include <sys/wait.h>
+
+/* ---- what a killed writer leaves ---- */
+
+static char journal[PATH_MAX + 48], recovered[PATH_MAX + 32];
+
+static int recover(void)
+{
+    struct diag diag = {0};
+    char *argv[] = {"recover", part, "-o", recovered, NULL};
+    snprintf(recovered, sizeof recovered, "%s/y.catrace", dir);
+    int code = traces_recover(4, argv, &diag);
+    assert_true(code == DIAG_GOOD || (code == -1 && diag.code == DIAG_USAGE));
+    return code;
+}
+
+/* Three messages are in chunks, the fourth is not; then kill -9. */
+static void leave_unfinished(void)
+{
+    snprintf(journal, sizeof journal, "%s.journal", part);
+    fflush(NULL);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct trace_writer *w = begin();
+        trace_writer_about(w, &meta);
+        trace_writer_circuit(w);
+        trace_writer_pv(w, "A:ONE", 5);
+        trace_writer_pv(w, "A:TWO", 5);
+        uint32_t asked = trace_writer_event(w, &request, NULL);
+        add_values(w, UINT64_C(1100000000), asked, 5, 0xaa);
+        trace_writer_pv_at(w, 1)->native = WIRE_INT16;
+        add_values(w, UINT64_C(2200000000), TRACE_NONE, 6, 0xaa);
+        add_values(w, UINT64_C(2200000001), TRACE_NONE, 7, 0xaa);
+        _exit(0);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static void what_a_killed_writer_leaves_is_recovered_to_its_last_chunk(void **state)
+{
+    (void)state;
+    leave_unfinished();
+    assert_int_equal(recover(), DIAG_GOOD);
+    struct trace t;
+    struct diag diag = {0};
+    if (trace_open(&t, recovered, &diag) < 0)
+        fail_msg("%s", diag.text);
+    assert_int_equal(t.nevents, 3);
+    assert_int_equal(t.events[1].peer, 0);
+    assert_int_equal(trace_body(&t, &t.events[2])[0], 6);
+    assert_int_equal(trace_head(&t, &t.events[2])[0], 0xaa);
+    assert_string_equal(trace_pv_name(&t, 1), "A:TWO");
+    assert_int_equal(t.pvs[1].native, WIRE_INT16);
+    assert_int_equal(t.start_realtime_ns, meta.start_realtime_ns);
+    assert_int_equal(t.end_ns, UINT64_C(2200000000));
+    assert_string_equal(t.source, "lo");
+    assert_int_equal(t.missing.cut_packets, 1);
+    trace_close(&t);
+    unlink(recovered);
+    unlink(journal);
+}
+
+/* Cut anywhere, or a bit flipped anywhere: the chunks before are recovered, or none are. */
+static void a_damaged_journal_gives_the_chunks_before_the_damage(void **state)
+{
+    (void)state;
+    static uint8_t bytes[8192];
+    leave_unfinished();
+    FILE *f = fopen(journal, "rb");
+    const size_t n = fread(bytes, 1, sizeof bytes, f);
+    fclose(f);
+    for (size_t i = 0; i < n; i += 3) {
+        f = fopen(journal, "wb");
+        bytes[i] ^= 0x10;
+        fwrite(bytes, 1, i % 2 ? n : i, f);
+        bytes[i] ^= 0x10;
+        fclose(f);
+        struct trace t;
+        struct diag diag = {0};
+        if (recover() != DIAG_GOOD)
+            continue;
+        assert_int_equal(trace_open(&t, recovered, &diag), 0);
+        assert_int_equal(t.nevents, 2); /* the second chunk is the damaged one */
+        trace_close(&t);
+    }
+    unlink(recovered);
+    unlink(journal);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_a_killed_writer_leaves_is_recovered_to_its_last_chunk),
+        cmocka_unit_test(a_damaged_journal_gives_the_chunks_before_the_damage),
+    };
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
