@@ -128,6 +128,20 @@ def test_read_of_an_image_gives_its_first_elements_and_the_sum_of_all(client, io
     assert image["sum"] == expected.sum()
 
 
+def test_the_java_client_reads_what_libca_reads(ioc):
+    job = {"task": "read", "names": [*(scalar(i) for i in (10, 1, 2, 3, 9)), IMAGE]}
+    java = cahelp.run_job("caj", job, ioc.env)
+    if str(java["error"]).startswith("not installed: "):
+        pytest.skip(java["error"])
+    image, moving = java["pvs"].pop(IMAGE), {"value", "sum", "seconds", "nanoseconds"}
+    libca = run("libca", ioc, **job)["pvs"]
+    assert {k: v for k, v in image.items() if k not in moving} == {k: v for k, v in libca.pop(IMAGE).items() if k not in moving}
+    high, next_, middle, low = (element & 0xFFFF for element in image["value"][:4])
+    expected = frame(high << 48 | next_ << 32 | middle << 16 | low)
+    assert image["value"] == expected[:16].tolist() and image["sum"] == expected.sum()
+    assert java["pvs"] == libca
+
+
 # ---- monitor, watch ----
 
 

@@ -72,6 +72,7 @@ static void judge_connect(struct bench_run *run, const json_t *answer)
     const json_t *gets = json_object_get(answer, "get_ns");
     run->connect = seconds_of(json_object_get(answer, "connect_ns"));
     run->get1 = seconds_of(json_array_get(gets, 0));
+    run->rehearse = seconds_of(json_object_get(answer, "rehearse_ns"));
     run->get2 = seconds_of(json_array_get(gets, 1));
     run->put = seconds_of(json_object_get(answer, "put_ns"));
     if (connected != run->step->pvs)
@@ -201,7 +202,7 @@ static void copy_samples(struct bench_run *run, const struct bench_process *p)
     run->rss = p->rss;
     run->rss_peak = (double)p->rss_peak;
     bench_counts_take(&run->counts, &p->used, &p->held);
-    run->setup = run->connect = run->get1 = run->get2 = run->put = NAN;
+    run->setup = run->rehearse = run->connect = run->get1 = run->get2 = run->put = NAN;
 }
 
 void bench_run_judge(struct bench_run *run, const struct bench_process *p, struct bench_client *client,

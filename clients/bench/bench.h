@@ -130,9 +130,9 @@ struct bench_run {
     bool died_at_exit; /* it answered, then crashed or hung */
     bool repeated;     /* invalid, and done again */
     int exit_code;
-    double setup, connect, get1, get2, put; /* NAN: not measured */
-    double cpu_s;                           /* user and system, of the whole process */
-    bool warmup;                            /* no sample, by rule: bench_options.warmup */
+    double setup, rehearse, connect, get1, get2, put; /* NAN: not measured; rehearse: before connect, for a JIT compiler */
+    double cpu_s;                                     /* user and system, of the whole process */
+    bool warmup;                                      /* no sample, by rule: bench_options.warmup */
     uint64_t udp_drops;
     bool udp_known;
     struct bench_samples cpu, rss;

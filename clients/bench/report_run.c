@@ -55,10 +55,10 @@ static json_t *server_report_json(const struct bench_server_report *s)
 
 static json_t *connect_json(const struct bench_run *run)
 {
-    return json_pack("{s:i, s:s, s:i, s:o, s:o, s:o, s:o}", "pvs", run->step->pvs, "order",
-                     run->step->one_by_one ? "sequential" : "together", "get_pvs", bench_get_pvs(run->step), "connect_s",
-                     report_number(run->connect), "get_1_s", report_number(run->get1), "get_2_s", report_number(run->get2),
-                     "put_s", report_number(run->put));
+    return json_pack("{s:i, s:s, s:i, s:o, s:o, s:o, s:o, s:o}", "pvs", run->step->pvs, "order",
+                     run->step->one_by_one ? "sequential" : "together", "get_pvs", bench_get_pvs(run->step), "rehearse_s",
+                     report_number(run->rehearse), "connect_s", report_number(run->connect), "get_1_s", report_number(run->get1),
+                     "get_2_s", report_number(run->get2), "put_s", report_number(run->put));
 }
 
 static json_t *frames_json(const struct bench_frames *f)

@@ -117,7 +117,7 @@ def counts(result):
 BESIDE = [
     ("connect", "s", lambda r: r["stage"]["connect_s"], lambda r: r["seen"]["search_to_last_channel_s"],
      "the server's begins when the first search arrives and ends when it made the last channel: it lacks what the client does before "
-     "and after (libca waits 32 ms before it searches)"),
+     "and after (libca waits 32 ms before it searches), and has a rehearsal in it, where there is one (caj)"),
     ("connect, and first get", "s", lambda r: r["stage"]["connect_s"] + r["stage"]["get_1_s"],
      lambda r: r["seen"]["search_to_first_value_s"],
      "the server's ends with the first value that it sends; the adapter's when the last PV of the first get was read"),

@@ -13,15 +13,17 @@ import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.IntStream;
 
 /** The harness of the Java client, as adapter.py is that of the Python clients: runs one job and prints one JSON line.
  *
  *      java -cp ... Adapter JOB.json
  *
- *  Tasks: setup, connect, monitor, watch. A job's "rehearse_s" is a stage before those of `connect`: the same connect and gets, each
+ *  Tasks: setup, connect, monitor, watch, read. A job's "rehearse_s" is a stage before those of `connect`: the same connect and gets, each
  *  time in a new context, for so many seconds, so that the JIT compiler has done its work before anything is timed. */
 class Adapter {
     static final Gson GSON = new GsonBuilder().serializeNulls().create();
+    static final int SHOWN = 16; // elements of an array in a read's answer
     static final List<String> COLUMNS = List.of("arrived_ns", "sum", "serial", "seconds", "nanoseconds");
 
     public static void main(String[] args) {
@@ -76,6 +78,7 @@ class Adapter {
             case "connect" -> connect(client, job, answer, deadline);
             case "monitor" -> monitor(client, job, answer, deadline);
             case "watch" -> watch(client, job, answer, deadline);
+            case "read" -> read(client, job, answer, deadline);
             default -> throw new IllegalArgumentException("unknown task '" + job.task + "'");
         }
     }
@@ -162,6 +165,31 @@ class Adapter {
         collect(client, job.names(), job.seconds, deadline, (name, value, stamp, alarm) ->
             updates.get(name).add(List.of(stamp[0], stamp[1], shortened(value), alarm[0], alarm[1])));
         answer.add("updates", GSON.toJsonTree(updates));
+    }
+
+    static void read(ClientCaj client, Job job, JsonObject answer, Deadline deadline) throws Exception {
+        Map<String, Object> pvs = new TreeMap<>();
+        List<ClientCaj.PV> connected = client.connect(job.names(), deadline.left());
+        for (int i = 0; i < connected.size(); i++) {
+            Map<String, Object> known = client.read(connected.get(i), deadline.left());
+            describe(known);
+            pvs.put(job.names().get(i), known);
+        }
+        answer.add("pvs", GSON.toJsonTree(pvs));
+    }
+
+    /** A scalar, or an array's first elements and (of numbers) the sum of all. */
+    static void describe(Map<String, Object> known) {
+        Object value = known.get("value");
+        int n = Array.getLength(value);
+        List<Object> shown = new ArrayList<>();
+        for (int i = 0; i < Math.min(n, SHOWN); i++)
+            shown.add(Array.get(value, i));
+        known.put("value", n == 1 ? shown.get(0) : shown);
+        if (n > 1 && value instanceof short[])
+            known.put("sum", sum(value));
+        else if (n > 1 && !(value instanceof String[]))
+            known.put("sum", (long) IntStream.range(0, n).mapToDouble(i -> Array.getDouble(value, i)).sum());
     }
 
     /** Subscribe, wait for the first update of each name, go on for so many seconds; an update later than that is not taken. */

@@ -4,22 +4,28 @@ import gov.aps.jca.Channel;
 import gov.aps.jca.Context;
 import gov.aps.jca.JCALibrary;
 import gov.aps.jca.Monitor;
+import gov.aps.jca.dbr.CTRL;
 import gov.aps.jca.dbr.DBR;
 import gov.aps.jca.dbr.DBRType;
+import gov.aps.jca.dbr.LABELS;
+import gov.aps.jca.dbr.PRECISION;
 import gov.aps.jca.dbr.TIME;
 import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Properties;
+import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 
 /** CAJ: the protocol in Java, behind JCA's interface. What differs from other clients, as the functions that client_*.py have: set-up
- *  (the constructor), connect, get, put, monitor. Time-outs are in seconds. */
+ *  (the constructor), connect, get, put, read, monitor. Time-outs are in seconds. */
 class ClientCaj implements AutoCloseable {
-    static final int TIME_TYPES = 14; // DBR_TIME_STRING; the native type is added (CA specification, "DBR types")
+    static final int TIME_TYPES = 14, CTRL_TYPES = 28; // DBR_TIME_STRING...: the native type is added (CA specification, "DBR types")
+    static final List<String> TYPES = List.of("STRING", "SHORT", "FLOAT", "ENUM", "CHAR", "LONG", "DOUBLE"); // by DBR code
 
     /** A channel: what the harness passes on. */
     record PV(Channel channel) { }
@@ -71,6 +77,36 @@ class ClientCaj implements AutoCloseable {
         DBR answer = pv.channel.get(); // travels
         context.pendIO(timeout);
         return answer.getValue();
+    }
+
+    /** Everything that the library knows of the PV, but its value's form: that is the harness's. */
+    Map<String, Object> read(PV pv, double timeout) throws Exception {
+        Channel channel = pv.channel;
+        int type = channel.getFieldType().getValue();
+        DBR value = channel.get(DBRType.forValue(TIME_TYPES + type), channel.getElementCount());
+        DBR control = channel.get(DBRType.forValue(CTRL_TYPES + type), 1);
+        context.pendIO(timeout);
+        Map<String, Object> known = new TreeMap<>(Map.of("value", value.getValue(), "type", TYPES.get(type),
+            "count", channel.getElementCount(), "access", (channel.getReadAccess() ? 1 : 0) + (channel.getWriteAccess() ? 2 : 0)));
+        if (value instanceof TIME time)
+            known.putAll(Map.of("status", time.getStatus().getValue(), "severity", time.getSeverity().getValue(),
+                "seconds", time.getTimeStamp().secPastEpoch(), "nanoseconds", time.getTimeStamp().nsec()));
+        if (control instanceof PRECISION precise)
+            known.put("precision", precise.getPrecision());
+        if (control instanceof LABELS labelled)
+            known.put("labels", labelled.getLabels());
+        if (control instanceof CTRL limited) {
+            known.put("units", limited.getUnits());
+            known.put("limits", limits(limited));
+        }
+        return known;
+    }
+
+    static Map<String, Number> limits(CTRL of) {
+        return Map.of("upper_disp", of.getUpperDispLimit(), "lower_disp", of.getLowerDispLimit(),
+            "upper_alarm", of.getUpperAlarmLimit(), "upper_warning", of.getUpperWarningLimit(),
+            "lower_warning", of.getLowerWarningLimit(), "lower_alarm", of.getLowerAlarmLimit(),
+            "upper_ctrl", of.getUpperCtrlLimit(), "lower_ctrl", of.getLowerCtrlLimit());
     }
 
     void put(PV pv, Object value, double timeout) throws Exception {
