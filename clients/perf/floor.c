@@ -10,8 +10,8 @@ static const struct {
     const char *name;
     int (*run)(const struct floor_options *o, struct diag *diag);
 } kinds[] = {
-    {"write", floor_write}, {"read", floor_read}, {"get", floor_get},     {"search", floor_search},
-    {"wake", floor_wake},   {"yaml", floor_yaml}, {"relay", floor_relay}, {"decode", floor_decode},
+    {"write", floor_write}, {"read", floor_read},   {"get", floor_get},   {"search", floor_search}, {"wake", floor_wake},
+    {"yaml", floor_yaml},   {"relay", floor_relay}, {"open", floor_open}, {"decode", floor_decode},
 };
 
 static const struct option options[] = {
@@ -45,7 +45,7 @@ static const struct option options[] = {
 
 static const struct option_command command = {
     .name = "caplay-floor",
-    .synopsis = "write|read|get|search|wake|relay|yaml|decode [options]",
+    .synopsis = "write|read|get|search|wake|relay|yaml|decode|open [options]",
     .about = "What the bare machine can do. `make perf` runs it beside the servers.",
     .examples = "caplay-floor write --rate 120Hz --frames 1200 --sockets 10\n"
                 "caplay-floor get --port 5064 --pv ten-thousand:00000 --samples get.bin\n",

@@ -31,6 +31,7 @@ int floor_search(const struct floor_options *o, struct diag *diag); /* searches 
 int floor_wake(const struct floor_options *o, struct diag *diag);   /* deadlines that nothing else disturbs */
 int floor_relay(const struct floor_options *o, struct diag *diag);  /* passes a CA server on, at once or later */
 int floor_decode(const struct floor_options *o, struct diag *diag); /* libpcap's packets of a file, each byte summed up */
+int floor_open(const struct floor_options *o, struct diag *diag);   /* a trace's index: mapped and touched; opened by us */
 int floor_yaml(const struct floor_options *o, struct diag *diag);   /* libyaml's events of a file, thrown away */
 
 /* ---- what the kinds share ---- */

@@ -21,13 +21,15 @@ import perf_replay
 import perf_reply
 import perf_scale
 import perf_stream
+import perf_trace
 import perf_valid
 from perf_table import Measure, json_line, table
 
 ROWS = {"connect": perf_connect.libca, "caproto": perf_connect.caproto, "search": perf_connect.search, "get": perf_reply.get,
         "stream": perf_stream.to_one, "fan-out": perf_stream.to_ten, "fast": perf_stream.fast, "delay": perf_reply.delay,
         "million": perf_scale.million, "validity": perf_valid.validity, "replay": perf_replay.replay,
-        "proxy": perf_proxy.proxy, "capture": perf_capture.capture, "decode": perf_decode.decode}
+        "proxy": perf_proxy.proxy, "capture": perf_capture.capture, "decode": perf_decode.decode,
+        "open": perf_trace.opening}
 
 
 class Run:
