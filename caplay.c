@@ -25,6 +25,7 @@ static const struct subcommand subcommands[] = {
     {"merge", traces_merge, "several traces as one, on one clock"},
     {"rename", traces_rename, "other names for the PVs of a trace"},
     {"anonymise", traces_anonymise, "a trace without names, hosts, users and texts, to give away"},
+    {"diff", diff_command, "what is different in two traces"},
     {"export", capture_export, "a trace as a capture that other programs decode"},
     {"recover", traces_recover, "a trace from what a capture left that was killed"},
     {"replay", replay_command, "serve a recording from a fake CA server"},

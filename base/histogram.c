@@ -79,3 +79,16 @@ uint64_t histogram_spread(const struct histogram *h, const uint64_t *bound, unsi
         upto[i] = seen;
     return sum;
 }
+
+double histogram_distance(const struct histogram *a, const struct histogram *b)
+{
+    uint64_t upto_a = 0, upto_b = 0;
+    double most = 0;
+    for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+        upto_a += a->bucket[i];
+        upto_b += b->bucket[i];
+        const double apart = (double)upto_a / (double)a->count - (double)upto_b / (double)b->count;
+        most = apart > most ? apart : -apart > most ? -apart : most;
+    }
+    return most;
+}

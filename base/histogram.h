@@ -25,6 +25,10 @@ uint64_t histogram_quantile(const struct histogram *h, double fraction);
  * returned, at most 0.1% too large. One pass over the buckets between min and max. */
 uint64_t histogram_spread(const struct histogram *h, const uint64_t *bound, unsigned n, uint64_t *upto);
 
+/* The largest distance between the two shares of values up to x, over all x (Kolmogorov-Smirnov): 0 to 1, as exactly as buckets
+ * tell. Neither is empty. */
+double histogram_distance(const struct histogram *a, const struct histogram *b);
+
 /* The first bucket from `bucket` on that holds values, or HISTOGRAM_BUCKETS; and the largest value that belongs into a bucket,
  * which names it wherever histograms are written down: two that were written add up by it. */
 unsigned histogram_next(const struct histogram *h, unsigned bucket);

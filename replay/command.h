@@ -6,5 +6,6 @@
 
 int replay_command(int argc, char **argv, struct diag *diag);
 int proxy_command(int argc, char **argv, struct diag *diag);
+int diff_command(int argc, char **argv, struct diag *diag);
 
 #endif

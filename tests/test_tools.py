@@ -69,3 +69,16 @@ def test_a_key_that_is_none_is_refused(trace, tmp_path):
     done = cahelp.caplay("anonymise", "--key", tmp_path / "none", trace, "-o", tmp_path / "x.catrace")
     assert done.returncode == 2 and "No such file" in done.stderr
     assert not (tmp_path / "x.catrace").exists()
+
+
+# ---- diff ----
+
+def test_a_trace_differs_from_a_part_of_it_and_not_from_itself(trace, tmp_path):
+    part = tmp_path / "part.catrace"
+    assert run("diff", trace, trace) == ""
+    run("cut", "--from", "10us", trace, "-o", part)
+    out = run("diff", trace, part, code=1)
+    assert "complete  circuits-midway                  1 -> 2\n" in out
+    assert "messages  HOST_NAME-from-clients           1 -> 0\n" in out
+    assert "No such file" in cahelp.caplay("diff", trace, tmp_path / "none").stderr
+    assert cahelp.caplay("diff", trace, tmp_path / "none").returncode == 2
