@@ -2,6 +2,7 @@
 
 #include "base/options.h"
 #include "capture/compile.h"
+#include "capture/digest.h"
 #include "capture/file.h"
 #include "capture/raw.h"
 #include "capture/rights.h"
@@ -12,8 +13,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
-
-#include <sha2.h>
 
 enum { SNAPLEN_MAX = 262144, FILTER_BYTES = 4096 };
 
@@ -206,16 +205,6 @@ static const char *base_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
-/* SHA-256 of the capture, in hex; "" for what is no file to be read twice. */
-static int hash_file(const char *path, char *hex, struct diag *diag)
-{
-    struct stat status;
-    hex[0] = '\0';
-    if (path == NULL || stat(path, &status) < 0 || !S_ISREG(status.st_mode))
-        return 0;
-    return SHA256File(path, hex) != NULL ? 0 : diag_errno(diag, DIAG_USAGE, "%s: cannot be read", path);
-}
-
 static void print_summary(const struct settings *s, const struct compile_summary *sum)
 {
     const struct trace_missing *m = &sum->missing;
@@ -230,22 +219,24 @@ static void print_summary(const struct settings *s, const struct compile_summary
 static int run_trace(const struct settings *s, struct source *source, struct diag *diag)
 {
     uint16_t ports[OPTION_LIST_MAX];
-    char sha256[SHA256_DIGEST_STRING_LENGTH];
-    if (read_ports(&s->ports, ports, diag) < 0 || hash_file(s->file, sha256, diag) < 0)
+    struct digest digest;
+    if (read_ports(&s->ports, ports, diag) < 0)
         return -1;
     struct compile_config config = {.path = s->output,
                                     .source = s->interface != NULL ? s->interface : base_name(s->file),
-                                    .sha256 = sha256,
+                                    .sha256 = digest.hex,
                                     .ports = ports,
                                     .nports = s->ports.count};
     struct compile *compile = compile_open(&config, diag);
     if (compile == NULL)
         return -1;
     announce(s);
+    digest_start(&digest, s->file);
     struct source_limits most = limits(s);
     struct compile_summary summary;
     struct diag failure = {0};
     enum source_end end = source_run(source, &most, on_packet, compile, diag);
+    digest_finish(&digest);
     if (compile_finish(compile, source_drops(source), end == SOURCE_CUT, &summary, &failure) < 0) {
         if (end == SOURCE_DONE || failure.code != DIAG_USAGE) /* else the source's end explains why there is nothing */
             *diag = failure;

@@ -10,7 +10,7 @@ struct compile;
 struct compile_config {
     const char *path;      /* of the trace */
     const char *source;    /* "lo", "x.pcap": kept in the trace */
-    const char *sha256;    /* of the file; "" */
+    const char *sha256;    /* of the file; "" until it is known, before compile_finish() */
     const uint16_t *ports; /* see flows_new() */
     unsigned nports;
 };

@@ -4,6 +4,8 @@
 #include "wire/cursor.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,7 +13,7 @@
 
 #include <zlib.h>
 
-enum { BUFFER_BYTES = 256 << 10 };
+enum { BUFFER_BYTES = 256 << 10, GZIP_MAGIC = 0x1f8b };
 
 struct input {
     gzFile gz; /* reads what is not compressed, too */
@@ -57,6 +59,21 @@ static int input_close(void *cookie)
     return 0;
 }
 
+/* A file as it is, which nothing has to be taken off: without zlib's copy of each byte. Standard input, too, if it is a file.
+ * NULL: it is something else. */
+static FILE *open_plain(const char *path, uint32_t *magic)
+{
+    uint8_t head[4] = {0};
+    int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+    const off_t begin = fd >= 0 ? lseek(fd, 0, SEEK_CUR) : -1;
+    const ssize_t got = begin >= 0 ? pread(fd, head, sizeof head, begin) : -1;
+    *magic = got == sizeof head ? wire_get32(head) : 0;
+    FILE *file = got >= 0 && *magic >> 16 != GZIP_MAGIC ? fdopen(fd, "rb") : NULL;
+    if (file == NULL && fd >= 0)
+        close(fd);
+    return file;
+}
+
 /* What would else be told badly or late. */
 static int check(const char *path, struct diag *diag)
 {
@@ -88,6 +105,9 @@ FILE *input_open(const char *path, uint32_t *magic, struct diag *diag)
     static const cookie_io_functions_t functions = {.read = input_read, .seek = input_seek, .close = input_close};
     if (strcmp(path, "-") != 0 && check(path, diag) < 0)
         return NULL;
+    FILE *plain = open_plain(path, magic);
+    if (plain != NULL)
+        return plain;
     struct input *in = calloc(1, sizeof *in);
     if (in == NULL || (in->gz = open_gz(path)) == NULL) {
         diag_errno(diag, DIAG_ENVIRONMENT, "%s: cannot be read", path);

@@ -22,7 +22,7 @@ DOORS = {
     r"#include *[<\"]pcap": ["capture/source", "clients/perf/floor_decode"],
     r"#include *[<\"](cadef|caerr|db_access|dbAccess|dbStaticLib|iocInit|iocsh|epics\w+)\.h": ["clients/ioc/", "clients/db/", "clients/libca/"],
     r"#include *[<\"]yaml\.h": ["traces/scenario_yaml", "clients/perf/floor_yaml"],
-    r"#include *<openssl/": ["traces/keyed"],
+    r"#include *<openssl/": ["traces/keyed", "capture/digest"],
     r"#include *<gsl/": ["clients/bench/infer", "clients/bench/stats", "clients/compare/"],
     r"\bclock_gettime\(": ["base/clock.c"],
     r"\bgettimeofday\(": [],
