@@ -127,3 +127,11 @@ def test_a_shipped_trace_is_its_text(path, tmp_path):
     run("compile", path, "-o", tmp_path / "x.catrace")
     assert twin(tmp_path / "x.catrace") == path.read_text()
     assert path.stat().st_size < 200_000
+
+
+def test_a_shipped_trace_is_replayed_to_a_real_client(tmp_path):
+    run("compile", cahelp.ROOT / "traces" / "recorded" / "alarms.jsonl", "-o", tmp_path / "x.catrace")
+    with cahelp.server("replay", tmp_path / "x.catrace") as server:
+        answer = cahelp.run_job("libca", {"task": "read", "names": ["recorded:analog"], "timeout_s": 30}, server.env)
+    assert answer["ok"], answer
+    assert answer["pvs"]["recorded:analog"]["value"] in (0, 8, 10, -8, -10)
