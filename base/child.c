@@ -52,8 +52,16 @@ static void apply_descriptors(const struct child_spec *spec)
             dup2(from[i], i);
 }
 
+/* In the child: the parent has closed its end, or written to it. */
+static void await(int gate)
+{
+    char byte;
+    while (read(gate, &byte, 1) < 0 && errno == EINTR)
+        ;
+}
+
 /* In the child: never returns. What exec says goes to the parent through `report`, which closes by itself on success. */
-static void become(const struct child_spec *spec, pid_t parent, int report)
+static void become(const struct child_spec *spec, pid_t parent, int report, int gate)
 {
     sigset_t none;
     sigemptyset(&none);
@@ -67,6 +75,8 @@ static void become(const struct child_spec *spec, pid_t parent, int report)
     apply_descriptors(spec);
     apply_limits(spec);
     apply_env(spec->env);
+    if (spec->on_born != NULL)
+        await(gate);
     execvp(spec->argv[0], spec->argv);
     int sys = errno;
     if (write(report, &sys, sizeof sys) < 0)
@@ -76,13 +86,24 @@ static void become(const struct child_spec *spec, pid_t parent, int report)
 
 pid_t child_spawn(const struct child_spec *spec, struct diag *diag)
 {
-    int pipe_ends[2];
+    int pipe_ends[2], gate[2];
     if (pipe2(pipe_ends, O_CLOEXEC) < 0)
         return diag_errno(diag, DIAG_ENVIRONMENT, "cannot start %s: pipe", spec->argv[0]);
+    if (pipe2(gate, O_CLOEXEC) < 0) {
+        close(pipe_ends[0]);
+        close(pipe_ends[1]);
+        return diag_errno(diag, DIAG_ENVIRONMENT, "cannot start %s: pipe", spec->argv[0]);
+    }
     pid_t parent = getpid();
     pid_t pid = fork();
-    if (pid == 0)
-        become(spec, parent, pipe_ends[1]);
+    if (pid == 0) {
+        close(gate[1]);
+        become(spec, parent, pipe_ends[1], gate[0]);
+    }
+    if (pid > 0 && spec->on_born != NULL)
+        spec->on_born(pid, spec->arg);
+    close(gate[0]);
+    close(gate[1]);
     close(pipe_ends[1]);
     int sys = 0;
     ssize_t got = pid < 0 ? 0 : read(pipe_ends[0], &sys, sizeof sys);

@@ -13,11 +13,13 @@
 struct child_spec {
     char *const *argv; /* argv[0] is looked up in PATH */
     char *const *env;  /* "NAME=VALUE" entries added to ours, or removed where they are just "NAME"; NULL-terminated, or NULL */
-    const uint64_t *cores; /* bit i: core i allowed; NULL: as ours */
-    bool realtime;         /* SCHED_FIFO, where it is granted */
-    bool own_group;        /* a Ctrl-C at the terminal does not reach it: we end it ourselves */
-    unsigned nofile;       /* RLIMIT_NOFILE, 0: as ours */
-    int in, out, err;      /* descriptors to become 0, 1, 2; -1: as ours */
+    const uint64_t *cores;                 /* bit i: core i allowed; NULL: as ours */
+    bool realtime;                         /* SCHED_FIFO, where it is granted */
+    bool own_group;                        /* a Ctrl-C at the terminal does not reach it: we end it ourselves */
+    unsigned nofile;                       /* RLIMIT_NOFILE, 0: as ours */
+    int in, out, err;                      /* descriptors to become 0, 1, 2; -1: as ours */
+    void (*on_born)(pid_t pid, void *arg); /* called when the process is there and before it is argv[0]; or NULL */
+    void *arg;
 };
 
 /* pid, or -1 with DIAG_ENVIRONMENT (no such program...). The child gets SIGTERM if we die. */

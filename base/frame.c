@@ -59,6 +59,31 @@ int64_t frame_sum(size_t n, uint64_t serial)
     return sum;
 }
 
+void frame_sums_init(struct frame_sums *sums, size_t n)
+{
+    memset(sums, 0, sizeof *sums);
+    sums->n = n;
+    for (size_t j = 2; j < n / 2; j++)
+        for (unsigned bit = 0; bit < 32; bit++)
+            sums->ones[bit] += word_at(0, j) >> bit & 1;
+}
+
+/* A serial's word is serial 0's with the same bits turned over at every place. */
+int64_t frame_sums_get(const struct frame_sums *sums, uint64_t serial)
+{
+    const uint64_t words = sums->n / 2 > 2 ? sums->n / 2 - 2 : 0;
+    const uint32_t turned = word_at(serial, 0);
+    int64_t sum = sums->n % 2 && sums->n > 4 ? element_at(serial, sums->n - 1) : 0;
+    for (size_t i = 0; i < 4; i++)
+        sum += element_at(serial, i);
+    for (unsigned bit = 0; bit < 32; bit++) {
+        const int64_t ones = (int64_t)(turned >> bit & 1 ? words - sums->ones[bit] : sums->ones[bit]);
+        const int64_t weight = INT64_C(1) << bit % 16;
+        sum += bit % 16 == 15 ? -weight * ones : weight * ones;
+    }
+    return sum;
+}
+
 uint64_t frame_serial_be(const uint8_t *payload)
 {
     uint64_t serial = 0;

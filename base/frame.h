@@ -17,6 +17,15 @@ void frame_fill_be(uint8_t *payload, size_t from, size_t to, uint64_t serial);
 /* Sum of the n elements that frame_fill() writes. */
 int64_t frame_sum(size_t n, uint64_t serial);
 
+/* The same for many frames of n elements: the first call looks at all of them, further ones only at 32 numbers. */
+struct frame_sums {
+    size_t n;
+    uint64_t ones[32]; /* of the words behind the serial: how many of serial 0's have this bit set */
+};
+
+void frame_sums_init(struct frame_sums *sums, size_t n);
+int64_t frame_sums_get(const struct frame_sums *sums, uint64_t serial);
+
 /* Serial number in the first 8 bytes of a big-endian payload. */
 uint64_t frame_serial_be(const uint8_t *payload);
 

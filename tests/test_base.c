@@ -202,6 +202,12 @@ static void a_frame_is_known_from_its_serial(void **state)
     for (size_t i = 0; i < N; i++)
         sum += a[i];
     assert_int_equal(sum, frame_sum(N, 0x0001000200030004));
+    for (size_t n = 4; n < 70; n += 3)
+        for (uint64_t serial = 0; serial < 5000; serial += 37) {
+            struct frame_sums sums;
+            frame_sums_init(&sums, n);
+            assert_int_equal(frame_sums_get(&sums, serial << serial % 40), frame_sum(n, serial << serial % 40));
+        }
     frame_fill(b, N, 0x0001000200030005);
     for (size_t i = 0; i < N; i += 4)
         assert_memory_not_equal(a + i, b + i, 8);

@@ -61,8 +61,8 @@ static void a_journal_on_a_full_disk_says_so_and_measuring_goes_on(void **state)
     assert_non_null(r->journal);
     bench_add_run(r)->step = &step;
     assert_int_equal(bench_journal_check(r, &diag), 0);
-    bench_journal_add(r, 0);
-    bench_journal_add(r, 0);
+    bench_journal_add(r, 0, 0);
+    bench_journal_add(r, 0, 0);
     assert_int_equal(bench_journal_check(r, &diag), -1);
     assert_int_equal(diag.code, DIAG_ENVIRONMENT);
     assert_non_null(strstr(diag.text, "somewhere/runs.jsonl lacks runs"));
@@ -314,9 +314,9 @@ static void counts_come_back_from_json(void **state)
     (void)state;
     struct bench_counts counts, back;
     struct rusage used = {.ru_nvcsw = 12, .ru_minflt = 3456};
-    bench_counts_take(&counts, &used, &(struct bench_held){.threads = 0});
+    bench_counts_take(&counts, &used, &(struct bench_held){.threads = 0}, NAN);
     assert_true(isnan(counts.at[BENCH_THREADS])); /* never looked at is not 0 */
-    bench_counts_take(&counts, &used, &(struct bench_held){3, 9, 4096});
+    bench_counts_take(&counts, &used, &(struct bench_held){3, 9, 4096}, 5e6);
     json_t *json = bench_counts_write(&counts);
     bench_counts_read(&back, json);
     json_decref(json);

@@ -130,6 +130,26 @@ def test_counts_that_repeat_exactly_must_be_equal(edited):
     assert compare(eight, seven, "--gate", "counts")[0] == 0
 
 
+def test_instructions_stand_for_cpu_time_where_both_were_counted_alike(edited):
+    def count(name, factor, by="callgrind"):
+        def change(result):
+            samples = [factor * (5_000_000 + 1000 * i) for i in range(6)]
+            result["cells"][0]["instructions_by"] = by
+            for figure in "instructions", "connect_instructions":
+                result["cells"][0]["figures"][figure] = result["cells"][0]["figures"]["connect_s"] | {"samples": samples}
+        return edited(change, name)
+
+    def rows(*results):
+        done = cahelp.caplay("compare", *results, "--gate", "interval")
+        return done.returncode, set(re.findall(r"  (\w*(?:instructions|cpu_s))  ", done.stdout)), done.stdout.splitlines()[0]
+    base, more = count("i.json", 1), count("j.json", 1.2)
+    both = {"instructions", "connect_instructions"}
+    assert rows(base, base)[:2] == (0, both)
+    code, names, line = rows(base, more)
+    assert (code, names) == (1, both) and "instructions x1.200 [1." in line
+    assert rows(base, count("k.json", 1.2, "perf"))[1] == {"cpu_s"}
+
+
 def test_a_result_file_that_is_none_is_refused_by_name(edited, base, tmp_path):
     def version(result):
         result["version"] = 1

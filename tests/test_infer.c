@@ -109,6 +109,14 @@ static void each_word_has_its_interval(void **state)
     assert_int_equal(infer_more(&wide, &band, 10), 30);
 }
 
+static void a_p_that_is_too_large_for_several_looks_needs_more_runs(void **state)
+{
+    (void)state;
+    assert_int_equal(infer_more_sure(0.05, 0.05, 10), 1);
+    assert_int_equal(infer_more_sure(0.0455, 0.0027, 10), 13); /* from two sigma to three: 9/4 of the runs */
+    assert_int_equal(infer_more_sure(1, 0.05, 10), INFER_MORE_MAX);
+}
+
 /* ---- gates ---- */
 
 static struct gates parse(const char *gate, int expected)
@@ -163,6 +171,32 @@ static void the_interval_gate_says_one_of_four_words_and_why(void **state)
     assert_int_equal(field.reason, REASON_FIELD);
 }
 
+/* Clearly slower alone, but one of many rows: more runs, not one. */
+static void what_holms_correction_takes_back_needs_more_than_one_run(void **state)
+{
+    (void)state;
+    static const double base[] = {10.0, 10.1, 10.2, 10.3, 10.4, 10.5}, fresh[] = {20.0, 20.1, 20.2, 20.3, 20.4, 20.5};
+    const struct gate_input in = {.kind = FIGURE_COUNT, .base = SAMPLES(base), .fresh = SAMPLES(fresh), .pvs = 1};
+    enum { ROWS = 30 };
+    struct gate_verdict v[ROWS], *all[ROWS];
+    for (int i = 0; i < ROWS; i++) {
+        gate_measure(&in, 1, &v[i]);
+        all[i] = &v[i];
+    }
+    gates_correct(all, ROWS);
+    gate_judge_interval(&in, GATE_TOLERANCE, &v[0]);
+    assert_int_equal(v[0].word, INFER_UNDECIDED);
+    assert_int_equal(v[0].reason, REASON_HOLM);
+    assert_in_range(v[0].more, 2, 6);
+}
+
+static void a_count_has_no_floor_and_no_rule_of_the_field(void **state)
+{
+    (void)state;
+    assert_int_equal(judge(FIGURE_COUNT, 1e-3, 1.3e-3, 0.01).word, INFER_SLOWER);
+    assert_int_equal(judge(FIGURE_COUNT, 30e-3, 33e-3, 0.1).word, INFER_UNDECIDED);
+}
+
 static void counts_are_exact_within_1_percent_or_noisy(void **state)
 {
     (void)state;
@@ -193,8 +227,11 @@ int main(void)
         cmocka_unit_test(bootstrap_intervals_are_those_of_many_resamples_and_the_same_for_a_seed),
         cmocka_unit_test(five_samples_have_no_interval),
         cmocka_unit_test(each_word_has_its_interval),
+        cmocka_unit_test(a_p_that_is_too_large_for_several_looks_needs_more_runs),
         cmocka_unit_test(gates_are_parsed_whole),
         cmocka_unit_test(the_interval_gate_says_one_of_four_words_and_why),
+        cmocka_unit_test(what_holms_correction_takes_back_needs_more_than_one_run),
+        cmocka_unit_test(a_count_has_no_floor_and_no_rule_of_the_field),
         cmocka_unit_test(counts_are_exact_within_1_percent_or_noisy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

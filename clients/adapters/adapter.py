@@ -24,6 +24,7 @@ import json
 import math
 import os
 import pathlib
+import resource
 import sys
 import threading
 import time
@@ -31,6 +32,7 @@ import time
 LIMITS = ("upper_disp", "lower_disp", "upper_alarm", "upper_warning", "lower_warning", "lower_alarm", "upper_ctrl", "lower_ctrl")
 EPOCH = 631152000  # 1990 in seconds since 1970
 SHOWN = 16  # elements of an array in a read's answer
+USED = []  # a dict a stage that is over
 PAUSE = 0.01  # between two looks whether the first updates are there
 
 
@@ -43,8 +45,9 @@ def main(client):
         job = json.loads(pathlib.Path(sys.argv[1]).read_text())
         answer["task"] = job["task"]
         run = TASKS[job["task"]]
-        answer["setup_ns"] = timed(lambda: set_up(client))[0]
+        answer["setup_ns"] = timed("setup", lambda: set_up(client))[0]
         answer |= run(client, job, Deadline(job.get("timeout_s", 60)))
+        answer["used"] = USED
         answer["ok"] = True
     except Exception as error:
         answer["error"] = str(error) if isinstance(error, (NotInstalled, TimeoutError)) else f"{type(error).__name__}: {error}"
@@ -88,17 +91,17 @@ def task_setup(client, job, deadline):
 def task_connect(client, job, deadline):
     """The stages of the published procedure: create and connect, first get, second get; then one put."""
     names = names_of(job)
-    connect_ns, pvs = timed(lambda: connect(client, names, job.get("order", "together"), deadline))
+    connect_ns, pvs = timed("connect", lambda: connect(client, names, job.get("order", "together"), deadline))
     read = pvs[: job.get("get_names", 1)]
     get_ns, values = [], []
-    for _ in range(job.get("gets", 2)):
-        ns, got = timed(lambda: [client.get(pv, deadline.left()) for pv in read])
+    for i in range(job.get("gets", 2)):
+        ns, got = timed(f"get_{i + 1}", lambda: [client.get(pv, deadline.left()) for pv in read])
         get_ns.append(ns)
         values.append(short(got[0]))
     put_ns = None
     if job.get("put"):
         target = dict(zip(names, pvs)).get(job["put"]["name"]) or client.connect([job["put"]["name"]], deadline.left())[0]
-        put_ns, _ = timed(lambda: client.put(target, job["put"]["value"], deadline.left()))
+        put_ns, _ = timed("put", lambda: client.put(target, job["put"]["value"], deadline.left()))
     return {"connect_ns": connect_ns, "connected": len(pvs), "get_ns": get_ns, "values": values, "put_ns": put_ns}
 
 
@@ -211,10 +214,23 @@ class Deadline:
         return time.monotonic() >= self.end
 
 
-def timed(stage):
+def timed(name, stage):
+    """Its nanoseconds and its result. The two calls of getrusage() are also the marks by which `caplay bench --count` tells stages
+    apart, so there are no others."""
+    before = resource.getrusage(resource.RUSAGE_SELF)
     begin = time.monotonic_ns()
     result = stage()
-    return time.monotonic_ns() - begin, result
+    ns = time.monotonic_ns() - begin
+    USED.append({"stage": name, **used(before, resource.getrusage(resource.RUSAGE_SELF))})
+    return ns, result
+
+
+def used(before, after):
+    """CPU time, context switches and page faults between two looks."""
+    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {"cpu_ns": round(cpu_s * 1e9), "switches_waiting": after.ru_nvcsw - before.ru_nvcsw,
+            "switches_forced": after.ru_nivcsw - before.ru_nivcsw, "faults_minor": after.ru_minflt - before.ru_minflt,
+            "faults_major": after.ru_majflt - before.ru_majflt}
 
 
 def names_of(job):

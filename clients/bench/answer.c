@@ -201,8 +201,9 @@ static void copy_samples(struct bench_run *run, const struct bench_process *p)
     run->cpu = p->cpu;
     run->rss = p->rss;
     run->rss_peak = (double)p->rss_peak;
-    bench_counts_take(&run->counts, &p->used, &p->held);
+    bench_counts_take(&run->counts, &p->used, &p->held, p->instructions);
     run->setup = run->rehearse = run->connect = run->get1 = run->get2 = run->put = NAN;
+    bench_stages_take(&run->stages, NULL);
 }
 
 void bench_run_judge(struct bench_run *run, const struct bench_process *p, struct bench_client *client,
@@ -220,6 +221,7 @@ void bench_run_judge(struct bench_run *run, const struct bench_process *p, struc
         snprintf(client->version, sizeof client->version, "%.39s", version != NULL ? version : "?");
         make_plain(client->version);
         run->setup = seconds_of(json_object_get(answer, "setup_ns"));
+        bench_stages_take(&run->stages, json_object_get(answer, "used"));
         if (!json_is_true(json_object_get(answer, "ok")))
             judge_error(run, answer, client);
         else if (run->step->kind == BENCH_CONNECT)

@@ -63,7 +63,7 @@ static void judge(struct application_run *run, const struct bench_process *p, co
     run->exit_code = child_exit_code(p->status);
     run->cpu_s = (double)(p->used.ru_utime.tv_sec + p->used.ru_stime.tv_sec) +
                  (double)(p->used.ru_utime.tv_usec + p->used.ru_stime.tv_usec) / 1e6;
-    bench_counts_take(&run->counts, &p->used, &p->held);
+    bench_counts_take(&run->counts, &p->used, &p->held, p->instructions);
     run->outcome = application_judge(&run->seen, p->timed_out, run->exit_code);
     if (!report->valid) {
         run->outcome = APPLICATION_INVALID;
@@ -81,7 +81,8 @@ static int start_command(const struct bench_result *r, char *const *command, con
     return bench_process_start(
         p,
         &(struct bench_process_spec){
-            .argv = command, .env = env.entries, .cores = r->options.client_cores, .timeout_ns = r->options.timeout_ns},
+            .argv = command, .env = env.entries, .cores = r->options.client_cores, .timeout_ns = r->options.timeout_ns,
+            .unseen = r->options.unseen},
         diag);
 }
 
@@ -95,7 +96,7 @@ static int run_on(const struct bench_result *r, char *const *command, struct ben
         bench_server_stop(target, &report);
         return -1;
     }
-    bench_process_wait(&p, 1);
+    bench_process_wait(&p, 1, NULL);
     run->life_s = (double)(clock_monotonic_ns() - start_ns) / 1e9;
     bench_server_stop(target, &report);
     json_t *json = json_load_file(target->report, 0, NULL);

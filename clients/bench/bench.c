@@ -21,9 +21,9 @@
 #include <unistd.h>
 
 struct settings {
-    struct option_list servers;
+    struct option_list servers, count;
     const char *clients, *output, *save, *pv, *http, *precision;
-    bool status, resume;
+    bool status, resume, unseen;
     unsigned profile, only;
     uint64_t runs, pvs, timeout_ns, seed, warmup, max_runs, time_limit_ns;
 };
@@ -63,6 +63,11 @@ static const struct option options[] = {
      "folder for bench.json (every run, all samples), runs.jsonl (as they end) and tables.txt (default report)"},
     {"save", 0, OPTION_STRING, offsetof(struct settings, save), "FILE", NULL, 0, 0,
      "bench.json also under this name, for `caplay compare`"},
+    {"count", 0, OPTION_LIST, offsetof(struct settings, count), "WHAT", NULL, 0, 0,
+     "callgrind[:N] counts instructions, syscalls[:N] system calls, in N more runs (6) of each client at each connect step,\n"
+     "under valgrind or strace: 10 to 60 times slower, and no time of theirs is a sample; may be repeated"},
+    {"no-looks", 0, OPTION_FLAG, offsetof(struct settings, unseen), NULL, NULL, 0, 0,
+     "leave clients' processes alone while they run: no threads, files, memory, drops are known of them"},
     {"resume", 0, OPTION_FLAG, offsetof(struct settings, resume), NULL, NULL, 0, 0,
      "go on with what OUTPUT/runs.jsonl holds, after an interrupt"},
     {"status", 0, OPTION_FLAG, offsetof(struct settings, status), NULL, NULL, 0, 0,
@@ -191,8 +196,9 @@ static int set_options(struct bench_options *o, const struct settings *s, const 
                                 .time_limit_ns = s->time_limit_ns,
                                 .begun_ns = clock_monotonic_ns(),
                                 .resume = s->resume,
+                                .unseen = s->unseen,
                                 .timeout_ns = s->timeout_ns};
-    return set_precision(s, &o->precision, diag);
+    return counting_parse(&s->count, o->counting, diag) < 0 ? -1 : set_precision(s, &o->precision, diag);
 }
 
 static int set_up(struct bench_result *r, const struct settings *s, const struct option_result *parsed, struct diag *diag)
@@ -255,6 +261,8 @@ static int exit_code(const struct bench_result *r)
         failed |= r->runs[i].outcome != BENCH_GOOD && r->runs[i].outcome != BENCH_INVALID;
         invalid |= r->runs[i].outcome == BENCH_INVALID && !r->runs[i].repeated;
     }
+    for (size_t i = 0; i < r->ncounting; i++) /* what a client cannot do under a tool says nothing of the client */
+        invalid |= r->counting[i].run.outcome != BENCH_GOOD;
     for (unsigned i = 0; i < r->nclients; i++)
         missing |= r->clients[i].asked && r->clients[i].missing[0] != '\0';
     return missing ? DIAG_ENVIRONMENT : invalid ? DIAG_INVALID : failed ? DIAG_CLIENT : DIAG_GOOD;
@@ -304,6 +312,7 @@ int clients_bench(int argc, char **argv, struct diag *diag)
     bench_free_posts(r);
     bench_journal_close(r);
     free(r->runs);
+    free(r->counting);
     free(r);
     return code;
 }

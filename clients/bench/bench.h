@@ -5,10 +5,12 @@
 
 #include "base/options.h"
 #include "clients/bench/count.h"
+#include "clients/bench/counting.h"
 #include "clients/bench/frames.h"
 #include "clients/bench/machine.h"
 #include "clients/bench/process.h"
 #include "clients/bench/server.h"
+#include "clients/bench/stage.h"
 
 struct bench_live;
 
@@ -92,11 +94,13 @@ struct bench_options {
     unsigned warmup;      /* rounds of the first connect step that are no samples */
     double precision;     /* runs go on until every median is known to this share of itself; 0: as many as the step has */
     unsigned max_runs;    /* of each client on each server at a step, where there is a precision */
-    uint64_t time_limit_ns, begun_ns; /* no run beyond the step's own is begun after it; 0: none */
-    bool resume;                      /* go on with the runs that OUTPUT/runs.jsonl holds */
-    char *const *argv;                /* the command line */
-    uint64_t timeout_ns;              /* of a run, what it waits for on purpose apart */
-    unsigned first_core;              /* the servers' */
+    uint64_t time_limit_ns, begun_ns;  /* no run beyond the step's own is begun after it; 0: none */
+    unsigned counting[COUNTING_TOOLS]; /* runs of each client on each server at a connect step, of its own for each tool */
+    bool unseen;                       /* clients' processes are not looked at while they run */
+    bool resume;                       /* go on with the runs that OUTPUT/runs.jsonl holds */
+    char *const *argv;                 /* the command line */
+    uint64_t timeout_ns;               /* of a run, what it waits for on purpose apart */
+    unsigned first_core;               /* the servers' */
     uint64_t server_cores, client_cores;
     bool realtime;                 /* servers run as SCHED_FIFO */
     char folder[BENCH_PATH_BYTES]; /* of temporary files */
@@ -123,8 +127,9 @@ extern const char *const bench_outcome_names[BENCH_OUTCOMES];
 struct bench_run {
     const struct bench_step *step;
     unsigned server, client, round, attempt;
-    bool alone;     /* that start served nothing else: what it saw is of this run */
-    unsigned start; /* the number of the server's start that served it */
+    enum counting_tool tool; /* under which it runs */
+    bool alone;              /* that start served nothing else: what it saw is of this run */
+    unsigned start;          /* the number of the server's start that served it */
     enum bench_outcome outcome;
     char why[200];     /* if not good */
     bool died_at_exit; /* it answered, then crashed or hung */
@@ -138,9 +143,18 @@ struct bench_run {
     struct bench_samples cpu, rss;
     double rss_peak;
     struct bench_counts counts;
+    struct bench_stages stages;
     struct bench_frames frames;
     struct bench_server_report report; /* of the server that served this run */
     struct json_t *kept;               /* as OUTPUT/runs.jsonl had it, of a benchmark that goes on; or NULL */
+};
+
+/* A run under a tool that counts: no sample of anything else. */
+struct bench_counting {
+    enum counting_tool tool;
+    struct bench_run run; /* how it ended; its times are none */
+    double total, start;  /* of the whole process; before its first stage. NAN: not told */
+    double stage[BENCH_STAGES];
 };
 
 struct bench_result {
@@ -154,6 +168,9 @@ struct bench_result {
     unsigned nservers, nclients, nstarts;                 /* nstarts: how often a server was started */
     struct bench_run *runs;
     size_t nruns, room;
+    struct bench_counting *counting; /* runs that count */
+    size_t ncounting, counting_room;
+    struct bench_own own; /* what we used while clients ran, those that count apart */
     bool interrupted;
     char begun[48];          /* RFC 3339, UTC; of a benchmark that goes on: when its first part began */
     struct bench_live *live; /* --status, --http */
@@ -161,8 +178,9 @@ struct bench_result {
     int journal_errno;       /* what its first failed write said: not all of it is there; 0: none failed */
 };
 
-/* A new run at the end of r->runs, all zero. */
+/* A new run at the end of r->runs, r->counting, all zero. */
 struct bench_run *bench_add_run(struct bench_result *r);
+struct bench_counting *bench_add_counting(struct bench_result *r);
 
 /* ---- one run ---- */
 
@@ -170,6 +188,9 @@ struct bench_run *bench_add_run(struct bench_result *r);
  * client are set by the caller. */
 int bench_run_start(struct bench_process *p, const struct bench_result *r, const struct bench_run *run,
                     const struct bench_target *target, struct diag *diag);
+
+/* Where a client's tool writes what it counts. */
+void bench_counted_path(const struct bench_options *options, unsigned client, char path[COUNTING_PATH]);
 void bench_run_judge(struct bench_run *run, const struct bench_process *p, struct bench_client *client,
                      const struct bench_posts *posts);
 

@@ -75,9 +75,17 @@ void bench_stage(const struct bench_result *r, const struct bench_cell *cell, si
 /* ---- figures ---- */
 
 const char *const bench_figure_names[BENCH_FIGURES] = {
-    [BENCH_FIGURE_CONNECT] = "connect_s",  [BENCH_FIGURE_GET1] = "get_1_s", [BENCH_FIGURE_GET2] = "get_2_s",
-    [BENCH_FIGURE_PUT] = "put_s",          [BENCH_FIGURE_CPU] = "cpu_s",    [BENCH_FIGURE_LOAD] = "cpu_percent",
+    [BENCH_FIGURE_CONNECT] = "connect_s",
+    [BENCH_FIGURE_GET1] = "get_1_s",
+    [BENCH_FIGURE_GET2] = "get_2_s",
+    [BENCH_FIGURE_PUT] = "put_s",
+    [BENCH_FIGURE_CPU] = "cpu_s",
+    [BENCH_FIGURE_LOAD] = "cpu_percent",
     [BENCH_FIGURE_RSS] = "rss_peak_bytes",
+    [BENCH_FIGURE_INSTRUCTIONS] = "instructions",
+    [BENCH_FIGURE_CONNECT_INSTRUCTIONS] = "connect_instructions",
+    [BENCH_FIGURE_CALLS] = "system_calls",
+    [BENCH_FIGURE_CONNECT_CALLS] = "connect_system_calls",
 };
 
 static double load_of(const struct bench_run *run)
@@ -106,16 +114,66 @@ static double figure_of(const struct bench_run *run, enum bench_figure figure)
         return load_of(run);
     case BENCH_FIGURE_RSS:
         return run->rss_peak > 0 ? run->rss_peak : NAN;
+    case BENCH_FIGURE_INSTRUCTIONS:
+        return run->counts.at[BENCH_INSTRUCTIONS];
+    case BENCH_FIGURE_CONNECT_INSTRUCTIONS:
+    case BENCH_FIGURE_CALLS:
+    case BENCH_FIGURE_CONNECT_CALLS:
     case BENCH_FIGURES:
         break;
     }
     return NAN;
 }
 
+/* A figure of runs under a tool: whole, or of the connect stage. */
+static const struct counted_figure {
+    enum counting_tool tool; /* COUNTING_NONE: no such figure */
+    bool connect;
+} counted_figures[BENCH_FIGURES] = {
+    [BENCH_FIGURE_INSTRUCTIONS] = {COUNTING_CALLGRIND, false},
+    [BENCH_FIGURE_CONNECT_INSTRUCTIONS] = {COUNTING_CALLGRIND, true},
+    [BENCH_FIGURE_CALLS] = {COUNTING_SYSCALLS, false},
+    [BENCH_FIGURE_CONNECT_CALLS] = {COUNTING_SYSCALLS, true},
+};
+
+/* Room for one value of every run. */
+static struct bench_values new_figure(const struct bench_result *r)
+{
+    struct bench_values v = {malloc((r->nruns + r->ncounting + 1) * sizeof *v.at), 0};
+    assert(v.at != NULL);
+    return v;
+}
+
+static void collect_counted(const struct bench_result *r, const struct bench_cell *cell, struct counted_figure f,
+                            struct bench_values *v)
+{
+    for (size_t i = 0; i < r->ncounting; i++) {
+        const struct bench_counting *c = &r->counting[i];
+        const double value = f.connect ? c->stage[BENCH_STAGE_CONNECT] : c->total;
+        if (c->tool == f.tool && is_in(&c->run, cell) && c->run.outcome == BENCH_GOOD && !isnan(value))
+            v->at[v->n++] = value;
+    }
+}
+
+const char *bench_counted_by(const struct bench_result *r, const struct bench_cell *cell)
+{
+    struct bench_values v = new_figure(r);
+    collect_counted(r, cell, counted_figures[BENCH_FIGURE_INSTRUCTIONS], &v);
+    const size_t by_tool = v.n;
+    free(v.at);
+    v = bench_counted_values(r, cell, BENCH_INSTRUCTIONS);
+    free(v.at);
+    return by_tool > 0 ? counting_by[COUNTING_CALLGRIND] : v.n > 0 ? "perf" : NULL;
+}
+
+/* Instructions have two sources, and a cell's are all from one. */
 struct bench_values bench_values(const struct bench_result *r, const struct bench_cell *cell, enum bench_figure figure)
 {
-    struct bench_values v = {malloc((r->nruns + 1) * sizeof *v.at), 0};
-    assert(v.at != NULL);
+    struct bench_values v = new_figure(r);
+    if (counted_figures[figure].tool != COUNTING_NONE)
+        collect_counted(r, cell, counted_figures[figure], &v);
+    if (v.n > 0)
+        return v;
     for (size_t i = 0; i < r->nruns; i++) {
         const struct bench_run *run = &r->runs[i];
         const double value = is_in(run, cell) && run->outcome == BENCH_GOOD ? figure_of(run, figure) : NAN;
@@ -127,8 +185,7 @@ struct bench_values bench_values(const struct bench_result *r, const struct benc
 
 struct bench_values bench_counted_values(const struct bench_result *r, const struct bench_cell *cell, enum bench_counted which)
 {
-    struct bench_values v = {malloc((r->nruns + 1) * sizeof *v.at), 0};
-    assert(v.at != NULL);
+    struct bench_values v = new_figure(r);
     for (size_t i = 0; i < r->nruns; i++) {
         const struct bench_run *run = &r->runs[i];
         if (is_in(run, cell) && run->outcome == BENCH_GOOD && !isnan(run->counts.at[which]))

@@ -29,9 +29,13 @@ enum bench_figure {
     BENCH_FIGURE_GET1,
     BENCH_FIGURE_GET2,
     BENCH_FIGURE_PUT,
-    BENCH_FIGURE_CPU,  /* seconds of a run */
-    BENCH_FIGURE_LOAD, /* a monitor's: percent of a core, the run's median second */
-    BENCH_FIGURE_RSS,  /* a monitor's peak, bytes */
+    BENCH_FIGURE_CPU,                  /* seconds of a run */
+    BENCH_FIGURE_LOAD,                 /* a monitor's: percent of a core, the run's median second */
+    BENCH_FIGURE_RSS,                  /* a monitor's peak, bytes */
+    BENCH_FIGURE_INSTRUCTIONS,         /* of the whole process; these four: as often as they were counted */
+    BENCH_FIGURE_CONNECT_INSTRUCTIONS, /* of its connect stage alone */
+    BENCH_FIGURE_CALLS,                /* system calls, alike */
+    BENCH_FIGURE_CONNECT_CALLS,
     BENCH_FIGURES
 };
 
@@ -41,6 +45,10 @@ struct bench_values {
     double *at; /* free() it */
     size_t n;
 };
+
+/* By what a cell's instructions were counted: "perf" (the processor's counter, in the runs themselves), "callgrind"; NULL: by
+ * nothing. */
+const char *bench_counted_by(const struct bench_result *r, const struct bench_cell *cell);
 
 struct bench_values bench_values(const struct bench_result *r, const struct bench_cell *cell, enum bench_figure figure);
 

@@ -10,16 +10,17 @@ const char *const bench_counted_names[BENCH_COUNTED] = {
     [BENCH_THREADS] = "threads",
     [BENCH_FILES] = "files",
     [BENCH_PEAK_BYTES] = "peak_bytes",
+    [BENCH_INSTRUCTIONS] = "instructions",
 };
 
 const char *const bench_counted_heads[BENCH_COUNTED] = {
     [BENCH_SWITCHES_WAITING] = "waits", [BENCH_SWITCHES_FORCED] = "preempted", [BENCH_FAULTS_MINOR] = "page faults",
     [BENCH_FAULTS_MAJOR] = "from disk", [BENCH_THREADS] = "threads",           [BENCH_FILES] = "files",
-    [BENCH_PEAK_BYTES] = "memory peak",
+    [BENCH_PEAK_BYTES] = "memory peak", [BENCH_INSTRUCTIONS] = "instructions",
 };
 
 /* A process always has a thread: 0 is one that was never looked at. */
-void bench_counts_take(struct bench_counts *counts, const struct rusage *used, const struct bench_held *held)
+void bench_counts_take(struct bench_counts *counts, const struct rusage *used, const struct bench_held *held, double instructions)
 {
     const bool looked = held->threads > 0;
     *counts = (struct bench_counts){{
@@ -30,6 +31,7 @@ void bench_counts_take(struct bench_counts *counts, const struct rusage *used, c
         [BENCH_THREADS] = looked ? (double)held->threads : NAN,
         [BENCH_FILES] = looked ? (double)held->files : NAN,
         [BENCH_PEAK_BYTES] = looked ? (double)held->peak_bytes : NAN,
+        [BENCH_INSTRUCTIONS] = instructions,
     }};
 }
 

@@ -1,7 +1,8 @@
 /* What a client's process did, in counts that do not depend on how fast the machine is: beside the times of a run. From the
- * process's rusage when it has ended (whole: from its start to its end), and from what it held when it was looked at. Threads and
- * files that come and go between two looks are missed, so that they can look equal by chance in all runs of one result and in
- * none of another's: they are shown beside a run's gated "counts", and no gate judges them. */
+ * process's rusage when it has ended (whole: from its start to its end), from the processor's counter of instructions where there
+ * is one (hardware.h), and from what it held when it was looked at. Threads and files that come and go between two looks are
+ * missed, so that they can look equal by chance in all runs of one result and in none of another's: they are shown beside a run's
+ * gated "counts", and no gate judges them. */
 #ifndef CAPLAY_CLIENTS_BENCH_COUNT_H
 #define CAPLAY_CLIENTS_BENCH_COUNT_H
 
@@ -18,6 +19,7 @@ enum bench_counted {
     BENCH_THREADS,
     BENCH_FILES,
     BENCH_PEAK_BYTES, /* VmHWM: ru_maxrss would hold ours, from before exec() */
+    BENCH_INSTRUCTIONS,
     BENCH_COUNTED
 };
 
@@ -28,7 +30,8 @@ struct bench_counts {
     double at[BENCH_COUNTED]; /* NAN: not looked at */
 };
 
-void bench_counts_take(struct bench_counts *counts, const struct rusage *used, const struct bench_held *held);
+void bench_counts_take(struct bench_counts *counts, const struct rusage *used, const struct bench_held *held,
+                       double instructions);
 
 /* To a run's member "process", and from it (NULL: nothing is known). */
 json_t *bench_counts_write(const struct bench_counts *counts);

@@ -56,30 +56,46 @@ static bool measure(const struct bench_result *r, unsigned server, struct field_
     return true;
 }
 
-static size_t count_runs(const struct bench_result *r, unsigned server, unsigned client)
+/* What a figure's interval is from: a slope from all runs that connect together, a get from those of one PV. The application's is
+ * from both, and each of its runs is a run more of either. */
+static size_t count_runs(const struct bench_result *r, unsigned server, unsigned client, enum field_figure figure)
 {
+    const struct bench_step *one = find_one(r);
     size_t n = 0;
-    for (size_t i = 0; i < r->nruns; i++)
-        n += r->runs[i].server == server && r->runs[i].client == client && r->runs[i].outcome == BENCH_GOOD &&
-             r->runs[i].step->kind == BENCH_CONNECT && !r->runs[i].warmup;
+    for (size_t i = 0; i < r->nruns; i++) {
+        const struct bench_run *run = &r->runs[i];
+        const bool counts =
+            figure == FIELD_CONNECT ? run->step->kind == BENCH_CONNECT && !run->step->one_by_one : run->step == one;
+        n += counts && run->server == server && run->client == client && run->outcome == BENCH_GOOD && !run->warmup;
+    }
     return n;
+}
+
+static size_t count_fewer(const struct bench_result *r, unsigned server, const struct field_pair *p, enum field_figure figure)
+{
+    const size_t a = count_runs(r, server, p->first, figure), b = count_runs(r, server, p->second, figure);
+    return a < b ? a : b;
 }
 
 /* A difference that only several looks found is none. */
 static void decide(const struct bench_result *r, unsigned server, struct field_pair *pairs, unsigned n)
 {
-    double p[FIELD_PAIRS_MAX * FIELD_FIGURES];
-    for (unsigned i = 0; i < n * FIELD_FIGURES; i++)
-        p[i] =
+    double p[FIELD_PAIRS_MAX * FIELD_FIGURES], alone[FIELD_PAIRS_MAX * FIELD_FIGURES];
+    const unsigned looks = n * FIELD_FIGURES;
+    for (unsigned i = 0; i < looks; i++)
+        alone[i] = p[i] =
             infer_outside(&pairs[i / FIELD_FIGURES].figure[i % FIELD_FIGURES].difference, &bands[i % FIELD_FIGURES], INFER_LEVEL);
-    infer_holm(p, n * FIELD_FIGURES);
-    for (unsigned i = 0; i < n * FIELD_FIGURES; i++) {
+    infer_holm(p, looks);
+    for (unsigned i = 0; i < looks; i++) {
         struct field_word *w = &pairs[i / FIELD_FIGURES].figure[i % FIELD_FIGURES];
         const struct infer_band *band = &bands[i % FIELD_FIGURES];
+        const size_t runs = count_fewer(r, server, &pairs[i / FIELD_FIGURES], (enum field_figure)(i % FIELD_FIGURES));
         w->word = infer_judge(&w->difference, band);
-        if (w->word != INFER_EQUIVALENT && p[i] > 1 - INFER_LEVEL)
+        w->more = infer_more(&w->difference, band, runs);
+        if (w->word != INFER_EQUIVALENT && w->word != INFER_UNDECIDED && p[i] > 1 - INFER_LEVEL) {
             w->word = INFER_UNDECIDED;
-        w->more = infer_more(&w->difference, band, count_runs(r, server, pairs[i / FIELD_FIGURES].second));
+            w->more = infer_more_sure(alone[i], (1 - INFER_LEVEL) / looks, runs);
+        }
     }
 }
 

@@ -15,7 +15,7 @@ extern const char *const field_figure_names[FIELD_FIGURES];
 struct field_word {
     struct infer_interval difference; /* seconds a PV */
     enum infer_verdict word;          /* of the second beside the first */
-    unsigned more;                    /* runs that are needed, if undecided */
+    unsigned more;                    /* runs that are needed, of the client with fewer, if undecided */
 };
 
 struct field_pair {

@@ -111,8 +111,10 @@ static void classify(const struct walk *w, const struct bench_frame *frames, con
 
 static void check_sums(const struct bench_frame *frames, size_t n, size_t elements, struct bench_frames *count)
 {
+    struct frame_sums sums;
+    frame_sums_init(&sums, elements);
     for (size_t i = 0; i < n; i++)
-        if (frames[i].sum != frame_sum(elements, frames[i].serial) && count->wrong_sums++ == 0)
+        if (frames[i].sum != frame_sums_get(&sums, frames[i].serial) && count->wrong_sums++ == 0)
             count->first_wrong = i;
 }
 

@@ -110,6 +110,17 @@ static void print_server(const struct bench_result *r, unsigned server, FILE *ou
     fprintf(out, "%" PRIu64 " UDP drops; %u runs invalid, %u of them repeated\n", l.udp_drops, l.invalid, l.repeated);
 }
 
+/* Only while clients ran: what is computed afterwards disturbs nobody. */
+static void print_own(const struct bench_result *r, FILE *out)
+{
+    const double cpu_s = (double)r->own.cpu_ns / 1e9, wall_s = (double)r->own.wall_ns / 1e9;
+    char cpu[TEXT_NUMBER], wall[TEXT_NUMBER];
+    if (r->own.wall_ns > 0)
+        fprintf(out, "own cost   %.2f%% of a core while clients ran (%s of %s)%s\n", 100 * cpu_s / wall_s,
+                text_seconds(cpu_s, cpu), text_seconds(wall_s, wall),
+                r->options.unseen ? "; their processes were not looked at" : "");
+}
+
 void bench_print_head(const struct bench_result *r, FILE *out)
 {
     const struct bench_machine *m = &r->machine;
@@ -123,6 +134,7 @@ void bench_print_head(const struct bench_result *r, FILE *out)
             "method     every run a fresh process; import and set-up left out; clients and servers alternate in rounds;\n"
             "           CPU by the process's clock each second, %u s after the first frame; frames by serial, stamp and sum\n",
             BENCH_WARMUP_S);
+    print_own(r, out);
     print_clients(r, out);
     for (unsigned s = 0; s < r->nservers; s++)
         print_server(r, s, out);

@@ -236,12 +236,23 @@ enum infer_verdict infer_judge(const struct infer_interval *i, const struct infe
     return i->low >= band->low && i->high <= band->high ? INFER_EQUIVALENT : INFER_UNDECIDED;
 }
 
+static unsigned more_than(double wanted, size_t n)
+{
+    const double more = wanted - (double)n;
+    return more < 1 ? 1 : more < INFER_MORE_MAX ? (unsigned)ceil(more) : INFER_MORE_MAX;
+}
+
+unsigned infer_more_sure(double p, double wanted, size_t n)
+{
+    const double z = gsl_cdf_ugaussian_Qinv(p / 2), needed = gsl_cdf_ugaussian_Qinv(wanted / 2);
+    return z > 0 ? more_than((double)n * (needed / z) * (needed / z), n) : INFER_MORE_MAX;
+}
+
 unsigned infer_more(const struct infer_interval *i, const struct infer_band *band, size_t n)
 {
     if (n < INFER_SAMPLES_MIN || !isfinite(i->low) || !isfinite(i->high))
         return n < INFER_SAMPLES_MIN ? INFER_SAMPLES_MIN - (unsigned)n : 1;
     const double half = fmax(i->high - i->value, i->value - i->low);
     const double away = fmin(fabs(i->value - band->high), fabs(i->value - band->low));
-    const double wanted = (double)n * (half / away) * (half / away) - (double)n;
-    return wanted < 1 ? 1 : wanted < INFER_MORE_MAX ? (unsigned)ceil(wanted) : INFER_MORE_MAX;
+    return more_than((double)n * (half / away) * (half / away), n);
 }

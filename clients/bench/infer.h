@@ -61,6 +61,9 @@ extern const char *const infer_verdict_names[4];
 
 enum infer_verdict infer_judge(const struct infer_interval *i, const struct infer_band *band);
 
+/* How many more samples than n make a two-sided p as small as wanted, at about the same effect: z grows with the root of n. */
+unsigned infer_more_sure(double p, double wanted, size_t n);
+
 /* How many more samples than n decide it, at about the same value: widths shrink with the root of n. At most INFER_MORE_MAX. */
 unsigned infer_more(const struct infer_interval *i, const struct infer_band *band, size_t n);
 

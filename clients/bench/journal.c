@@ -1,5 +1,6 @@
 #include "clients/bench/journal.h"
 
+#include "clients/bench/counting_run.h"
 #include "clients/bench/report.h"
 
 #include <errno.h>
@@ -108,6 +109,7 @@ static void read_stages(const json_t *json, struct bench_run *run)
     run->rss_peak = monitor != NULL ? number_of(monitor, "rss_peak_bytes") : 0;
     read_samples(json_object_get(monitor, "cpu_percent"), &run->cpu);
     read_samples(json_object_get(monitor, "rss_bytes"), &run->rss);
+    bench_stages_read(&run->stages, json_object_get(json, "stages"));
     bench_counts_read(&run->counts, json_object_get(json, "process"));
     run->frames = (struct bench_frames){.delivered = count_of(frames, "delivered"),
                                         .lost = count_of(frames, "lost"),
@@ -207,11 +209,32 @@ static bool read_run(const struct bench_result *r, json_t *json, struct bench_ru
     return true;
 }
 
+static void keep_counting(struct bench_result *r, json_t *json)
+{
+    const char *step, *client, *server, *outcome, *why;
+    struct bench_run run = {.kept = NULL};
+    int round;
+    if (json_unpack(json, "{s:s, s:s, s:s, s:s, s:s, s:i}", "step", &step, "client", &client, "server", &server, "outcome",
+                    &outcome, "why", &why, "round", &round) != 0)
+        return;
+    run.step = find_step(r, step);
+    run.round = (unsigned)round;
+    snprintf(run.why, sizeof run.why, "%s", why);
+    if (run.step == NULL || !find_outcome(outcome, &run.outcome) || !find_server(r, server, &run.server) ||
+        !find_client(r, client, &run.client))
+        return;
+    struct bench_counting *c = bench_add_counting(r);
+    c->run = run;
+    bench_counting_read(c, json);
+}
+
 static void keep_run(struct bench_result *r, json_t *line)
 {
     struct bench_run run;
     json_t *json = json_object_get(line, "run");
     const char *version = json_string_value(json_object_get(line, "client_version"));
+    if (json == NULL)
+        keep_counting(r, json_object_get(line, "counting"));
     if (json == NULL || !read_run(r, json, &run))
         return;
     *bench_add_run(r) = run;
@@ -282,11 +305,13 @@ int bench_journal_open(struct bench_result *r, struct diag *diag)
     return 0;
 }
 
-void bench_journal_add(struct bench_result *r, size_t first)
+void bench_journal_add(struct bench_result *r, size_t first, size_t counting)
 {
     for (size_t i = first; i < r->nruns; i++)
         write_line(r, json_pack("{s:s, s:o}", "client_version", r->clients[r->runs[i].client].version, "run",
                                 report_run(r, &r->runs[i])));
+    for (size_t i = counting; i < r->ncounting; i++)
+        write_line(r, json_pack("{s:o}", "counting", bench_counting_write(r, &r->counting[i])));
 }
 
 int bench_journal_check(const struct bench_result *r, struct diag *diag)
@@ -309,8 +334,21 @@ void bench_journal_close(struct bench_result *r)
     r->journal = NULL;
 }
 
+static bool has_counting(const struct bench_result *r, const struct bench_run *run)
+{
+    for (size_t i = 0; i < r->ncounting; i++) {
+        const struct bench_run *k = &r->counting[i].run;
+        if (r->counting[i].tool == run->tool && k->step == run->step && k->server == run->server && k->client == run->client &&
+            k->round == run->round)
+            return true;
+    }
+    return false;
+}
+
 bool bench_journal_has(const struct bench_result *r, const struct bench_run *run)
 {
+    if (run->tool != COUNTING_NONE)
+        return r->options.resume && has_counting(r, run);
     for (size_t i = 0; r->options.resume && i < r->nruns; i++) {
         const struct bench_run *k = &r->runs[i];
         if (k->kept != NULL && !k->repeated && k->step == run->step && k->server == run->server && k->client == run->client &&

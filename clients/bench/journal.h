@@ -9,9 +9,9 @@
  * of another configuration (which names what differs); DIAG_ENVIRONMENT: it cannot be written. */
 int bench_journal_open(struct bench_result *r, struct diag *diag);
 
-/* The runs from r->runs[first] on are judged, with their server's report. What cannot be written is told by
- * bench_journal_check(): measuring goes on. */
-void bench_journal_add(struct bench_result *r, size_t first);
+/* The runs from r->runs[first] on and those from r->counting[counting] on are judged, with their server's report. What cannot be
+ * written is told by bench_journal_check(): measuring goes on. */
+void bench_journal_add(struct bench_result *r, size_t first, size_t counting);
 
 /* After the last run. -1 with DIAG_ENVIRONMENT: not every run is in the file (the disk is full). */
 int bench_journal_check(const struct bench_result *r, struct diag *diag);

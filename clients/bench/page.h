@@ -16,6 +16,7 @@ void page_connects(struct page *p);
 void page_verdicts(struct page *p);
 void page_matrix(struct page *p); /* at the end: a word a pair */
 void page_counts(struct page *p);
+void page_stages(struct page *p, const struct bench_step *step);
 void page_monitors(struct page *p);
 
 /* Cells: "-" for NAN. */

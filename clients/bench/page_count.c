@@ -51,4 +51,5 @@ void page_counts(struct page *p)
     fprintf(p->out, "Counts of a run, %s: medians, and how they repeat from run to run (from %u runs on)\n", name,
             INFER_SAMPLES_MIN);
     text_print(&p->table, p->out);
+    page_stages(p, step);
 }

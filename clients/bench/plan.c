@@ -1,6 +1,7 @@
 /* The procedure: groups of steps, in rounds, each a balanced block of all servers and clients in an order drawn by the
  * seed, so that whatever changes on the machine meanwhile meets all alike. What an invalid server served is done again. */
 #include "clients/bench/bench.h"
+#include "clients/bench/counting_run.h"
 #include "clients/bench/flow.h"
 #include "clients/bench/infer.h"
 #include "clients/bench/journal.h"
@@ -20,6 +21,7 @@ struct block {
     const struct bench_step *steps; /* all connect, or one monitor */
     size_t nsteps;
     bool warmup;
+    enum counting_tool tool; /* these runs count under it, and are no samples */
     unsigned server, round, attempt;
     unsigned clients[BENCH_CLIENTS], nclients;
 };
@@ -51,6 +53,7 @@ static int start_run(struct block *b, const struct bench_step *step, unsigned cl
     run->round = b->round;
     run->attempt = b->attempt;
     run->warmup = b->warmup;
+    run->tool = b->tool;
     run->start = b->r->nstarts;
     char what[2 * BENCH_NAME_BYTES];
     snprintf(what, sizeof what, "%s on %s", b->r->clients[client].name, b->r->servers[b->server].name);
@@ -65,12 +68,15 @@ static int start_run(struct block *b, const struct bench_step *step, unsigned cl
 static void judge_runs(struct block *b, struct bench_process *p, unsigned n)
 {
     size_t first = b->r->nruns - n, kept = first;
+    const bool counts = b->tool != COUNTING_NONE;
     for (unsigned i = 0; i < n; i++) {
         struct bench_run *run = &b->r->runs[first + i];
         struct bench_client *client = &b->r->clients[run->client];
         if (!bench_interrupted())
             bench_run_judge(run, &p[i], client, &b->r->posts[b->server][run->step - b->r->steps]);
-        if (!bench_interrupted() && client->missing[0] == '\0')
+        if (!bench_interrupted() && client->missing[0] == '\0' && counts)
+            bench_counting_take(b->r, run, p[i].pid);
+        else if (!bench_interrupted() && client->missing[0] == '\0')
             b->r->runs[kept++] = *run;
         bench_process_fini(&p[i]);
     }
@@ -86,7 +92,7 @@ static int run_together(struct block *b, const struct bench_step *step, const un
     unsigned started = 0;
     while (started < n && start_run(b, step, clients[started], target, &p[started], diag) == 0)
         started++;
-    bench_process_wait(p, started);
+    bench_process_wait(p, started, b->tool == COUNTING_NONE ? &b->r->own : NULL);
     judge_runs(b, p, started);
     return started == n ? 0 : -1;
 }
@@ -94,8 +100,10 @@ static int run_together(struct block *b, const struct bench_step *step, const un
 /* Installed, and not measured yet. */
 static bool is_due(const struct block *b, const struct bench_step *step, unsigned client)
 {
-    const struct bench_run run = {.step = step, .server = b->server, .client = client, .round = b->round, .warmup = b->warmup};
-    return (b->warmup || step->rounds > b->round) && b->r->clients[client].missing[0] == '\0' && !bench_journal_has(b->r, &run);
+    const struct bench_run run = {
+        .step = step, .server = b->server, .client = client, .round = b->round, .warmup = b->warmup, .tool = b->tool};
+    return (b->warmup || b->tool != COUNTING_NONE || step->rounds > b->round) && b->r->clients[client].missing[0] == '\0' &&
+           !bench_journal_has(b->r, &run);
 }
 
 static bool is_any_due(const struct block *b)
@@ -150,6 +158,7 @@ static int serve(struct block *b, struct bench_server_report *report, struct dia
         bench_flow_start(&flow, o->folder, target.udp, o->server_cores);
     int failed = run_steps(b, &target, diag);
     bench_server_stop(&target, report);
+    report->valid = report->valid || (b->tool != COUNTING_NONE && !report->died); /* how late it was changes no count */
     if (flow.pid != 0)
         report->events_known = bench_flow_stop(&flow, report);
     return failed;
@@ -175,14 +184,15 @@ static int run_block(struct block *b, struct diag *diag)
         return 0;
     for (b->attempt = 0; b->attempt <= BENCH_RETRIES && !bench_interrupted(); b->attempt++) {
         struct bench_server_report report = {.valid = true};
-        size_t first = b->r->nruns;
+        size_t first = b->r->nruns, counting = b->r->ncounting;
         if (serve(b, &report, diag) < 0)
             return bench_interrupted() ? 0 : -1; /* a server that was interrupted before it served is no failure */
         for (size_t i = first; i < b->r->nruns; i++)
             attach_report(&b->r->runs[i], &report, b->attempt == BENCH_RETRIES);
         if (b->r->nruns == first + 1)
             b->r->runs[first].alone = true;
-        bench_journal_add(b->r, first);
+        bench_counting_attach(b->r, counting, &report);
+        bench_journal_add(b->r, first, counting);
         if (report.valid)
             break;
     }
@@ -230,12 +240,22 @@ static void name_group(const struct bench_step *steps, size_t n, char *name, siz
         snprintf(name, room, "connect %u to %u PVs%s", steps->pvs, steps[n - 1].pvs, steps->one_by_one ? " one by one" : "");
 }
 
-static unsigned count_runs(const struct bench_result *r, const struct bench_step *steps, size_t n)
+/* A warm-up's rounds come before those of its step, and are none of them. Those under a tool come last. */
+static unsigned count_rounds(const struct block *b)
 {
+    if (b->tool != COUNTING_NONE)
+        return b->r->options.counting[b->tool];
+    return b->warmup ? b->r->options.warmup : b->steps->rounds;
+}
+
+static unsigned count_runs(const struct block *b)
+{
+    const bool samples = !b->warmup && b->tool == COUNTING_NONE;
     unsigned runs = 0;
-    for (unsigned s = 0; s < r->nservers; s++)
-        for (size_t i = 0; i < n; i++)
-            runs += can_serve(&r->servers[s], &steps[i]) ? steps[i].rounds * r->nclients : 0;
+    for (unsigned s = 0; s < b->r->nservers; s++)
+        for (size_t i = 0; i < b->nsteps; i++)
+            runs += can_serve(&b->r->servers[s], &b->steps[i]) ? (samples ? b->steps[i].rounds : count_rounds(b)) * b->r->nclients
+                                                               : 0;
     return runs;
 }
 
@@ -254,23 +274,24 @@ static int run_servers(struct block *b, struct diag *diag)
     return 0;
 }
 
-/* A warm-up's rounds come before those of its step, and are none of them. */
-static unsigned count_rounds(const struct block *b)
+static bool wants_more(const struct block *b)
 {
-    return b->warmup ? b->r->options.warmup : b->steps->rounds;
+    if (b->round < count_rounds(b))
+        return true;
+    return !b->warmup && b->tool == COUNTING_NONE && bench_want_more(b->r, b->steps, b->nsteps, b->round);
 }
 
-static int run_group(struct bench_result *r, const struct bench_step *steps, size_t n, bool warmup, struct diag *diag)
+/* b: what is done, and at which steps. */
+static int run_group(struct block b, struct diag *diag)
 {
-    struct bench_progress progress = {.live = r->live};
-    struct block b = {.r = r, .progress = &progress, .steps = steps, .nsteps = n, .warmup = warmup};
+    struct bench_progress progress = {.live = b.r->live};
+    const bool samples = !b.warmup && b.tool == COUNTING_NONE;
     char name[80];
     int failed = 0;
-    name_group(steps, n, name, sizeof name);
-    bench_progress_begin(&progress, name, warmup ? 0 : (unsigned)n, count_runs(r, steps, n));
-    for (; (b.round < count_rounds(&b) || (!warmup && bench_want_more(r, steps, n, b.round))) && failed == 0 &&
-           !bench_interrupted();
-         b.round++)
+    b.progress = &progress;
+    name_group(b.steps, b.nsteps, name, sizeof name);
+    bench_progress_begin(&progress, name, samples ? (unsigned)b.nsteps : 0, count_runs(&b));
+    for (; wants_more(&b) && failed == 0 && !bench_interrupted(); b.round++)
         failed = run_servers(&b, diag);
     bench_progress_end(&progress);
     return failed;
@@ -280,7 +301,20 @@ static int warm_up(struct bench_result *r, struct diag *diag)
 {
     for (size_t i = 0; i < r->nsteps && r->options.warmup > 0; i++)
         if (r->steps[i].kind == BENCH_CONNECT)
-            return run_group(r, &r->steps[i], 1, true, diag);
+            return run_group((struct block){.r = r, .steps = &r->steps[i], .nsteps = 1, .warmup = true}, diag);
+    return 0;
+}
+
+/* Each connect step under each tool that was asked for. A monitor takes as long as it is told to: slower by a tool it would only
+ * get less. */
+static int count(struct bench_result *r, struct diag *diag)
+{
+    for (unsigned tool = COUNTING_NONE + 1; tool < COUNTING_TOOLS; tool++)
+        for (size_t i = 0; i < r->nsteps && r->options.counting[tool] > 0 && !bench_interrupted(); i++) {
+            const struct block b = {.r = r, .steps = &r->steps[i], .nsteps = 1, .tool = (enum counting_tool)tool};
+            if (r->steps[i].kind == BENCH_CONNECT && run_group(b, diag) < 0)
+                return -1;
+        }
     return 0;
 }
 
@@ -291,9 +325,11 @@ int bench_procedure(struct bench_result *r, struct diag *diag)
     for (size_t i = 0, n; i < r->nsteps && !bench_interrupted(); i += n) {
         for (n = 1; i + n < r->nsteps && r->steps[i + n].group == r->steps[i].group; n++)
             ;
-        if (run_group(r, &r->steps[i], n, false, diag) < 0)
+        if (run_group((struct block){.r = r, .steps = &r->steps[i], .nsteps = n}, diag) < 0)
             return -1;
     }
+    if (count(r, diag) < 0)
+        return -1;
     r->interrupted = bench_interrupted();
     return 0;
 }

@@ -1,9 +1,11 @@
 #include "clients/bench/process.h"
 
 #include "base/child.h"
+#include "clients/bench/hardware.h"
 
 #include <assert.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -74,6 +76,12 @@ int bench_reap(pid_t pid, uint64_t patience_ns)
 
 /* ---- start ---- */
 
+static void on_born(pid_t pid, void *arg)
+{
+    struct bench_process *p = arg;
+    p->counter = hardware_open(&hardware_instructions, pid);
+}
+
 static int spawn(struct bench_process *p, struct diag *diag)
 {
     int out[2] = {-1, -1}, err[2] = {-1, -1}, nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -88,7 +96,9 @@ static int spawn(struct bench_process *p, struct diag *diag)
                                                   .nofile = BENCH_NOFILE,
                                                   .in = nothing,
                                                   .out = out[1],
-                                                  .err = err[1]},
+                                                  .err = err[1],
+                                                  .on_born = on_born,
+                                                  .arg = p},
                              diag);
     close(nothing);
     close(out[1]);
@@ -102,9 +112,10 @@ int bench_process_start(struct bench_process *p, const struct bench_process_spec
 {
     memset(p, 0, sizeof *p);
     p->spec = *spec;
-    p->end = -1;
+    p->end = p->counter = -1;
+    p->instructions = NAN;
     p->deadline_ns = clock_monotonic_ns() + spec->timeout_ns;
-    p->look_ns = spec->samples == 0 ? clock_monotonic_ns() + LOOK_NS : CLOCK_NEVER;
+    p->look_ns = spec->samples == 0 && !spec->unseen ? clock_monotonic_ns() + LOOK_NS : CLOCK_NEVER;
     if (spawn(p, diag) < 0) {
         bench_process_fini(p);
         return -1;
@@ -133,6 +144,7 @@ void bench_process_fini(struct bench_process *p)
     close_one(&p->out);
     close_one(&p->err);
     close_one(&p->end);
+    close_one(&p->counter);
     free(p->answer);
     p->answer = NULL;
 }
@@ -141,6 +153,8 @@ void bench_process_fini(struct bench_process *p)
 
 static void look(struct bench_process *p)
 {
+    if (p->spec.unseen)
+        return;
     bench_read_drops(p->pid, &p->drops);
     bench_read_held(p->pid, &p->held);
 }
@@ -237,7 +251,7 @@ static void on_time(struct bench_process *p, uint64_t now_ns)
     if (now_ns >= p->deadline_ns || interrupted) {
         p->timed_out = true;
         p->deadline_ns = CLOCK_NEVER;
-        kill(p->pid, SIGKILL);
+        kill(-p->pid, SIGKILL); /* its group: also what a tool runs for us */
     }
 }
 
@@ -253,6 +267,7 @@ static void on_end(struct bench_process *p, uint64_t now_ns)
     if (p->said_bytes > 0)
         on_line(p, now_ns);
     wait4(p->pid, &p->status, 0, &p->used);
+    p->instructions = hardware_read(p->counter);
     close_one(&p->out);
     close_one(&p->err);
     close_one(&p->end);
@@ -301,10 +316,23 @@ static void turn(struct bench_process *p, size_t n, struct pollfd *fds)
     }
 }
 
-void bench_process_wait(struct bench_process *p, size_t n)
+static struct bench_own own_now(void)
+{
+    struct bench_own now = {.wall_ns = clock_monotonic_ns()};
+    clock_process_cpu_ns(getpid(), &now.cpu_ns);
+    return now;
+}
+
+void bench_process_wait(struct bench_process *p, size_t n, struct bench_own *own)
 {
     struct pollfd fds[3 * BENCH_AT_ONCE];
+    const struct bench_own before = own_now();
     assert(n <= BENCH_AT_ONCE);
     while (any_runs(p, n))
         turn(p, n, fds);
+    if (own == NULL)
+        return;
+    const struct bench_own after = own_now();
+    own->cpu_ns += after.cpu_ns - before.cpu_ns;
+    own->wall_ns += after.wall_ns - before.wall_ns;
 }

@@ -31,6 +31,7 @@ struct bench_process_spec {
     uint64_t timeout_ns; /* from its start to its end */
     uint64_t warmup_ns;  /* from BENCH_MONITORING to the first reading of the CPU clock */
     unsigned samples;    /* of 1 s each; 0: not sampled */
+    bool unseen;         /* its files, threads, memory and sockets are not looked at */
 };
 
 struct bench_process {
@@ -42,6 +43,7 @@ struct bench_process {
     int status;                                    /* as of waitpid() */
     struct rusage used;                            /* by it, from its start to its end */
     bool timed_out;                                /* it was killed */
+    double instructions;                           /* by the processor's counter; NAN: not counted */
     struct bench_drops drops;                      /* read while it ran, and when it had answered */
     struct bench_held held;                        /* read at the same times */
     struct bench_samples cpu;                      /* percent of one core, each over a second */
@@ -52,6 +54,7 @@ struct bench_process {
     struct bench_process_spec spec;
     pid_t pid;
     int out, err, end; /* pipes, pidfd; -1: closed */
+    int counter;       /* of instructions; -1: there is none */
     size_t room, said_bytes;
     char word[400]; /* the line of stderr that is not complete yet */
     uint64_t deadline_ns, look_ns, cpu_ns, cpu_at_ns;
@@ -60,8 +63,13 @@ struct bench_process {
 /* 0, or -1 with DIAG_ENVIRONMENT. spec's pointers are used by this call only. */
 int bench_process_start(struct bench_process *p, const struct bench_process_spec *spec, struct diag *diag);
 
-/* Until all n <= BENCH_AT_ONCE have ended. */
-void bench_process_wait(struct bench_process *p, size_t n);
+/* What we used ourselves while we waited for clients: CPU time of all our threads, and time. */
+struct bench_own {
+    uint64_t cpu_ns, wall_ns;
+};
+
+/* Until all n <= BENCH_AT_ONCE have ended; adds to *own (or NULL). */
+void bench_process_wait(struct bench_process *p, size_t n, struct bench_own *own);
 void bench_process_fini(struct bench_process *p);
 
 /* SIGINT, SIGTERM and SIGHUP (a terminal that is gone; not under nohup): after catch, they end every wait and every run;

@@ -2,6 +2,7 @@
 #include "clients/bench/report.h"
 
 #include "base/whole.h"
+#include "clients/bench/counting_run.h"
 
 #include <inttypes.h>
 
@@ -39,15 +40,26 @@ static json_t *command_json(const struct bench_options *o)
     return array;
 }
 
+/* "callgrind:6" for each tool */
+static json_t *counting_json(const struct bench_options *o)
+{
+    json_t *array = json_array();
+    for (unsigned tool = COUNTING_NONE + 1; tool < COUNTING_TOOLS; tool++)
+        if (o->counting[tool] > 0)
+            json_array_append_new(array, json_sprintf("%s:%u", counting_names[tool], o->counting[tool]));
+    return array;
+}
+
 json_t *report_configuration(const struct bench_result *r)
 {
     const struct bench_options *o = &r->options;
-    return json_pack("{s:s, s:s, s:s?, s:s?, s:o, s:i, s:o, s:i, s:o, s:f, s:i, s:o, s:o}", "profile", o->profile->name, "about",
-                     o->profile->about, "scenario", o->scenario, "pv", o->pv, "seed", report_count(o->seed), "warmup_runs",
-                     o->warmup, "precision", o->precision > 0 ? json_real(o->precision) : json_null(), "max_runs", o->max_runs,
-                     "time_limit_s", o->time_limit_ns > 0 ? json_real((double)o->time_limit_ns / 1e9) : json_null(), "timeout_s",
-                     (double)o->timeout_ns / 1e9, "nofile", BENCH_NOFILE, "server_cores", cores_json(o->server_cores),
-                     "client_cores", cores_json(o->client_cores));
+    return json_pack("{s:s, s:s, s:s?, s:s?, s:o, s:i, s:o, s:i, s:o, s:f, s:i, s:o, s:o, s:o, s:b}", "profile", o->profile->name,
+                     "about", o->profile->about, "scenario", o->scenario, "pv", o->pv, "seed", report_count(o->seed),
+                     "warmup_runs", o->warmup, "precision", o->precision > 0 ? json_real(o->precision) : json_null(), "max_runs",
+                     o->max_runs, "time_limit_s", o->time_limit_ns > 0 ? json_real((double)o->time_limit_ns / 1e9) : json_null(),
+                     "timeout_s", (double)o->timeout_ns / 1e9, "nofile", BENCH_NOFILE, "server_cores",
+                     cores_json(o->server_cores), "client_cores", cores_json(o->client_cores), "count", counting_json(o), "looks",
+                     !o->unseen);
 }
 
 static json_t *repeater_json(const struct bench_options *o)
@@ -75,6 +87,20 @@ static json_t *servers_json(const struct bench_result *r)
     return array;
 }
 
+/* While clients ran that were measured. */
+static json_t *own_json(const struct bench_own *own)
+{
+    return json_pack("{s:f, s:f}", "cpu_s", (double)own->cpu_ns / 1e9, "wall_s", (double)own->wall_ns / 1e9);
+}
+
+static json_t *all_counting_json(const struct bench_result *r)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < r->ncounting; i++)
+        json_array_append_new(array, bench_counting_write(r, &r->counting[i]));
+    return array;
+}
+
 static json_t *runs_json(const struct bench_result *r)
 {
     json_t *array = json_array();
@@ -88,11 +114,12 @@ static json_t *runs_json(const struct bench_result *r)
 static void write_json(const struct bench_result *r, FILE *out)
 {
     json_t *json =
-        json_pack("{s:s, s:i, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "format", BENCH_FORMAT, "version",
-                  BENCH_FORMAT_VERSION, "caplay", CAPLAY_VERSION, "begun", r->begun, "interrupted", r->interrupted, "command",
-                  command_json(&r->options), "machine", machine_json(&r->machine), "configuration", report_configuration(r),
-                  "repeater", repeater_json(&r->options), "steps", steps_json(r), "servers", servers_json(r), "clients",
-                  clients_json(r), "cells", report_cells(r), "verdicts", report_verdicts(r), "runs", runs_json(r));
+        json_pack("{s:s, s:i, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "format", BENCH_FORMAT,
+                  "version", BENCH_FORMAT_VERSION, "caplay", CAPLAY_VERSION, "begun", r->begun, "interrupted", r->interrupted,
+                  "command", command_json(&r->options), "machine", machine_json(&r->machine), "configuration",
+                  report_configuration(r), "repeater", repeater_json(&r->options), "steps", steps_json(r), "servers",
+                  servers_json(r), "clients", clients_json(r), "cells", report_cells(r), "verdicts", report_verdicts(r), "runs",
+                  runs_json(r), "counting", all_counting_json(r), "orchestrator", own_json(&r->own));
     json_dumpf(json, out, JSON_INDENT(1));
     json_decref(json);
 }

@@ -81,9 +81,9 @@ static json_t *cell_json(const struct bench_result *r, const struct bench_cell *
     bench_tally(r, cell, &t);
     json_t *runs = json_pack("{s:i, s:i, s:i, s:i, s:i}", "good", t.good, "failed", t.failed, "invalid", t.invalid,
                              "died_at_exit", t.died_at_exit, "warmup", count_warmups(r, cell));
-    return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o}", "step", report_step(cell->step), "server", r->servers[cell->server].name,
-                     "client", r->clients[cell->client].name, "runs", runs, "figures", figures_json(r, cell), "repeat",
-                     repeat_json(r, cell));
+    return json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:s?}", "step", report_step(cell->step), "server",
+                     r->servers[cell->server].name, "client", r->clients[cell->client].name, "runs", runs, "figures",
+                     figures_json(r, cell), "repeat", repeat_json(r, cell), "instructions_by", bench_counted_by(r, cell));
 }
 
 json_t *report_cells(const struct bench_result *r)

@@ -98,5 +98,8 @@ json_t *report_run(const struct bench_result *r, const struct bench_run *run)
         json_object_set_new(json, "counts", observe_counts(&run->report.seen));
     }
     json_object_set_new(json, "process", bench_counts_write(&run->counts));
+    json_t *stages = bench_stages_write(&run->stages);
+    if (stages != NULL)
+        json_object_set_new(json, "stages", stages);
     return json;
 }

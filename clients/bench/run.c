@@ -50,11 +50,16 @@ enum { NCLEARED = sizeof cleared / sizeof *cleared };
 struct environment {
     struct child_env env;
     char max_bytes[64];
-    char *entries[CHILD_ENV_LINES + NCLEARED + 2];
+    char *entries[CHILD_ENV_LINES + NCLEARED + 3];
 };
 
-static void make_environment(const struct bench_target *target, uint16_t repeater, bool max_bytes, struct environment *e)
+/* Python's dictionaries have another order in each process, and so other counts, unless it is told not to. */
+static char hash_seed[] = "PYTHONHASHSEED=0";
+
+static void make_environment(const struct bench_target *target, uint16_t repeater, const struct bench_run *run,
+                             struct environment *e)
 {
+    const bool max_bytes = run->step->kind == BENCH_CONNECT || run->step->max_bytes;
     unsigned n = 0;
     child_client_env(&(struct child_ports){target->address, target->udp, repeater}, &e->env);
     for (char **entry = e->env.entries; *entry != NULL; entry++)
@@ -63,27 +68,50 @@ static void make_environment(const struct bench_target *target, uint16_t repeate
         e->entries[n++] = (char *)(uintptr_t)cleared[i]; /* unsetenv() changes none */
     snprintf(e->max_bytes, sizeof e->max_bytes, "EPICS_CA_MAX_ARRAY_BYTES%s", max_bytes ? "=" BENCH_MAX_BYTES : "");
     e->entries[n++] = e->max_bytes;
+    if (run->tool != COUNTING_NONE)
+        e->entries[n++] = hash_seed;
     e->entries[n] = NULL;
 }
 
 struct command_line {
-    char shell[BENCH_NAME_BYTES + 16], job[BENCH_PATH_BYTES + 24];
-    const char *argv[6];
+    char shell[BENCH_NAME_BYTES + 40], job[BENCH_PATH_BYTES + 24], counted[COUNTING_PATH];
+    struct counting_words tool; /* in front of it */
+    const char *argv[COUNTING_WORDS + 6];
 };
 
-static void make_command(const struct bench_client *client, struct command_line *c)
+/* A shell runs it, and then becomes it: `exec "$@" COMMAND "$job"` with the tool's words as arguments, which need no quotes then.
+ */
+static unsigned add_custom(const struct bench_client *client, struct command_line *c, unsigned n)
 {
-    unsigned n = 0;
+    snprintf(c->shell, sizeof c->shell, "job=$1; shift; exec \"$@\" %s \"$job\"", client->name + strlen("cmd:"));
+    const char *const words[] = {client->program, "-c", c->shell, "sh", c->job};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        c->argv[n++] = words[i];
+    for (unsigned i = 0; i < c->tool.n; i++)
+        c->argv[n++] = c->tool.at[i];
+    return n;
+}
+
+static unsigned add_known(const struct bench_client *client, struct command_line *c, unsigned n)
+{
+    for (unsigned i = 0; i < c->tool.n; i++)
+        c->argv[n++] = c->tool.at[i];
     c->argv[n++] = client->program;
-    if (client->custom) {
-        snprintf(c->shell, sizeof c->shell, "exec %s \"$1\"", client->name + strlen("cmd:"));
-        c->argv[n++] = "-c";
-        c->argv[n++] = c->shell;
-        c->argv[n++] = "sh";
-    } else if (client->adapter[0] != '\0')
+    if (client->adapter[0] != '\0')
         c->argv[n++] = client->adapter;
     c->argv[n++] = c->job;
-    c->argv[n] = NULL;
+    return n;
+}
+
+static void make_command(const struct bench_client *client, enum counting_tool tool, struct command_line *c)
+{
+    counting_words(tool, c->counted, &c->tool);
+    c->argv[client->custom ? add_custom(client, c, 0) : add_known(client, c, 0)] = NULL;
+}
+
+void bench_counted_path(const struct bench_options *options, unsigned client, char path[COUNTING_PATH])
+{
+    snprintf(path, COUNTING_PATH, "%s/counted-%u", options->folder, client);
 }
 
 static uint64_t life_ns(const struct bench_step *step, uint64_t timeout_ns)
@@ -96,7 +124,8 @@ int bench_run_start(struct bench_process *p, const struct bench_result *r, const
                     const struct bench_target *target, struct diag *diag)
 {
     const struct bench_step *step = run->step;
-    double timeout_s = (double)r->options.timeout_ns / (double)CLOCK_NS;
+    const uint64_t timeout_ns = r->options.timeout_ns * (run->tool != COUNTING_NONE ? COUNTING_SLOWER : 1);
+    double timeout_s = (double)timeout_ns / (double)CLOCK_NS;
     struct command_line line;
     struct environment environment;
     snprintf(line.job, sizeof line.job, "%s/job-%u.json", r->options.folder, run->client);
@@ -104,16 +133,18 @@ int bench_run_start(struct bench_process *p, const struct bench_result *r, const
                   step->kind == BENCH_CONNECT ? connect_job(step, timeout_s) : monitor_job(step, target->image, timeout_s),
                   r->clients[run->client].job, diag) < 0)
         return -1;
-    make_command(&r->clients[run->client], &line);
-    make_environment(target, r->options.repeater_port, step->kind == BENCH_CONNECT || step->max_bytes, &environment);
+    bench_counted_path(&r->options, run->client, line.counted);
+    make_command(&r->clients[run->client], run->tool, &line);
+    make_environment(target, r->options.repeater_port, run, &environment);
     return bench_process_start(p,
                                &(struct bench_process_spec){
                                    .argv = (char *const *)(uintptr_t)line.argv, /* execvp() changes none */
                                    .env = environment.entries,
                                    .cores = r->options.client_cores,
-                                   .timeout_ns = life_ns(step, r->options.timeout_ns),
+                                   .timeout_ns = life_ns(step, timeout_ns),
                                    .warmup_ns = BENCH_WARMUP_S * CLOCK_NS,
                                    .samples = step->kind == BENCH_MONITOR ? step->seconds : 0,
+                                   .unseen = r->options.unseen || run->tool != COUNTING_NONE,
                                },
                                diag);
 }

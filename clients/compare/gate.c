@@ -69,10 +69,13 @@ static bool is_inside(const struct infer_interval *i, struct infer_band band)
 void gate_measure(const struct gate_input *in, unsigned long seed, struct gate_verdict *v)
 {
     const double up = infer_rank(in->base, in->fresh, 1), down = infer_rank(in->fresh, in->base, 1);
+    const double p = fmin(1, 2 * fmin(up, down));
     *v = (struct gate_verdict){.ratio = infer_ratio(in->base, in->fresh, INFER_LEVEL, seed),
                                .quick = infer_quick_ratio(in->base, in->fresh, GATE_QUICK_LEVEL, seed),
                                .difference = infer_difference(in->base, in->fresh, INFER_LEVEL, seed),
-                               .p = fmin(1, 2 * fmin(up, down))};
+                               .p = p,
+                               .p_alone = p,
+                               .looks = 1};
 }
 
 void gates_correct(struct gate_verdict *const *rows, size_t n)
@@ -83,8 +86,10 @@ void gates_correct(struct gate_verdict *const *rows, size_t n)
     for (size_t i = 0; i < n; i++)
         p[i] = rows[i]->p;
     infer_holm(p, n);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         rows[i]->p = p[i];
+        rows[i]->looks = n;
+    }
     free(p);
 }
 
@@ -92,7 +97,7 @@ void gates_correct(struct gate_verdict *const *rows, size_t n)
 static void excuse(const struct gate_input *in, struct gate_verdict *v)
 {
     const double least = fmax(GATE_FLOOR_S, in->floor_s);
-    if (in->kind == FIGURE_LOAD || v->word == INFER_EQUIVALENT)
+    if (in->kind == FIGURE_LOAD || in->kind == FIGURE_COUNT || v->word == INFER_EQUIVALENT)
         return;
     if (is_inside(&v->difference, (struct infer_band){-least, least}))
         v->reason = REASON_FLOOR;
@@ -121,7 +126,8 @@ void gate_judge_interval(const struct gate_input *in, double tolerance, struct g
         v->reason = REASON_HOLM;
     }
     excuse(in, v);
-    v->more = infer_more(&v->ratio, &band, fewer(in));
+    v->more = v->reason == REASON_HOLM ? infer_more_sure(v->p_alone, (1 - INFER_LEVEL) / (double)v->looks, fewer(in))
+                                       : infer_more(&v->ratio, &band, fewer(in));
 }
 
 void gate_judge_ratio(double limit, struct gate_verdict *v)

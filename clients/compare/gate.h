@@ -30,9 +30,9 @@ int gates_parse(const struct option_list *list, struct gates *gates, struct diag
 
 /* ---- a row ---- */
 
-enum figure_kind { FIGURE_CONNECT, FIGURE_READ, FIGURE_CPU, FIGURE_LOAD };
+enum figure_kind { FIGURE_CONNECT, FIGURE_READ, FIGURE_CPU, FIGURE_LOAD, FIGURE_COUNT };
 
-/* What a row is judged from. Values are seconds, of a load percent. */
+/* What a row is judged from. Values are seconds, of a load percent, of a count its number. */
 struct gate_input {
     enum figure_kind kind;
     struct infer_samples base, fresh;
@@ -45,7 +45,8 @@ enum gate_reason { REASON_NONE, REASON_QUICK, REASON_FIELD, REASON_FLOOR, REASON
 
 struct gate_verdict {
     struct infer_interval ratio, quick, difference; /* quick: the ratio of the first deciles */
-    double p;                                       /* two-sided, of a change; gates_correct() makes it Holm's */
+    double p, p_alone;                              /* two-sided, of a change; p: gates_correct() makes it Holm's */
+    size_t looks;                                   /* rows that were corrected for at once */
     enum infer_verdict word;
     enum gate_reason reason;
     unsigned more; /* runs that are needed, if undecided */

@@ -18,7 +18,7 @@ static double median(struct infer_samples s)
 /* "33.6 ms", "12.3 %", "1,024". */
 static const char *value_text(const struct compare_row *row, struct infer_samples s, char into[TEXT_NUMBER])
 {
-    if (row->gate == GATE_COUNTS)
+    if (row->gate == GATE_COUNTS || row->in.kind == FIGURE_COUNT)
         return text_count(median(s), into);
     if (row->in.kind != FIGURE_LOAD)
         return text_seconds(median(s), into);

@@ -13,9 +13,14 @@ static const struct figure {
     const char *name, *pvs; /* pvs: the member of the step that says how many PVs it is for; NULL: one */
     enum figure_kind kind;
 } figures[] = {
-    {"connect_s", "pvs", FIGURE_CONNECT}, {"get_1_s", "get_pvs", FIGURE_READ}, {"get_2_s", "get_pvs", FIGURE_READ},
-    {"put_s", NULL, FIGURE_READ},         {"cpu_s", "pvs", FIGURE_CPU},        {"cpu_percent", NULL, FIGURE_LOAD},
+    {"connect_s", "pvs", FIGURE_CONNECT}, {"get_1_s", "get_pvs", FIGURE_READ},
+    {"get_2_s", "get_pvs", FIGURE_READ},  {"put_s", NULL, FIGURE_READ},
+    {"cpu_s", "pvs", FIGURE_CPU},         {"cpu_percent", NULL, FIGURE_LOAD},
+    {"instructions", NULL, FIGURE_COUNT}, {"connect_instructions", NULL, FIGURE_COUNT},
 };
+
+/* Counted in runs of their own, and judged as what repeats exactly or nearly. */
+static const char *const counted[] = {"system_calls", "connect_system_calls"};
 
 /* What a pair of cells is called in either file. */
 struct pair {
@@ -102,7 +107,11 @@ static bool applies(enum gate_kind gate, enum figure_kind kind)
 {
     if (gate == GATE_COUNTS)
         return false;
-    return gate == GATE_INTERVAL || (gate == GATE_RATIO ? kind != FIGURE_CPU : kind == FIGURE_CONNECT || kind == FIGURE_READ);
+    if (gate == GATE_INTERVAL)
+        return true;
+    if (gate == GATE_RATIO)
+        return kind != FIGURE_CPU && kind != FIGURE_COUNT;
+    return kind == FIGURE_CONNECT || kind == FIGURE_READ;
 }
 
 static void add_figure(struct compare *c, const struct pair *p, const struct figure *f)
@@ -147,15 +156,54 @@ static void add_counts(struct compare *c, const struct pair *p)
     }
 }
 
+static bool has_figure(const struct pair *p, int file, const char *name)
+{
+    return json_object_get(json_object_get(p->cell[file], "figures"), name) != NULL;
+}
+
+static void add_counted(struct compare *c, const struct pair *p, const char *name)
+{
+    struct gate_input in = {.kind = FIGURE_COUNT, .base = read_figure(p->cell[0], name), .fresh = read_figure(p->cell[1], name)};
+    struct compare_row *row = add_row(c, p, name, GATE_COUNTS);
+    row->in = in;
+    gate_measure(&in, 1, &row->v);
+    row->v.word = gate_judge_count(in.base, in.fresh, &row->repeat);
+}
+
+/* What counted a file's instructions, or NULL. */
+static const char *instructions_by(const struct pair *p, int file)
+{
+    return json_string_value(json_object_get(p->cell[file], "instructions_by"));
+}
+
+/* One processor's counter and valgrind do not count alike. */
+static bool is_counted_alike(const struct pair *p)
+{
+    const char *a = instructions_by(p, 0), *b = instructions_by(p, 1);
+    return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+/* CPU time stands for instructions where they were not counted alike. */
+static bool is_wanted(const struct pair *p, const struct figure *f)
+{
+    if (f->kind == FIGURE_COUNT)
+        return is_counted_alike(p) && has_figure(p, 0, f->name) && has_figure(p, 1, f->name);
+    if (f->kind == FIGURE_CPU && is_counted_alike(p))
+        return false;
+    return has_figure(p, 0, f->name) || has_figure(p, 1, f->name);
+}
+
 static void add_cell(struct compare *c, const struct pair *p)
 {
-    static const size_t n = sizeof figures / sizeof *figures;
-    for (size_t f = 0; f < n; f++)
-        if (json_object_get(json_object_get(p->cell[0], "figures"), figures[f].name) != NULL ||
-            json_object_get(json_object_get(p->cell[1], "figures"), figures[f].name) != NULL)
+    for (size_t f = 0; f < sizeof figures / sizeof *figures; f++)
+        if (is_wanted(p, &figures[f]))
             add_figure(c, p, &figures[f]);
-    if (c->gates.on[GATE_COUNTS])
-        add_counts(c, p);
+    if (!c->gates.on[GATE_COUNTS])
+        return;
+    add_counts(c, p);
+    for (size_t i = 0; i < sizeof counted / sizeof *counted; i++)
+        if (has_figure(p, 0, counted[i]) && has_figure(p, 1, counted[i]))
+            add_counted(c, p, counted[i]);
 }
 
 /* ---- words ---- */

@@ -51,11 +51,12 @@ static int run_job(const char *path)
     json_object_set_new(line, "task", json_string(job.task));
     if (!job.preemptive)
         json_object_set_new(line, "client", json_string("libca_nopreempt"));
-    uint64_t begin_ns = clock_monotonic_ns();
     struct session session;
     struct task task = {.job = &job, .session = &session, .line = line};
+    struct task_stage stage;
+    task_begin(&stage);
     int result = session_setup(&session, job.preemptive, job.timeout_s, &diag);
-    task_set_ns(&task, "setup_ns", begin_ns);
+    task_set_ns(&task, "setup_ns", task_end(&task, &stage, "setup"));
     if (result == 0)
         result = run_task(&task, &diag);
     int code = print_line(line, result < 0 ? diag.text : NULL);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "clients/libca/value.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,9 +25,41 @@ void task_fini(struct task *task)
     memset(task, 0, sizeof *task);
 }
 
-void task_set_ns(struct task *task, const char *name, uint64_t begin_ns)
+/* ---- stages ---- */
+
+void task_begin(struct task_stage *stage)
 {
-    json_object_set_new(task->line, name, json_integer((json_int_t)(clock_monotonic_ns() - begin_ns)));
+    getrusage(RUSAGE_SELF, &stage->used);
+    stage->begin_ns = clock_monotonic_ns();
+}
+
+static json_int_t cpu_ns(const struct rusage *used)
+{
+    return (json_int_t)(used->ru_utime.tv_sec + used->ru_stime.tv_sec) * (json_int_t)CLOCK_NS +
+           (json_int_t)(used->ru_utime.tv_usec + used->ru_stime.tv_usec) * 1000;
+}
+
+uint64_t task_end(struct task *task, const struct task_stage *stage, const char *name)
+{
+    const uint64_t ns = clock_monotonic_ns() - stage->begin_ns;
+    const struct rusage *before = &stage->used;
+    struct rusage after;
+    getrusage(RUSAGE_SELF, &after);
+    json_t *all = json_object_get(task->line, "used");
+    if (all == NULL)
+        json_object_set_new(task->line, "used", all = json_array());
+    json_array_append_new(all,
+                          json_pack("{s:s, s:I, s:I, s:I, s:I, s:I}", "stage", name, "cpu_ns", cpu_ns(&after) - cpu_ns(before),
+                                    "switches_waiting", (json_int_t)(after.ru_nvcsw - before->ru_nvcsw), "switches_forced",
+                                    (json_int_t)(after.ru_nivcsw - before->ru_nivcsw), "faults_minor",
+                                    (json_int_t)(after.ru_minflt - before->ru_minflt), "faults_major",
+                                    (json_int_t)(after.ru_majflt - before->ru_majflt)));
+    return ns;
+}
+
+void task_set_ns(struct task *task, const char *name, uint64_t ns)
+{
+    json_object_set_new(task->line, name, json_integer((json_int_t)ns));
 }
 
 int task_connect_all(struct task *task, struct diag *diag)
@@ -58,10 +91,13 @@ static int get_rounds(struct task *task, struct diag *diag)
     if (task->answers == NULL)
         return -1;
     for (uint64_t i = 0; i < job->gets && n > 0; i++) {
-        uint64_t begin_ns = clock_monotonic_ns();
+        struct task_stage stage;
+        char name[32];
+        snprintf(name, sizeof name, "get_%" PRIu64, i + 1);
+        task_begin(&stage);
         if (session_get(task->channels, n, ANSWER_PLAIN, task->answers, diag) < 0)
             return -1;
-        json_array_append_new(get_ns, json_integer((json_int_t)(clock_monotonic_ns() - begin_ns)));
+        json_array_append_new(get_ns, json_integer((json_int_t)task_end(task, &stage, name)));
         json_array_append_new(values, value_short(task->answers->data, task->answers->type, task->answers->count));
         answers_fini(task->answers, n);
     }
@@ -106,10 +142,11 @@ static int put(struct task *task, struct diag *diag)
     void *data = channel != NULL ? put_data(task->job->put_value, &type, &count, diag) : NULL;
     if (data == NULL)
         return -1;
-    uint64_t begin_ns = clock_monotonic_ns();
+    struct task_stage stage;
+    task_begin(&stage);
     int result = session_put(channel, type, count, data, task->answers, diag);
     if (result == 0)
-        task_set_ns(task, "put_ns", begin_ns);
+        task_set_ns(task, "put_ns", task_end(task, &stage, "put"));
     free(data);
     return result;
 }
@@ -117,9 +154,10 @@ static int put(struct task *task, struct diag *diag)
 int task_connect(struct task *task, struct diag *diag)
 {
     json_object_set_new(task->line, "put_ns", json_null());
-    uint64_t begin_ns = clock_monotonic_ns();
+    struct task_stage stage;
+    task_begin(&stage);
     int result = task_connect_all(task, diag);
-    task_set_ns(task, "connect_ns", begin_ns);
+    task_set_ns(task, "connect_ns", task_end(task, &stage, "connect"));
     pthread_mutex_lock(&task->session->lock);
     json_object_set_new(task->line, "connected", json_integer((json_int_t)task->session->connected));
     pthread_mutex_unlock(&task->session->lock);

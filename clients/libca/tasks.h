@@ -6,6 +6,8 @@
 #include "clients/libca/job.h"
 #include "clients/libca/session.h"
 
+#include <sys/resource.h>
+
 /* One run. The callbacks write to the memory below, so it is freed by task_fini(), after session_end(). */
 struct task {
     const struct job *job;
@@ -34,7 +36,17 @@ int task_connect_all(struct task *task, struct diag *diag);
 /* Zeroed memory, or NULL with a diag. */
 void *task_alloc(size_t n, size_t size, struct diag *diag);
 
-/* Put the nanoseconds since begin_ns into the line. */
-void task_set_ns(struct task *task, const char *name, uint64_t begin_ns);
+/* A stage's begin and its end, which adds to the line's "used" what the process used meanwhile, and returns its nanoseconds. The
+ * calls of getrusage() in them are also the marks by which `caplay bench --count` tells stages apart, so there are no others. */
+struct task_stage {
+    struct rusage used;
+    uint64_t begin_ns;
+};
+
+void task_begin(struct task_stage *stage);
+uint64_t task_end(struct task *task, const struct task_stage *stage, const char *name);
+
+/* Put a stage's nanoseconds into the line. */
+void task_set_ns(struct task *task, const char *name, uint64_t ns);
 
 #endif

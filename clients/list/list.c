@@ -83,7 +83,7 @@ static void ask(struct bench_client *clients, unsigned n, const char *job)
         for (; next < n && running < AT_A_TIME; next++)
             if (clients[next].missing[0] == '\0' && start(&p[running], &clients[next], job))
                 asked[running++] = &clients[next];
-        bench_process_wait(p, running);
+        bench_process_wait(p, running, NULL);
         for (unsigned i = 0; i < running; i++) {
             take_answer(asked[i], &p[i]);
             bench_process_fini(&p[i]);
