@@ -39,9 +39,9 @@ static const struct option options[] = {
     {"no-promiscuous-mode", 'p', OPTION_FLAG, offsetof(struct settings, no_promiscuous), NULL, NULL, 0, 0,
      "only packets of this host"},
     {"file-size", 'C', OPTION_COUNT, offsetof(struct settings, megabytes), "MB", NULL, 1, 0,
-     "pcap, pcapng: begin another file behind so many 10^6 bytes (FILE1, FILE2...)"},
+     "begin another file behind so many 10^6 bytes (FILE1, FILE2...)"},
     {"rotate-seconds", 'G', OPTION_COUNT, offsetof(struct settings, seconds), "SECONDS", NULL, 1, 0,
-     "pcap, pcapng: begin another file after so long; FILE is a format for strftime(3)"},
+     "begin another file after so long; FILE is a format for strftime(3)"},
     {"file-count", 'W', OPTION_COUNT, offsetof(struct settings, files), "N", NULL, 1, UINT16_MAX,
      "with -C: so many files, over and over; with -G: end after so many"},
     {"relinquish-privileges", 'Z', OPTION_STRING, offsetof(struct settings, user), "USER", NULL, 0, 0,
@@ -66,6 +66,7 @@ static const struct option_command command = {
         "by search replies and beacons that were captured, by port 5064, by --port, or by what they say.",
     .examples = "caplay capture -i lo -w lo.catrace\n"
                 "caplay capture -i eth0 --for 10min -w night.catrace 'host 10.0.0.7'\n"
+                "caplay capture -i eth0 -G 3600 -w night-%H.catrace     # a trace each hour, each of which replays\n"
                 "caplay capture -i eth0 -w evidence.pcapng 'tcp port 5064 or udp port 5064 or udp port 5065'\n"
                 "caplay capture -r evidence.pcapng -w evidence.catrace",
     .options = options,
@@ -85,16 +86,21 @@ static bool is_raw(const struct settings *s)
     return has_suffix(s->output, ".pcap") || has_suffix(s->output, ".pcapng");
 }
 
+static bool rotates(const struct settings *s)
+{
+    return s->megabytes != 0 || s->seconds != 0;
+}
+
 static int check_rotation(const struct settings *s, struct diag *diag)
 {
-    bool rotates = s->megabytes != 0 || s->seconds != 0;
-    if (s->files != 0 && !rotates)
+    if (s->files != 0 && !rotates(s))
         return diag_fail(diag, DIAG_USAGE, "capture: -W %" PRIu64 " is about the files of -C or -G: -C 100 -W 10", s->files);
-    if (rotates && !is_raw(s))
-        return diag_fail(diag, DIAG_USAGE,
-                         "capture: -C and -G begin another capture file, but %s is one trace: -w NAME.pcapng, then "
-                         "capture -r NAME.pcapng1 -w NAME.catrace",
-                         s->output);
+    if (is_raw(s) || !rotates(s))
+        return 0;
+    if (s->megabytes != 0 && s->files == 1) /* what is open goes from one file to the other */
+        return diag_fail(diag, DIAG_USAGE, "capture: -W 1: each part would be written over the one before: -W 2");
+    if (s->seconds != 0 && strchr(s->output, '%') == NULL)
+        return diag_fail(diag, DIAG_USAGE, "capture: -G: all parts would be called %s: -w night-%%H%%M%%S.catrace", s->output);
     return 0;
 }
 
@@ -153,17 +159,25 @@ static bool on_raw(void *arg, const struct source_packet *p)
     return raw_packet(arg, p);
 }
 
+static struct rotation_rules rotation(const struct settings *s)
+{
+    return (struct rotation_rules){
+        .path = s->output, .by_bytes = s->megabytes * 1000000, .by_seconds = s->seconds, .files = (unsigned)s->files};
+}
+
+static uint64_t start_ns(const struct settings *s)
+{
+    return s->interface != NULL ? clock_realtime_ns() : 0;
+}
+
 static int run_raw(const struct settings *s, struct source *source, struct diag *diag)
 {
-    struct raw_config config = {.path = s->output,
+    struct raw_config config = {.rotation = rotation(s),
                                 .pcapng = has_suffix(s->output, ".pcapng"),
                                 .snaplen = (unsigned)s->snaplen,
                                 .interface = s->interface != NULL ? s->interface : s->file,
                                 .source = source,
-                                .by_bytes = s->megabytes * 1000000,
-                                .by_seconds = s->seconds,
-                                .files = (unsigned)s->files,
-                                .start_ns = s->interface != NULL ? clock_realtime_ns() : 0};
+                                .start_ns = start_ns(s)};
     struct raw *raw = raw_open(&config, diag);
     if (raw == NULL)
         return -1;
@@ -208,8 +222,12 @@ static const char *base_name(const char *path)
 static void print_summary(const struct settings *s, const struct compile_summary *sum)
 {
     const struct trace_missing *m = &sum->missing;
-    fprintf(stderr, "%s: %" PRIu64 " packets, %u messages, %u circuits, %u PVs\n", s->output, m->packets, sum->counts.events,
-            sum->counts.circuits, sum->counts.pvs);
+    if (rotates(s))
+        fprintf(stderr, "%s: %" PRIu64 " packets, %" PRIu64 " messages in %u parts\n", s->output, m->packets, sum->messages,
+                sum->parts);
+    else
+        fprintf(stderr, "%s: %" PRIu64 " packets, %u messages, %u circuits, %u PVs\n", s->output, m->packets, sum->counts.events,
+                sum->counts.circuits, sum->counts.pvs);
     fprintf(stderr,
             "missing: %" PRIu64 " packets dropped by the kernel, %" PRIu64 " gaps (%" PRIu64 " bytes), %" PRIu64
             " cut packets, %" PRIu64 " circuits joined midway, %" PRIu64 " malformed messages\n",
@@ -222,7 +240,9 @@ static int run_trace(const struct settings *s, struct source *source, struct dia
     struct digest digest;
     if (read_ports(&s->ports, ports, diag) < 0)
         return -1;
-    struct compile_config config = {.path = s->output,
+    struct compile_config config = {.rotation = rotation(s),
+                                    .packets = source,
+                                    .start_ns = start_ns(s),
                                     .source = s->interface != NULL ? s->interface : base_name(s->file),
                                     .sha256 = digest.hex,
                                     .ports = ports,
@@ -232,6 +252,8 @@ static int run_trace(const struct settings *s, struct source *source, struct dia
         return -1;
     announce(s);
     digest_start(&digest, s->file);
+    if (rotates(s)) /* each part tells it */
+        digest_finish(&digest);
     struct source_limits most = limits(s);
     struct compile_summary summary;
     struct diag failure = {0};

@@ -1,16 +1,20 @@
-/* Packets -> a trace: the flows, the dialogue and the trace's writer behind one door. */
+/* Packets -> a trace, or one trace after the other: the flows, the dialogue and the trace's writer behind one door. Each part of
+ * a recording begins with what is open (traces/carry.c) and can be replayed by itself. */
 #ifndef CAPLAY_CAPTURE_COMPILE_H
 #define CAPLAY_CAPTURE_COMPILE_H
 
+#include "capture/rotation.h"
 #include "capture/source.h"
 #include "traces/trace.h"
 
 struct compile;
 
 struct compile_config {
-    const char *path;      /* of the trace */
-    const char *source;    /* "lo", "x.pcap": kept in the trace */
-    const char *sha256;    /* of the file; "" until it is known, before compile_finish() */
+    struct rotation_rules rotation; /* the trace's path, and when the next part begins */
+    const struct source *packets;   /* asked for its drops at the end of a part; NULL: it tells of none */
+    uint64_t start_ns;              /* the first part's time in its name, since the Unix epoch; 0: the first packet's */
+    const char *source;             /* "lo", "x.pcap": kept in the trace */
+    const char *sha256;    /* of the file; "" until it is known, before compile_finish(), or before there is a second part */
     const uint16_t *ports; /* see flows_new() */
     unsigned nports;
 };
@@ -18,12 +22,14 @@ struct compile_config {
 /* NULL with DIAG_ENVIRONMENT. Borrows the strings until compile_finish(). */
 struct compile *compile_open(const struct compile_config *config, struct diag *diag);
 
-/* One packet. False: the trace cannot be written any more; compile_finish() tells why. */
+/* One packet. False: the trace cannot be written any more, which compile_finish() tells, or the last part is full. */
 bool compile_packet(struct compile *c, const struct source_packet *packet);
 
 struct compile_summary {
-    struct trace_counts counts;
-    struct trace_missing missing;
+    struct trace_counts counts;   /* of the last part */
+    struct trace_missing missing; /* of all parts */
+    unsigned parts;
+    uint64_t messages; /* of all parts, without what a part carries of the one before */
 };
 
 /* The capture is over: what only libpcap knows is added to what is missing, and the trace is completed. 0, or -1: it cannot be

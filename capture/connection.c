@@ -193,7 +193,7 @@ static void free_ways(struct connection *c)
     }
 }
 
-static void count_missing(const struct connection *c, struct trace_missing *missing)
+void connection_missing(const struct connection *c, struct trace_missing *missing)
 {
     if (!c->open) {
         missing->other_packets += c->packets;
@@ -221,7 +221,7 @@ static void end_connection(struct connection *c, struct connection_world *world,
     both_ways(c, world, t_ns, stream_flush);
     if (c->open && end_seen)
         dialogue_circuit_close(world->dialogue, c->index, t_ns);
-    count_missing(c, &world->missing);
+    connection_missing(c, &world->missing);
     free_ways(c);
     c->open = false;
     c->packets = 0;

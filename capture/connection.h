@@ -58,6 +58,9 @@ void connection_init(struct connection *c, const struct connection_ends *ends, u
 void connection_packet(struct connection *c, struct connection_world *world, const struct packet *packet, unsigned way,
                        uint64_t t_ns);
 
+/* Add what it lacks to the sum; what it has added when it ended is not to be added again. */
+void connection_missing(const struct connection *c, struct trace_missing *missing);
+
 /* Nothing more will come: hand on what is held, count what was missing, free what is owned. */
 void connection_fini(struct connection *c, struct connection_world *world, uint64_t t_ns);
 

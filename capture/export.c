@@ -232,8 +232,10 @@ static uint32_t send_all(struct exporting *x)
 static int export_trace(struct exporting *x, const char *output, struct diag *diag)
 {
     const size_t n = strlen(output), most = 2 * ((size_t)x->t->ncircuits + x->t->nevents) + 1;
-    const struct raw_config config = {
-        .path = output, .pcapng = n < 5 || strcmp(output + n - 5, ".pcap") != 0, .snaplen = 262144, .interface = x->t->source};
+    const struct raw_config config = {.rotation.path = output,
+                                      .pcapng = n < 5 || strcmp(output + n - 5, ".pcap") != 0,
+                                      .snaplen = 262144,
+                                      .interface = x->t->source};
     x->pieces = malloc(most * sizeof *x->pieces);
     x->next = calloc((size_t)x->t->ncircuits + 1, sizeof *x->next);
     x->unacknowledged = calloc((size_t)x->t->ncircuits + 1, sizeof *x->unacknowledged);

@@ -115,6 +115,15 @@ void flows_finish(struct flows *f, uint64_t t_ns)
         end_flow(f, f->table, t_ns);
 }
 
+struct trace_missing flows_missing_now(const struct flows *f)
+{
+    struct trace_missing missing = f->world.missing;
+    for (const struct flow *flow = f->table; flow != NULL; flow = flow->hh.next)
+        if (flow->connection.open)
+            connection_missing(&flow->connection, &missing);
+    return missing;
+}
+
 struct trace_missing flows_missing(const struct flows *f)
 {
     struct trace_missing missing = f->world.missing;

@@ -28,6 +28,9 @@ void flows_packet(struct flows *f, enum packet_link link, const struct flows_pac
 /* The capture is over: hand on what is held back, end all connections. */
 void flows_finish(struct flows *f, uint64_t t_ns);
 
+/* What is missing so far: what has ended, and gaps of what is open. */
+struct trace_missing flows_missing_now(const struct flows *f);
+
 /* Complete after flows_finish(), but for what only libpcap knows. */
 struct trace_missing flows_missing(const struct flows *f);
 

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Both formats are written in this host's byte order; their magic numbers tell it. */
 enum { PCAP_MAGIC_NS = 0xa1b23c4d, PCAPNG_MAGIC = 0x1a2b3c4d };
@@ -20,9 +19,9 @@ struct raw {
     struct raw_config config;
     FILE *file;
     char path[PATH_BYTES];
-    struct diag fault;                 /* the first; its code DIAG_GOOD: none */
-    uint64_t begin_ns, last_ns, bytes; /* of the file */
-    uint64_t number, slices;           /* files of this slice of time; slices */
+    struct diag fault; /* the first; its code DIAG_GOOD: none */
+    struct rotation rotation;
+    uint64_t last_ns, bytes;           /* of the file */
     unsigned links[LINKS_MAX], nlinks; /* of the file's packets: a pcapng interface each */
 };
 
@@ -148,33 +147,9 @@ static void pcapng_tail(struct raw *raw)
 
 /* ---- one file after the other ---- */
 
-static unsigned digits(unsigned files)
-{
-    unsigned n = 1;
-    for (unsigned last = files > 0 ? files - 1 : 0; last >= 10; last /= 10)
-        n++;
-    return n;
-}
-
-/* tcpdump's names: by time, the path is a format; by size, a number is behind it, but not behind the first of any number. */
-static void name_file(struct raw *raw)
-{
-    const struct raw_config *c = &raw->config;
-    time_t s = (time_t)(raw->begin_ns / CLOCK_NS);
-    struct tm tm;
-    if (c->by_seconds == 0 || strftime(raw->path, sizeof raw->path, c->path, localtime_r(&s, &tm)) == 0)
-        snprintf(raw->path, sizeof raw->path, "%s", c->path);
-    size_t n = strlen(raw->path);
-    if (c->by_bytes != 0 && c->files != 0)
-        snprintf(raw->path + n, sizeof raw->path - n, "%0*" PRIu64, (int)digits(c->files),
-                 c->by_seconds == 0 ? raw->number % c->files : raw->number);
-    else if (raw->number > 0)
-        snprintf(raw->path + n, sizeof raw->path - n, "%" PRIu64, raw->number);
-}
-
 static void open_file(struct raw *raw)
 {
-    name_file(raw);
+    rotation_name(&raw->rotation, raw->path, sizeof raw->path);
     raw->bytes = raw->nlinks = 0;
     raw->file = fopen(raw->path, "wbe");
     if (raw->file == NULL)
@@ -199,43 +174,34 @@ static void close_file(struct raw *raw)
 /* The first file, if its time is the first packet's. */
 static void begin(struct raw *raw, uint64_t now_ns)
 {
-    if (raw->file != NULL || raw->begin_ns != 0 || raw->fault.code != DIAG_GOOD)
+    if (raw->file != NULL || raw->rotation.begin_ns != 0 || raw->fault.code != DIAG_GOOD)
         return;
-    raw->begin_ns = now_ns;
+    raw->rotation.begin_ns = now_ns;
     open_file(raw);
 }
 
 /* Go on to another file if this one is old or large enough. False: there shall be no other. */
 static bool rotate(struct raw *raw, uint64_t now_ns)
 {
-    const struct raw_config *c = &raw->config;
-    const uint64_t age_s = now_ns > raw->begin_ns ? (now_ns - raw->begin_ns) / CLOCK_NS : 0;
-    bool is_old = c->by_seconds != 0 && age_s >= c->by_seconds;
-    bool is_large = c->by_bytes != 0 && raw->bytes > c->by_bytes;
-    if (!is_old && !is_large)
+    const enum rotation_step step = rotation_step(&raw->rotation, now_ns, raw->bytes);
+    if (step == ROTATION_STAY)
         return true;
     close_file(raw);
-    raw->number++;
-    if (is_old) {
-        raw->begin_ns += age_s / c->by_seconds * c->by_seconds * CLOCK_NS;
-        raw->number = 0;
-        raw->slices++;
-    }
-    if (c->by_seconds != 0 && c->by_bytes == 0 && c->files != 0 && raw->slices == c->files)
-        return false;
-    open_file(raw);
-    return true;
+    if (step == ROTATION_NEXT)
+        open_file(raw);
+    return step == ROTATION_NEXT;
 }
 
 struct raw *raw_open(const struct raw_config *config, struct diag *diag)
 {
     struct raw *raw = calloc(1, sizeof *raw);
     if (raw == NULL) {
-        diag_errno(diag, DIAG_ENVIRONMENT, "%s", config->path);
+        diag_errno(diag, DIAG_ENVIRONMENT, "%s", config->rotation.path);
         return NULL;
     }
     raw->config = *config;
-    raw->begin_ns = config->start_ns;
+    raw->rotation.rules = config->rotation;
+    raw->rotation.begin_ns = config->start_ns;
     if (config->start_ns == 0)
         return raw;
     open_file(raw);

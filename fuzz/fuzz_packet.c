@@ -25,7 +25,7 @@ static void compile(struct source *source, const char *path)
 {
     struct diag diag = {0};
     static const uint16_t ports[] = {5064};
-    const struct compile_config config = {.path = path, .source = "fuzz", .sha256 = "", .ports = ports, .nports = 1};
+    const struct compile_config config = {.rotation.path = path, .source = "fuzz", .sha256 = "", .ports = ports, .nports = 1};
     const struct source_limits limits = {0};
     struct compile_summary summary;
     struct compile *c = compile_open(&config, &diag);

@@ -94,16 +94,19 @@ def run_clients(env):
 
 
 class recording:
-    """The same traffic, four times: a trace made live, the packets as pcap and pcapng, tcpdump's file (where there is one)."""
+    """The same traffic, five times: a trace made live, one in parts of 1 MB, the packets as pcap and pcapng, tcpdump's file (where there
+    is one)."""
 
     def __init__(self, folder):
         self.trace, self.pcap = folder / "live.catrace", folder / "live.pcap"
         self.pcapng, self.tcpdump = folder / "live.pcapng", folder / "tcpdump.pcap"
+        self.part = folder / "part.catrace"
         database = folder / "capture.db"
         database.write_text(DATABASE)
         with cahelp.server("ioc", database) as server:
             self.condition = f"port {server.udp} or port {server.tcp}"
             recorders = [capture("-i", "lo", "-w", path, self.condition) for path in (self.trace, self.pcap, self.pcapng)]
+            recorders.append(capture("-i", "lo", "-C", "1", "-w", self.part, self.condition))
             if shutil.which("tcpdump"):
                 recorders.append(tcpdump(self.tcpdump, self.condition))
             self.frames, self.counts, self.read = run_clients(server.env)
@@ -201,6 +204,27 @@ def test_a_file_of_the_same_packets_gives_the_same_messages(recorded, tmp_path, 
     info = cahelp.caplay("info", tmp_path / "file.catrace").stdout
     sha256 = subprocess.run(["sha256sum", getattr(recorded, kind)], capture_output=True, text=True).stdout.split()[0]
     assert sha256 in info
+
+
+def parts_of(path):
+    """The parts of a rotated recording, in order."""
+    return sorted(path.parent.glob(path.name + "*"), key=lambda part: (len(part.name), part.name))
+
+
+@needs_capture
+def test_parts_of_a_recording_hold_every_message_once_and_replay_one_by_one(recorded):
+    parts = parts_of(recorded.part)
+    assert len(parts) >= 4, parts
+    rows = [dump(part) for part in parts]
+    own = [row for part in rows for row in part if "aside" not in row]
+    fields = ("from", "command", "pv", "size", "type", "count", "cid", "sid", "subid", "status", "value", "seconds", "nanoseconds", "text")
+    said = [[tuple(str(row.get(field)) for field in fields) for row in each if row["command"] != "SEARCH"] for each in (own, dump(recorded.trace))]
+    assert sorted(said[0]) == sorted(said[1])
+    images = of(rows[1], "capture:image", "EVENT_ADD")
+    assert [row.get("aside") for row in images][:2] == ["carried", None] and images[0]["role"] == "first"
+    with cahelp.server("replay", parts[1], "--start-when", "signal") as server:
+        read = cahelp.run_job("libca", {"task": "read", "names": ["capture:image"], "timeout_s": 30}, server.env)
+    assert read["pvs"]["capture:image"]["value"][:8] == images[0]["value"], "the last one of the part before"
 
 
 @needs_capture

@@ -220,7 +220,8 @@ def test_files_by_time_have_the_packets_times_in_their_names_and_end_after_the_l
 
 @pytest.mark.parametrize("options, words", [
     ("-W 3 -w {}/x.pcap", "-W 3 is about the files of -C or -G"),
-    ("-C 1 -w {}/x.catrace", "-C and -G begin another capture file"),
+    ("-C 1 -W 1 -w {}/x.catrace", "-W 1: each part would be written over the one before"),
+    ("-G 1 -w {}/x.catrace", "-G: all parts would be called .*x.catrace: -w night-%H%M%S.catrace"),
     ("-C 0 -w {}/x.pcap", "file-size"),
     ("-Z nobody-at-all -w {}/x.pcap", "there is no user 'nobody-at-all'"),
 ])

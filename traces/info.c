@@ -89,7 +89,7 @@ static void print_flags(uint32_t flags)
     static const struct {
         uint32_t flag;
         const char *word;
-    } words[] = {{TRACE_MIDWAY, "midway"}, {TRACE_GAP, "gap"}, {TRACE_CLOSED, "closed"}};
+    } words[] = {{TRACE_CONTINUED, "continued"}, {TRACE_MIDWAY, "midway"}, {TRACE_GAP, "gap"}, {TRACE_CLOSED, "closed"}};
     bool any = false;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (flags & words[i].flag) {

@@ -1,0 +1,29 @@
+#include "capture/finishing.h"
+
+static void *finish(void *arg)
+{
+    struct finishing *f = arg;
+    f->status = trace_writer_finish(f->writer, &f->meta, &f->diag);
+    return NULL;
+}
+
+void finishing_begin(struct finishing *f, struct trace_writer *writer, const struct trace_meta *meta)
+{
+    *f = (struct finishing){.writer = writer, .meta = *meta};
+    if (pthread_create(&f->thread, NULL, finish, f) == 0)
+        return;
+    finish(f);
+    f->writer = NULL;
+}
+
+int finishing_wait(struct finishing *f, struct diag *diag)
+{
+    if (f->writer != NULL)
+        pthread_join(f->thread, NULL);
+    f->writer = NULL;
+    const int status = f->status;
+    f->status = 0;
+    if (status < 0)
+        *diag = f->diag;
+    return status;
+}
