@@ -1,4 +1,6 @@
 """caplay info and caplay dump on a small trace that holds whatever they have a form for (tests/session_tool.c)."""
+import csv
+import io
 import json
 import os
 import re
@@ -178,6 +180,21 @@ def test_help_tells_the_members_of_jsonl(trace):
             assert re.search(rf"\b{member}\b", page), member
 
 
+def test_csv_is_the_same_as_jsonl_in_columns(trace):
+    table = list(csv.DictReader(io.StringIO(run("dump", "--format", "csv", trace))))
+    for row, event in zip(table, events(trace), strict=True):
+        for member in ("index", "t_ns", "circuit", "from", "command", "size", "type", "count", "sid", "status", "elements", "service_ns"):
+            assert row[member] == str(event.get(member, "")), member
+    assert table[14]["value"] == "1.5" and table[37]["value"] == "nan -2" and table[38]["value"] == '"ab"'
+
+
+def test_arrays_are_shown_as_far_as_asked(trace):
+    image = ["dump", "--pv", "SIM:IMAGE", "--command", "EVENT_ADD", "--from", "16us", "--to", "17us", trace]
+    assert " value=[0 0 0 ...]" in run(*image, "--elements", "3")
+    assert len(json.loads(run(*image, "--format", "jsonl", "--elements", "all"))["value"]) == 307200
+    assert "neither all nor a whole number" in refused(*image, "--elements", "some")
+
+
 # ---- traces made of traces ----
 
 def events(path):
@@ -221,6 +238,25 @@ def test_renaming_changes_tables_and_payloads_alike(trace, tmp_path):
     assert search["pv"] == "A:much:longer:name:AI:of:SIM:AI" and search["size"] == 32
     run("rename", "-e", r"s/.*:of:(.*)/\1/", out, "-o", tmp_path / "back.catrace")
     assert events(tmp_path / "back.catrace") == events(trace)
+
+
+def test_renaming_by_a_map(trace, tmp_path):
+    names, out = tmp_path / "names.txt", tmp_path / "renamed.catrace"
+    names.write_text("# the simulation\nSIM:AI\tBL:CURRENT:OF:THE:RING\n\nSIM:NONE  OTHER\n")
+    run("rename", "-m", names, trace, "-o", out)
+    assert [row["pv"] for row in events(out)] == \
+        ["BL:CURRENT:OF:THE:RING" if row["pv"] == "SIM:AI" else row["pv"] for row in events(trace)]
+
+
+@pytest.mark.parametrize("text, words", [
+    ("A B\nC\n", "names.txt, line 2: expected OLD NEW, found 'C'"), ("A B C\n", "line 1: expected OLD NEW, found 'A B C'"),
+    ("A B\nA C\n", "line 2: 'A' has a new name in line 1 already"), ("", "has no line of the form OLD NEW"),
+    ("A " + "x" * 1024, "line 1: the new name has 1024 bytes, at most 1023"),
+])
+def test_a_bad_map_is_refused_with_its_line(trace, tmp_path, text, words):
+    (tmp_path / "names.txt").write_text(text)
+    assert words in refused("rename", "-m", tmp_path / "names.txt", trace, "-o", tmp_path / "x.catrace")
+    assert "not both" in refused("rename", "-m", tmp_path / "names.txt", "-e", "s/a/b/", trace, "-o", tmp_path / "x.catrace")
 
 
 def test_merged_traces_are_on_one_clock(trace, tmp_path):

@@ -11,21 +11,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum format { TEXT, JSONL, TWIN };
+enum format { TEXT, JSONL, CSV, TWIN };
 enum { AT_ONCE = 4096 }; /* messages that are checked before the first of them is printed */
 
-static const char *const formats[] = {"text", "jsonl", "twin", NULL};
+static const char *const formats[] = {"text", "jsonl", "csv", "twin", NULL};
 
 struct dump {
     unsigned format;
-    const char *pv;
+    const char *pv, *elements;
+    uint32_t most;    /* elements of an array that are shown */
     uint64_t circuit; /* UINT64_MAX: all */
     struct option_list commands;
     uint64_t from_ns, to_ns; /* of time of the trace: from <= t < to */
 };
 
 static const struct option dump_options[] = {
-    {"format", 0, OPTION_CHOICE, offsetof(struct dump, format), "FORMAT", formats, 0, 0, "text, jsonl, or twin (default text)"},
+    {"format", 0, OPTION_CHOICE, offsetof(struct dump, format), "FORMAT", formats, 0, 0,
+     "text, jsonl, csv or twin (default text)"},
+    {"elements", 0, OPTION_STRING, offsetof(struct dump, elements), "N|all", NULL, 0, 0, "show so many elements of an array (8)"},
     {"pv", 0, OPTION_STRING, offsetof(struct dump, pv), "GLOB", NULL, 0, 0, "only messages of PVs whose name matches: 'SIM:*'"},
     {"circuit", 0, OPTION_COUNT, offsetof(struct dump, circuit), "N", NULL, 0, UINT32_MAX,
      "only messages of this circuit, as `caplay info` numbers them"},
@@ -38,7 +41,7 @@ static const struct option dump_options[] = {
 
 static const struct option_command dump_command = {
     .name = "dump",
-    .synopsis = "FILE [--format text|jsonl|twin] [--pv GLOB] [--circuit N] [--command NAME] [--from T] [--to T]",
+    .synopsis = "FILE [--format text|jsonl|csv|twin] [--pv GLOB] [--circuit N] [--command NAME] [--from T] [--to T]",
     .about =
         "Prints the messages of a trace in the order of time, one a line:\n\n"
         "  SECONDS #CIRCUIT ARROW COMMAND PV name=value...\n\n"
@@ -64,6 +67,7 @@ static const struct option_command dump_command = {
         "  severity, alarm    numbers as EPICS has them, where the type has them\n"
         "  seconds, nanoseconds   the time stamp, since 1990-01-01 00:00:00 UTC, where the type has it\n"
         "  service_ns         service time of a reply\n\n"
+        "--format csv has the same as columns (first line: their names), the values in one cell with blanks between.\n"
         "--format twin writes all of a trace as text to edit and to keep in git; `caplay compile` makes the same bytes of it\n"
         "(docs/twin.md). It takes no filter: `caplay cut` makes a part of a trace.",
     .examples = "caplay dump run.catrace | less\n"
@@ -90,6 +94,20 @@ static int check_commands(const struct option_list *commands, struct diag *diag)
     return 0;
 }
 
+static int read_elements(struct dump *dump, struct diag *diag)
+{
+    uint64_t n = UINT32_MAX;
+    if (dump->elements == NULL || strcmp(dump->elements, "all") == 0) {
+        dump->most = dump->elements == NULL ? DUMP_ELEMENTS : UINT32_MAX;
+        return 0;
+    }
+    if (options_count(dump->elements, &n) < 0 || n > UINT32_MAX)
+        return diag_fail(diag, DIAG_USAGE, "--elements: '%s' is neither all nor a whole number below 2^32 (example: 100)",
+                         dump->elements);
+    dump->most = (uint32_t)n;
+    return 0;
+}
+
 static bool is_asked_for(const struct dump *dump, const struct trace_event *e, const bool *pvs)
 {
     bool is_command = dump->commands.count == 0;
@@ -101,11 +119,11 @@ static bool is_asked_for(const struct dump *dump, const struct trace_event *e, c
 
 static int print_event(const struct dump *dump, const struct trace *t, uint32_t i, struct diag *diag)
 {
+    static bool (*const print[])(const struct description *d,
+                                 uint32_t most) = {[TEXT] = dump_text, [JSONL] = dump_json, [CSV] = dump_csv};
     struct description d;
     describe(t, i, &d);
-    if (dump->format == TEXT)
-        dump_text(&d);
-    else if (!dump_json(&d) && !show_is_closed())
+    if (!print[dump->format](&d, dump->most) && !show_is_closed())
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for message %" PRIu32, i);
     return 0;
 }
@@ -124,6 +142,8 @@ static int print_some(const struct dump *dump, const struct trace *t, struct tra
 static int print_events(const struct dump *dump, const struct trace *t, const bool *pvs, struct diag *diag)
 {
     struct trace_range all = {0};
+    if (dump->format == CSV)
+        dump_csv_head();
     int code = trace_range(t, dump->from_ns, dump->to_ns, &all, diag);
     for (uint64_t i = all.first; code == 0 && i < all.end && !show_is_closed(); i += AT_ONCE) {
         const uint32_t first = (uint32_t)i, end = all.end - first < AT_ONCE ? all.end : first + AT_ONCE;
@@ -161,6 +181,8 @@ int traces_dump(int argc, char **argv, struct diag *diag)
         return -1;
     if (result.help)
         return DIAG_GOOD;
+    if (read_elements(&dump, diag) < 0)
+        return -1;
     if ((dump.format == TWIN ? trace_open : trace_open_index)(&t, result.operands.at[0], diag) < 0) /* a twin reads it all */
         return -1;
     int code = dump_trace(&dump, &t, diag);

@@ -4,6 +4,8 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -54,21 +56,21 @@ static json_t *element_of(const struct wire_value *one)
     return one->base == WIRE_DOUBLE || one->base == WIRE_FLOAT ? json_real(number) : json_integer((json_int_t)number);
 }
 
-static json_t *elements_of(const struct wire_value *v)
+static json_t *elements_of(const struct wire_value *v, uint32_t most)
 {
     json_t *array = json_array();
     struct wire_value one = *v;
     one.count = 1;
-    for (uint32_t i = 0; i < v->count && i < DUMP_ELEMENTS; i++) {
+    for (uint32_t i = 0; i < v->count && i < most; i++) {
         json_array_append_new(array, element_of(&one));
         one.data += wire_base_size((enum wire_base)v->base);
     }
     return array;
 }
 
-static void set_value(json_t *line, const struct wire_value *v)
+static void set_value(json_t *line, const struct wire_value *v, uint32_t most)
 {
-    json_object_set_new(line, "value", elements_of(v));
+    json_object_set_new(line, "value", elements_of(v, most));
     json_object_set_new(line, "elements", json_integer(v->count));
     if (v->has_alarm) {
         json_object_set_new(line, "severity", json_integer(v->severity));
@@ -99,11 +101,11 @@ static void set_head(json_t *line, const struct description *d)
     json_object_set_new(line, "size", json_integer(e->size));
 }
 
-bool dump_json(const struct description *d)
+static json_t *line_of(const struct description *d, uint32_t most)
 {
     json_t *line = json_object();
     if (line == NULL)
-        return false;
+        return NULL;
     set_head(line, d);
     for (unsigned i = 0; i < DESCRIBE_FIELDS; i++)
         if (d->fields[i].label != NULL)
@@ -119,12 +121,78 @@ bool dump_json(const struct description *d)
     if (d->has_text)
         json_object_set_new(line, "text", text_of(d->text));
     if (d->has_value)
-        set_value(line, &d->value);
+        set_value(line, &d->value, most);
     if (d->has_service)
         json_object_set_new(line, "service_ns", json_integer((json_int_t)d->service_ns));
-    const bool written = json_dumpf(line, stdout, JSON_COMPACT) == 0;
+    return line;
+}
+
+bool dump_json(const struct description *d, uint32_t most)
+{
+    json_t *line = line_of(d, most);
+    const bool written = line != NULL && json_dumpf(line, stdout, JSON_COMPACT) == 0;
     if (written)
         putchar('\n');
     json_decref(line);
     return written;
+}
+
+/* ---- CSV ---- */
+
+static const char *const columns[] = {
+    "index", "peer",     "t_ns",     "span_ns",  "circuit", "from",        "command",    "pv",     "size",
+    "type",  "count",    "minor",    "port",     "address", "beacon",      "cid",        "sid",    "ioid",
+    "subid", "priority", "sequence", "p1",       "p2",      "rights",      "mask",       "status", "role",
+    "about", "elements", "alarm",    "severity", "seconds", "nanoseconds", "service_ns", "text",   "value",
+};
+
+static const size_t ncolumns = sizeof columns / sizeof *columns;
+
+void dump_csv_head(void)
+{
+    for (size_t i = 0; i < ncolumns; i++)
+        printf("%s%s", i > 0 ? "," : "", columns[i]);
+    putchar('\n');
+}
+
+static void put_quoted(const char *text)
+{
+    putchar('"');
+    for (; *text != '\0'; text++) {
+        const unsigned char c = (unsigned char)*text;
+        if (c < 0x20 || c >= 0x7f)
+            printf("\\x%02x", c);
+        else
+            printf(c == '"' ? "\"\"" : "%c", c);
+    }
+    putchar('"');
+}
+
+/* A row stays a line, and steers no terminal: what is no plain character is \xNN. */
+static void put_cell(const json_t *cell)
+{
+    if (json_is_integer(cell))
+        printf("%" JSON_INTEGER_FORMAT, json_integer_value(cell));
+    else if (json_is_true(cell))
+        printf("true");
+    else if (json_is_string(cell))
+        put_quoted(json_string_value(cell));
+}
+
+bool dump_csv(const struct description *d, uint32_t most)
+{
+    json_t *line = line_of(d, 0);
+    char *values = d->has_value ? dump_values(&d->value, most) : NULL;
+    const bool is_good = line != NULL && (values != NULL || !d->has_value);
+    for (size_t i = 0; is_good && i + 1 < ncolumns; i++) {
+        put_cell(json_object_get(line, columns[i]));
+        putchar(',');
+    }
+    if (values != NULL && is_good)
+        put_quoted(values);
+    if (is_good)
+        putchar('\n');
+    free(values);
+    json_decref(line);
+    return is_good;
 }

@@ -4,6 +4,7 @@
 #include "traces/show.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 static void print_mask(uint16_t mask)
 {
@@ -53,22 +54,32 @@ static void print_field(const struct describe_field *f)
     }
 }
 
-static void print_value(const struct wire_value *v)
+char *dump_values(const struct wire_value *v, uint32_t most)
 {
-    char text[DUMP_ELEMENTS * 5 * WIRE_STRING_BYTES], stamp[SHOW_BYTES];
+    const size_t room = (size_t)wire_value_text(v, most, NULL, 0) + 1;
+    char *text = malloc(room);
+    if (text != NULL)
+        wire_value_text(v, most, text, room);
+    return text;
+}
+
+static void print_value(const struct wire_value *v, const char *values, uint32_t most)
+{
+    char stamp[SHOW_BYTES];
     const bool is_array = v->count != 1;
-    wire_value_text(v, DUMP_ELEMENTS, text, sizeof text);
-    printf(is_array ? " value=[%s%s]" : " value=%s%s", text, v->count > DUMP_ELEMENTS ? " ..." : "");
+    printf(is_array ? " value=[%s%s]" : " value=%s%s", values, v->count > most ? " ..." : "");
     if (v->has_alarm)
         printf(" alarm=%s/%s", show_severity(v->severity), show_alarm(v->status));
     if (v->has_stamp)
         printf(" stamp=%s", show_time(CLOCK_EPICS_EPOCH + v->stamp.seconds, v->stamp.nanoseconds, stamp));
 }
 
-void dump_text(const struct description *d)
+bool dump_text(const struct description *d, uint32_t most)
 {
     const struct trace_event *e = d->e;
-    char service[SHOW_BYTES];
+    char service[SHOW_BYTES], *values = d->has_value ? dump_values(&d->value, most) : NULL;
+    if (d->has_value && values == NULL)
+        return false;
     printf("%" PRIu64 ".%09" PRIu64, e->t_ns / CLOCK_NS, e->t_ns % CLOCK_NS);
     printf(e->circuit != TRACE_NONE ? " #%" PRIu32 : " #-", e->circuit);
     printf(" %s %s", e->flags & TRACE_FROM_SERVER ? "<-" : "->", d->command);
@@ -89,8 +100,10 @@ void dump_text(const struct description *d)
         show_quoted(stdout, d->text);
     }
     if (d->has_value)
-        print_value(&d->value);
+        print_value(&d->value, values, most);
     if (d->has_service)
         printf(" service=%s", show_duration(d->service_ns, service));
     putchar('\n');
+    free(values);
+    return true;
 }
