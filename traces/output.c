@@ -7,8 +7,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BUFFER_BYTES (1u << 20)
-
 void output_fail(struct output *o, const char *what)
 {
     if (o->failure.code == DIAG_GOOD)
@@ -49,20 +47,51 @@ static void add_up(struct output *o, const uint8_t *bytes, size_t n)
     }
 }
 
-/* Bytes that are in no chunk. */
+static void write_out(struct output *o, const void *bytes, size_t n)
+{
+    if (n > 0 && !output_has_failed(o) && fwrite(bytes, 1, n, o->file) != n)
+        output_fail(o, "write");
+}
+
+static void write_summed(struct output *o, const void *bytes, size_t n)
+{
+    add_up(o, bytes, n);
+    o->since = checksum_add(o->since, bytes, n);
+    write_out(o, bytes, n);
+}
+
+static void write_gathered(struct output *o)
+{
+    write_summed(o, o->buffer, o->gathered);
+    o->gathered = 0;
+}
+
+uint32_t output_flush(struct output *o)
+{
+    write_gathered(o);
+    const uint32_t since = o->since;
+    o->since = 0;
+    return since;
+}
+
+/* Bytes that are in no chunk, behind a section's end. */
 static void put_plain(struct output *o, const void *bytes, size_t n)
 {
-    if (n == 0 || output_has_failed(o))
-        return;
+    write_out(o, bytes, n);
     o->position += n;
-    if (fwrite(bytes, 1, n, o->file) != n)
-        output_fail(o, "write");
 }
 
 void output_put(struct output *o, const void *bytes, size_t n)
 {
-    add_up(o, bytes, n);
-    put_plain(o, bytes, n);
+    if (n > sizeof o->buffer - o->gathered)
+        write_gathered(o);
+    if (n > sizeof o->buffer)
+        write_summed(o, bytes, n);
+    else if (n > 0) {
+        memcpy(o->buffer + o->gathered, bytes, n);
+        o->gathered += (uint32_t)n;
+    }
+    o->position += n;
 }
 
 static struct format_section *begin_section(struct output *o, enum format_section_kind kind)
@@ -83,6 +112,7 @@ void output_end(struct output *o, enum format_section_kind kind)
 {
     struct format_section *s = &o->header.sections[kind];
     s->bytes = o->position - s->offset;
+    write_gathered(o);
     if (o->in_chunk > 0)
         end_chunk(o);
 }
@@ -99,7 +129,7 @@ static int open_file(struct output *o, const char *path, struct diag *diag)
     o->file = fopen(o->part, "we");
     if (o->file == NULL)
         return diag_errno(diag, DIAG_ENVIRONMENT, "cannot write %s", o->part);
-    setvbuf(o->file, NULL, _IOFBF, BUFFER_BYTES);
+    setvbuf(o->file, NULL, _IONBF, 0);
     return 0;
 }
 

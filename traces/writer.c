@@ -1,6 +1,5 @@
 #include "traces/trace.h"
 
-#include "traces/checksum.h"
 #include "traces/journal.h"
 #include "traces/output.h"
 #include "traces/table.h"
@@ -16,6 +15,9 @@
 #define CHUNK_POOL_BYTES (4u << 20)
 #define CHUNK_EVENTS     16384u
 #define CHUNK_NS         UINT64_C(1000000000)
+
+/* Moves an event, on average, after which events are sorted as if they were in no order. */
+#define SORT_MOVES 16u
 
 /* One interned text. As a PV's name it also knows the PV. */
 struct string {
@@ -51,7 +53,6 @@ struct trace_writer {
     struct format_meta meta;               /* as far as it is known */
     uint32_t chunk_strings, chunk_events;  /* what the journal has */
     uint64_t chunk_pool, chunk_ns, end_ns; /* pool bytes and time that it has; the latest time seen */
-    uint32_t pool_sum;                     /* of the pool since the last chunk */
 };
 
 static void fail_memory(struct trace_writer *w)
@@ -238,7 +239,6 @@ static uint64_t pool_add(struct trace_writer *w, const void *bytes, size_t n)
 {
     uint64_t offset = w->out.position - w->out.header.sections[FORMAT_POOL].offset;
     output_put(&w->out, bytes, n);
-    w->pool_sum = checksum_add(w->pool_sum, bytes, n);
     return offset;
 }
 
@@ -278,22 +278,20 @@ static void write_chunk(struct trace_writer *w)
     w->meta.end_ns = w->end_ns;
     struct journal_chunk head = {.pool_from = w->chunk_pool,
                                  .pool_to = pool_bytes(w),
-                                 .pool_checksum = w->pool_sum,
+                                 .pool_checksum = output_flush(&w->out),
                                  .nstrings = w->strings.count - w->chunk_strings,
                                  .nevents = w->events.count - w->chunk_events,
                                  .meta = w->meta};
     const struct journal_table tables[2] = {{w->pvs.at, sizeof(struct trace_pv), &w->changed_pvs},
                                             {w->circuits.at, sizeof(struct trace_circuit), &w->changed_circuits}};
     const char *strings = w->strings.at != NULL ? (const char *)w->strings.at + w->chunk_strings : NULL;
-    if (fflush(w->out.file) != 0)
-        output_fail(&w->out, "write");
-    else if (!journal_append(&w->journal, &head, strings, tables, (const struct trace_event *)w->events.at + w->chunk_events))
+    if (!output_has_failed(&w->out) &&
+        !journal_append(&w->journal, &head, strings, tables, (const struct trace_event *)w->events.at + w->chunk_events))
         output_fail(&w->out, "its journal");
     w->chunk_pool = head.pool_to;
     w->chunk_strings = w->strings.count;
     w->chunk_events = w->events.count;
     w->chunk_ns = w->end_ns;
-    w->pool_sum = 0;
 }
 
 static uint32_t end_event(struct trace_writer *w, uint64_t t_ns)
@@ -335,6 +333,30 @@ static int by_time(const void *a, const void *b, void *events)
     return i < k ? -1 : 1;
 }
 
+static void sort_by_time(uint32_t *order, struct trace_event *events, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        order[i] = i;
+    qsort_r(order, n, sizeof *order, by_time, events);
+}
+
+/* Events come when they are whole, with the times of their beginnings: nearly in order. False: they are not, and `order` is
+ * unfinished. */
+static bool insert_by_time(uint32_t *order, const struct trace_event *events, uint32_t n)
+{
+    uint64_t moves = (uint64_t)n * SORT_MOVES;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t k = i;
+        for (; k > 0 && events[order[k - 1]].t_ns > events[i].t_ns; k--) {
+            if (moves-- == 0)
+                return false;
+            order[k] = order[k - 1];
+        }
+        order[k] = i;
+    }
+    return true;
+}
+
 static void index_event(struct trace_writer *w, uint32_t k, uint64_t t_ns)
 {
     uint64_t *row = k % FORMAT_INDEX_EVENTS == 0 ? array_add(w, &w->index, 1, sizeof *row) : NULL;
@@ -347,9 +369,8 @@ static void put_events(struct trace_writer *w, uint32_t *order, uint32_t *place)
 {
     const struct trace_event *events = w->events.at;
     const uint32_t n = w->events.count;
-    for (uint32_t i = 0; i < n; i++)
-        order[i] = i;
-    qsort_r(order, n, sizeof *order, by_time, w->events.at);
+    if (!insert_by_time(order, w->events.at, n))
+        sort_by_time(order, w->events.at, n);
     for (uint32_t k = 0; k < n; k++)
         place[order[k]] = k;
     output_begin(&w->out, FORMAT_EVENTS);
