@@ -85,6 +85,8 @@ elif how == "lossy":
 elif how == "starve" and not os.path.exists(sys.argv[0] + ".starved"):
     open(sys.argv[0] + ".starved", "w").close()
     starve(job["name"])
+elif how == "disturbed" and "FAKE_STARVE" in os.environ:
+    starve(job["name"])
 elif how == "wrong-sum":
     answer["frames"]["sum"][1] += 1
 elif how == "cut":
@@ -159,6 +161,17 @@ def test_a_server_that_was_late_is_shown_as_invalid_and_its_run_done_again(tmp_p
     assert "the server: own lateness p99 " in first["why"] and "is over the budget of 8.33 ms" in first["why"]
     assert any(run["outcome"] == "good" and run["attempt"] > 0 for run in others)
     assert code == 0 and re.search(r"(\d+) runs invalid, \1 of them repeated", tables)
+
+
+def test_a_result_that_was_disturbed_on_purpose_is_called_invalid_and_not_slower(tmp_path, fake):
+    wish = ["area-detector", "--server", "sim", "--client", fake("disturbed"), "--save"]
+    assert bench(tmp_path, *wish, tmp_path / "base.json")[0] == 0
+    starved = {"PYTHONPATH": str(cahelp.ROOT / "tests"), "FAKE_STARVE": "1"}
+    code, _, report = bench(tmp_path, *wish, tmp_path / "new.json", env=starved)
+    assert code == 3 and [(run["outcome"], run["repeated"]) for run in report["runs"]] == [("invalid", True)] * 3 + [("invalid", False)]
+    done = cahelp.caplay("compare", tmp_path / "base.json", tmp_path / "new.json")
+    assert done.returncode == 3 and done.stdout.startswith(f"invalid: {tmp_path}/new.json: {fake('disturbed')} on sim, monitor ")
+    assert "own lateness p99 " in done.stdout.splitlines()[0]
 
 
 def test_what_is_not_installed_is_shown_and_fails_only_what_asked_for_it(tmp_path, fake):
