@@ -201,6 +201,11 @@ static bool on_packet(void *arg, const struct source_packet *p)
     return compile_packet(arg, p);
 }
 
+static void on_wait(void *arg)
+{
+    compile_tick(arg, clock_monotonic_ns());
+}
+
 static int read_ports(const struct option_list *list, uint16_t *ports, struct diag *diag)
 {
     for (unsigned i = 0; i < list->count; i++) {
@@ -255,6 +260,7 @@ static int run_trace(const struct settings *s, struct source *source, struct dia
     if (rotates(s)) /* each part tells it */
         digest_finish(&digest);
     struct source_limits most = limits(s);
+    most.on_wait = on_wait;
     struct compile_summary summary;
     struct diag failure = {0};
     enum source_end end = source_run(source, &most, on_packet, compile, diag);

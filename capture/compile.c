@@ -231,6 +231,12 @@ bool compile_packet(struct compile *c, const struct source_packet *p)
     return !trace_writer_failed(c->writer);
 }
 
+void compile_tick(struct compile *c, uint64_t now_ns)
+{
+    if (c->writer != NULL)
+        trace_writer_tick(c->writer, now_ns);
+}
+
 /* ---- the end ---- */
 
 /* The last part's: 0 or -1; the writer is gone in both cases. */

@@ -25,6 +25,9 @@ struct compile *compile_open(const struct compile_config *config, struct diag *d
 /* One packet. False: the trace cannot be written any more, which compile_finish() tells, or the last part is full. */
 bool compile_packet(struct compile *c, const struct source_packet *packet);
 
+/* Time passes, CLOCK_MONOTONIC: what came before is safe from a kill a second later, also where nothing more comes. */
+void compile_tick(struct compile *c, uint64_t now_ns);
+
 struct compile_summary {
     struct trace_counts counts;   /* of the last part */
     struct trace_missing missing; /* of all parts */

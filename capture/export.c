@@ -235,7 +235,8 @@ static int export_trace(struct exporting *x, const char *output, struct diag *di
     const struct raw_config config = {.rotation.path = output,
                                       .pcapng = n < 5 || strcmp(output + n - 5, ".pcap") != 0,
                                       .snaplen = 262144,
-                                      .interface = x->t->source};
+                                      .interface = x->t->source,
+                                      .drops = x->t->missing.kernel_drops};
     x->pieces = malloc(most * sizeof *x->pieces);
     x->next = calloc((size_t)x->t->ncircuits + 1, sizeof *x->next);
     x->unacknowledged = calloc((size_t)x->t->ncircuits + 1, sizeof *x->unacknowledged);

@@ -135,7 +135,7 @@ static int interface_of(struct raw *raw, unsigned link)
 static void pcapng_tail(struct raw *raw)
 {
     enum { BLOCK = 24 + 12 + 4 };
-    uint64_t drops = raw->config.source != NULL ? source_drops(raw->config.source) : 0;
+    uint64_t drops = raw->config.source != NULL ? source_drops(raw->config.source) : raw->config.drops;
     put32(raw, BLOCK_STATISTICS);
     put32(raw, BLOCK);
     put32(raw, 0);

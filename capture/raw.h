@@ -13,7 +13,8 @@ struct raw_config {
     bool pcapng;
     unsigned snaplen;
     const char *interface;       /* its name or the file's that is copied */
-    const struct source *source; /* asked for its drops; or NULL */
+    const struct source *source; /* asked for its drops; or NULL: */
+    uint64_t drops;              /* they are known */
     uint64_t start_ns;           /* the first file's time, since the Unix epoch; 0: the first packet's */
 };
 

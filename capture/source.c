@@ -326,13 +326,16 @@ static void drain_lost(struct source *s, const struct source_limits *limits)
     }
 }
 
+enum { WAIT_MS = 1000 };
+
 /* Milliseconds for poll(), rounded up; -1: for ever. */
 static int wait_ms(const struct source_limits *limits, uint64_t begin_ns, uint64_t now_ns)
 {
+    const int most = limits->on_wait != NULL ? WAIT_MS : INT32_MAX;
     if (limits->for_ns == 0)
-        return -1;
+        return limits->on_wait != NULL ? most : -1;
     uint64_t end_ns = begin_ns + limits->for_ns, left = end_ns > now_ns ? end_ns - now_ns : 0;
-    return left > INT32_MAX * UINT64_C(1000000) ? INT32_MAX : (int)((left + 999999) / 1000000);
+    return left > (uint64_t)most * 1000000 ? most : (int)((left + 999999) / 1000000);
 }
 
 static enum source_end run_live(struct source *s, const struct source_limits *limits, struct diag *diag)
@@ -355,6 +358,8 @@ static enum source_end run_live(struct source *s, const struct source_limits *li
         }
         if (is_full(s, limits))
             return SOURCE_DONE;
+        if (limits->on_wait != NULL)
+            limits->on_wait(s->arg);
     }
 }
 

@@ -31,8 +31,9 @@ struct source *source_open(const struct source_config *config, struct diag *diag
 void source_close(struct source *s);
 
 struct source_limits {
-    uint64_t packets; /* 0: no limit */
-    uint64_t for_ns;  /* live only; 0: no limit */
+    uint64_t packets;           /* 0: no limit */
+    uint64_t for_ns;            /* live only; 0: no limit */
+    void (*on_wait)(void *arg); /* live only: is called after each wait, at least once a second; or NULL */
 };
 
 enum source_end {

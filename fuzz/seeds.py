@@ -16,12 +16,14 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CORPUS = ROOT / "fuzz" / "corpus"
 MOST_BYTES = {"circuit": 30000, "message": 20000, "search": 10000, "dbr": 20000, "dialogue": 30000,
               "filter": 6000}  # of all seeds of a target
 SEED_BYTES = 1500
+TRACE_HEADER = 512
 EVENT_ADD, EVENT_CANCEL, READ, WRITE, CLEAR_CHANNEL, READ_NOTIFY, CREATE_CHAN, WRITE_NOTIFY = 1, 2, 3, 4, 12, 15, 18, 19
 NAME_A_SID = {EVENT_ADD, EVENT_CANCEL, READ, WRITE, CLEAR_CHANNEL, READ_NOTIFY, WRITE_NOTIFY}
 
@@ -66,6 +68,21 @@ def record(build, folder, dialogues):
             process.send_signal(signal.SIGINT)
             process.communicate()
     return capture, int(ports["tcp"])
+
+
+def killed(build, folder):
+    """What a killed recording leaves: the length of its payload pool, the pool, the journal."""
+    tap = folder / "tap.catrace"
+    server = subprocess.Popen([build / "caplay", "sim", ROOT / "tests" / "db" / "all-types.db", "--port", "0", "--tap", tap],
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    ports = dict(word.split("=") for word in server.stdout.readline().split()[1:])
+    subprocess.run([build / "caplay", "validate", "--server", f"127.0.0.1:{ports['udp']}",
+                    "--dialogues", ROOT / "tests" / "dialogues" / "subscription.dlg"], stdout=subprocess.DEVNULL, check=False)
+    time.sleep(2.5)  # the last chunk is written a second after the last message
+    server.kill()
+    server.communicate()
+    pool = pathlib.Path(f"{tap}.part").read_bytes()[TRACE_HEADER:]
+    return struct.pack(">H", len(pool)) + pool + pathlib.Path(f"{tap}.part.journal").read_bytes()
 
 
 def packets(data):
@@ -177,6 +194,8 @@ def main():
             subprocess.run([build / "caplay", "capture", "-r", capture, "-w", trace], check=True,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             save("trace", trace.read_bytes())
+        save("trace", (ROOT / "tests" / "v1.0.catrace").read_bytes())
+        save("journal", killed(build, folder))
 
 
 if __name__ == "__main__":

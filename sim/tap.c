@@ -1,5 +1,6 @@
 #include "sim/tap.h"
 
+#include "base/clock.h"
 #include "base/ring.h"
 #include "traces/recorder.h"
 
@@ -86,6 +87,7 @@ static void *help(void *arg)
     for (;;) {
         bool last = atomic_load_explicit(&tap->ends, memory_order_acquire);
         drain(tap);
+        recorder_tick(tap->recorder, clock_monotonic_ns());
         if (recorder_failed(tap->recorder) && !told)
             fprintf(stderr, "caplay: %s cannot be written: nothing more is recorded\n", tap->path);
         told = recorder_failed(tap->recorder);

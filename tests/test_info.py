@@ -296,3 +296,10 @@ def test_cut_keeps_the_pvs_that_its_messages_name(trace, tmp_path):
     run("cut", "--from", "20us", "--to", "37us", trace, "-o", out)
     assert {row[1] for row in lines(run("info", "--pvs", "0", out), "pv")} == {row[4] for row in part if row[4] != "-"}
     assert len(run("dump", out).splitlines()) == len(part)
+
+
+def test_an_export_tells_the_drops_of_its_capture(trace, tmp_path):
+    capture, again = tmp_path / "x.pcapng", tmp_path / "again.catrace"
+    run("export", trace, "-o", capture)
+    run("capture", "-r", capture, "-w", again)
+    assert "packets dropped by the kernel: 2" in run("info", again)

@@ -20,7 +20,7 @@ static int recover(void)
 }
 
 /* Three messages are in chunks, the fourth is not; then kill -9. */
-static void leave_unfinished(void)
+static void leave_unfinished(bool is_quiet_then)
 {
     snprintf(journal, sizeof journal, "%s.journal", part);
     fflush(NULL);
@@ -37,6 +37,8 @@ static void leave_unfinished(void)
         trace_writer_pv_at(w, 1)->native = WIRE_INT16;
         add_values(w, UINT64_C(2200000000), TRACE_NONE, 6, 0xaa);
         add_values(w, UINT64_C(2200000001), TRACE_NONE, 7, 0xaa);
+        for (uint64_t s = 0; is_quiet_then && s < 3; s++)
+            trace_writer_tick(w, s * UINT64_C(1000000000));
         _exit(0);
     }
     int status;
@@ -47,7 +49,7 @@ static void leave_unfinished(void)
 static void what_a_killed_writer_leaves_is_recovered_to_its_last_chunk(void **state)
 {
     (void)state;
-    leave_unfinished();
+    leave_unfinished(false);
     assert_int_equal(recover(), DIAG_GOOD);
     struct trace t;
     struct diag diag = {0};
@@ -68,12 +70,43 @@ static void what_a_killed_writer_leaves_is_recovered_to_its_last_chunk(void **st
     unlink(journal);
 }
 
+static void what_came_before_a_silence_is_recovered_too(void **state)
+{
+    (void)state;
+    leave_unfinished(true);
+    assert_int_equal(recover(), DIAG_GOOD);
+    struct trace t;
+    struct diag diag = {0};
+    assert_int_equal(trace_open(&t, recovered, &diag), 0);
+    assert_int_equal(t.nevents, 4);
+    assert_int_equal(trace_body(&t, &t.events[3])[0], 7);
+    trace_close(&t);
+    unlink(recovered);
+    unlink(journal);
+}
+
+/* A journal of version 1.0 lies beside a file of another layout. */
+static void an_older_journal_is_refused_by_name(void **state)
+{
+    (void)state;
+    leave_unfinished(false);
+    FILE *f = fopen(journal, "r+b");
+    assert_non_null(f);
+    fwrite(JOURNAL_MAGIC_V1, 1, 8, f);
+    fclose(f);
+    struct diag diag = {0};
+    char *argv[] = {"recover", part, "-o", recovered, NULL};
+    assert_int_equal(traces_recover(4, argv, &diag), -1);
+    assert_non_null(strstr(diag.text, "is of an older caplay, whose traces are of version 1.0"));
+    unlink(journal);
+}
+
 /* Cut anywhere, or a bit flipped anywhere: the chunks before are recovered, or none are. */
 static void a_damaged_journal_gives_the_chunks_before_the_damage(void **state)
 {
     (void)state;
     static uint8_t bytes[8192];
-    leave_unfinished();
+    leave_unfinished(false);
     FILE *f = fopen(journal, "rb");
     const size_t n = fread(bytes, 1, sizeof bytes, f);
     fclose(f);
@@ -99,6 +132,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_a_killed_writer_leaves_is_recovered_to_its_last_chunk),
+        cmocka_unit_test(what_came_before_a_silence_is_recovered_too),
+        cmocka_unit_test(an_older_journal_is_refused_by_name),
         cmocka_unit_test(a_damaged_journal_gives_the_chunks_before_the_damage),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);

@@ -177,6 +177,11 @@ void recorder_close(struct recorder *r, uint64_t circuit, uint64_t t_ns)
     forget(r, c);
 }
 
+void recorder_tick(struct recorder *r, uint64_t now_ns)
+{
+    trace_writer_tick(r->writer, now_ns);
+}
+
 bool recorder_failed(const struct recorder *r)
 {
     return trace_writer_failed(r->writer);

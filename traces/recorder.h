@@ -33,6 +33,9 @@ void recorder_gap(struct recorder *r, uint64_t circuit, bool from_server, uint64
 void recorder_close(struct recorder *r, uint64_t circuit, uint64_t t_ns);
 
 /* Did writing fail (disk full)? From then on nothing is recorded; recorder_finish() says why. */
+/* Time passes, by any clock: see trace_writer_tick(). */
+void recorder_tick(struct recorder *r, uint64_t now_ns);
+
 bool recorder_failed(const struct recorder *r);
 
 /* Write the rest, rename; free the recorder. lost: datagrams and ends of circuits that never came here. 0, or -1 with

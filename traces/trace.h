@@ -195,6 +195,9 @@ struct trace_meta {
     struct trace_missing missing;
 };
 
+/* Time passes, by any clock: what has waited for the journal for a second goes there, though nothing comes any more. */
+void trace_writer_tick(struct trace_writer *w, uint64_t now_ns);
+
 /* What is known already of what trace_writer_finish() is going to tell; for `caplay recover`, should finish() never come. */
 void trace_writer_about(struct trace_writer *w, const struct trace_meta *meta);
 

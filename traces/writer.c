@@ -53,6 +53,7 @@ struct trace_writer {
     struct format_meta meta;               /* as far as it is known */
     uint32_t chunk_strings, chunk_events;  /* what the journal has */
     uint64_t chunk_pool, chunk_ns, end_ns; /* pool bytes and time that it has; the latest time seen */
+    uint64_t ticked_chunks, ticked_ns;     /* the journal's chunks since then */
 };
 
 static void fail_memory(struct trace_writer *w)
@@ -303,6 +304,17 @@ static uint32_t end_event(struct trace_writer *w, uint64_t t_ns)
                                     pool_bytes(w) - w->chunk_pool >= CHUNK_POOL_BYTES || w->end_ns - w->chunk_ns >= CHUNK_NS))
         write_chunk(w);
     return index;
+}
+
+void trace_writer_tick(struct trace_writer *w, uint64_t now_ns)
+{
+    const bool has_more = w->events.count > w->chunk_events || w->strings.count > w->chunk_strings || w->changed_pvs.count > 0 ||
+                          w->changed_circuits.count > 0;
+    if (!has_more || w->journal.chunks != w->ticked_chunks) {
+        w->ticked_chunks = w->journal.chunks;
+        w->ticked_ns = now_ns;
+    } else if (!trace_writer_failed(w) && now_ns - w->ticked_ns >= CHUNK_NS)
+        write_chunk(w);
 }
 
 uint32_t trace_writer_event(struct trace_writer *w, const struct trace_event *event, const uint8_t *payload)
