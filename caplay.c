@@ -26,6 +26,7 @@ static const struct subcommand subcommands[] = {
     {"rename", traces_rename, "other names for the PVs of a trace"},
     {"anonymise", traces_anonymise, "a trace without names, hosts, users and texts, to give away"},
     {"diff", diff_command, "what is different in two traces"},
+    {"stats", clients_stats, "updates a second and service times of a trace, as a table and a picture"},
     {"export", capture_export, "a trace as a capture that other programs decode"},
     {"recover", traces_recover, "a trace from what a capture left that was killed"},
     {"replay", replay_command, "serve a recording from a fake CA server"},

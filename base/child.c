@@ -130,6 +130,18 @@ bool child_realtime_granted(void)
     return true;
 }
 
+int child_run(const char *const *argv, int in, struct diag *diag)
+{
+    int status;
+    pid_t pid = child_spawn(&(struct child_spec){.argv = (char *const *)(uintptr_t)argv, .in = in, .out = -1, .err = -1}, diag);
+    if (pid < 0)
+        return -1;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return diag_errno(diag, DIAG_ENVIRONMENT, "cannot wait for %s", argv[0]);
+    return child_exit_code(status);
+}
+
 int child_exit_code(int status)
 {
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);

@@ -28,6 +28,9 @@ pid_t child_spawn(const struct child_spec *spec, struct diag *diag);
 /* Is SCHED_FIFO granted to us and our children? */
 bool child_realtime_granted(void);
 
+/* Run a program to its end, with this descriptor as its standard input (-1: ours). Its exit code, or -1. */
+int child_run(const char *const *argv, int in, struct diag *diag);
+
 /* Exit code of a status from waitpid(), as a shell gives it: 128 + signal for a killed one. */
 int child_exit_code(int status);
 

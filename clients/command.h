@@ -12,5 +12,6 @@ int clients_list(int argc, char **argv, struct diag *diag);
 int clients_doctor(int argc, char **argv, struct diag *diag);
 int clients_snapshot(int argc, char **argv, struct diag *diag);
 int clients_validate(int argc, char **argv, struct diag *diag);
+int clients_stats(int argc, char **argv, struct diag *diag);
 
 #endif

@@ -82,3 +82,29 @@ def test_a_trace_differs_from_a_part_of_it_and_not_from_itself(trace, tmp_path):
     assert "messages  HOST_NAME-from-clients           1 -> 0\n" in out
     assert "No such file" in cahelp.caplay("diff", trace, tmp_path / "none").stderr
     assert cahelp.caplay("diff", trace, tmp_path / "none").returncode == 2
+
+
+# ---- stats ----
+
+def test_stats_as_a_table(trace):
+    out = run("stats", trace)
+    assert "\npv SIM:IMAGE                        1000000.000Hz         3     1\n" in out
+    assert "\nservice    create             3     2.0us     3.0us     3.0us     3.0us\n" in out
+    assert out[out.index("\nmessages"):] in run("info", trace)
+
+
+def test_stats_as_a_picture(trace, tmp_path):
+    pytest.importorskip("matplotlib")
+    run("stats", trace, "--plot", tmp_path / "s.svg")
+    picture = (tmp_path / "s.svg").read_text()
+    assert "<!-- SIM:IMAGE -->" in picture and "<!-- create (3) -->" in picture
+    assert [path.name for path in tmp_path.iterdir()] == ["s.svg"]
+    done = cahelp.caplay("stats", trace, "--plot", tmp_path / "s.gif")
+    assert done.returncode == 2 and "ends in neither .svg nor .png" in done.stderr
+
+
+def test_a_python_without_matplotlib_is_told(trace, tmp_path, monkeypatch):
+    (tmp_path / "matplotlib.py").write_text("raise ImportError('none here')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    done = cahelp.caplay("stats", trace, "--plot", tmp_path / "s.svg")
+    assert done.returncode == 5 and "--plot needs matplotlib (none here)" in done.stderr

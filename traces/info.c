@@ -196,18 +196,6 @@ static int print_pvs(const struct trace *t, const struct survey *s, uint64_t mos
 
 /* ---- messages and service times ---- */
 
-static void print_messages(const struct trace *t, const struct survey *s)
-{
-    printf("\nmessages       %" PRIu32 "\n", t->nevents - s->carried - s->filled);
-    printf("# messages  kind                  from clients  from servers  payload bytes, from clients  from servers\n");
-    for (unsigned i = 0; i <= WIRE_COMMANDS; i++) {
-        const struct survey_kind *k = &s->kinds[i];
-        if (k->messages[0] + k->messages[1] > 0)
-            printf("messages    %-18s %15" PRIu64 " %13" PRIu64 " %28" PRIu64 " %13" PRIu64 "\n", wire_command_name(i),
-                   k->messages[0], k->messages[1], k->bytes[0], k->bytes[1]);
-    }
-}
-
 static void print_service(const struct survey *s)
 {
     char p50[SHOW_BYTES], p99[SHOW_BYTES], max[SHOW_BYTES];
@@ -230,7 +218,7 @@ static int print_all(const struct info *info, const struct trace *t, struct diag
     print_head(t, s);
     print_circuits(t, s);
     int result = print_pvs(t, s, info->pvs, diag);
-    print_messages(t, s);
+    survey_print_messages(s, t->nevents);
     print_service(s);
     survey_free(s);
     return result < 0 ? -1 : show_end(diag);

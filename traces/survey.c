@@ -1,5 +1,7 @@
 #include "traces/survey.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 const char *const survey_class_names[SURVEY_CLASSES] = {"search",    "create", "read",  "write",
@@ -159,4 +161,16 @@ void survey_free(struct survey *s)
     free(s->circuits);
     free(s->service);
     free(s);
+}
+
+void survey_print_messages(const struct survey *s, uint32_t nevents)
+{
+    printf("\nmessages       %" PRIu32 "\n", nevents - s->carried - s->filled);
+    printf("# messages  kind                  from clients  from servers  payload bytes, from clients  from servers\n");
+    for (unsigned i = 0; i <= WIRE_COMMANDS; i++) {
+        const struct survey_kind *k = &s->kinds[i];
+        if (k->messages[0] + k->messages[1] > 0)
+            printf("messages    %-18s %15" PRIu64 " %13" PRIu64 " %28" PRIu64 " %13" PRIu64 "\n", wire_command_name(i),
+                   k->messages[0], k->messages[1], k->bytes[0], k->bytes[1]);
+    }
 }

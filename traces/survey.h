@@ -49,4 +49,7 @@ struct survey {
 struct survey *survey_new(const struct trace *trace);
 void survey_free(struct survey *survey);
 
+/* Messages and payload bytes by command, to stdout. nevents: the trace's. */
+void survey_print_messages(const struct survey *survey, uint32_t nevents);
+
 #endif

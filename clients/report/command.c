@@ -4,10 +4,8 @@
 #include "base/child.h"
 #include "base/options.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 
 struct settings {
     const char *output, *doctor;
@@ -39,18 +37,6 @@ static const struct option_command command = {
     .max_operands = OPTION_LIST_MAX,
 };
 
-static int run(const char *const *argv, struct diag *diag)
-{
-    int status;
-    pid_t pid = child_spawn(&(struct child_spec){.argv = (char *const *)(uintptr_t)argv, .in = -1, .out = -1, .err = -1}, diag);
-    if (pid < 0)
-        return -1;
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR)
-            return diag_errno(diag, DIAG_ENVIRONMENT, "cannot wait for %s", argv[0]);
-    return child_exit_code(status);
-}
-
 int clients_report(int argc, char **argv, struct diag *diag)
 {
     struct settings settings = {.output = "report"};
@@ -72,5 +58,5 @@ int clients_report(int argc, char **argv, struct diag *diag)
     arguments[n++] = "--"; /* a result may begin with a dash */
     for (unsigned i = 0; i < parsed.operands.count; i++)
         arguments[n++] = parsed.operands.at[i];
-    return run(arguments, diag);
+    return child_run(arguments, -1, diag);
 }
