@@ -3,10 +3,10 @@
 
 #include "base/options.h"
 #include "capture/file.h"
+#include "traces/standard.h"
 #include "traces/twin.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,28 +49,6 @@ static bool is_text(FILE *in)
     return c == '{';
 }
 
-/* A twin is read twice, and a capture begins where it begins: what cannot be rewound becomes a file without a name, as our
- * standard input. 0 or -1. */
-static int make_rewindable(struct diag *diag)
-{
-    char bytes[1 << 16];
-    ssize_t n;
-    if (lseek(STDIN_FILENO, 0, SEEK_SET) == 0)
-        return 0;
-    FILE *copy = tmpfile();
-    if (copy == NULL)
-        return diag_errno(diag, DIAG_ENVIRONMENT, "no temporary file for standard input");
-    while ((n = read(STDIN_FILENO, bytes, sizeof bytes)) > 0 || (n < 0 && errno == EINTR))
-        if (n > 0 && fwrite(bytes, (size_t)n, 1, copy) != 1)
-            break;
-    bool is_good =
-        n == 0 && fflush(copy) == 0 && dup2(fileno(copy), STDIN_FILENO) == STDIN_FILENO && lseek(STDIN_FILENO, 0, SEEK_SET) == 0;
-    if (!is_good)
-        diag_errno(diag, DIAG_ENVIRONMENT, "cannot copy standard input to a temporary file");
-    fclose(copy);
-    return is_good ? 0 : -1;
-}
-
 static int compile_text(FILE *in, const char *name, const struct compiling *c, struct diag *diag)
 {
     struct trace_counts counts;
@@ -92,7 +70,8 @@ static bool is_same(FILE *in, const char *output)
 static int compile_file(const char *file, const struct compiling *c, struct diag *diag)
 {
     const bool is_stdin = strcmp(file, "-") == 0;
-    if (is_stdin && make_rewindable(diag) < 0)
+    /* a twin is read twice, and a capture begins where it begins */
+    if (is_stdin && standard_rewindable(diag) < 0)
         return -1;
     FILE *in = is_stdin ? fdopen(dup(STDIN_FILENO), "r") : fopen(file, "re");
     if (in == NULL)

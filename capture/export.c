@@ -7,6 +7,7 @@
 #include "capture/raw.h"
 #include "capture/segments.h"
 #include "traces/copy.h"
+#include "traces/edit.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -270,7 +271,7 @@ int capture_export(int argc, char **argv, struct diag *diag)
         return DIAG_GOOD;
     if (export.output == NULL || *export.output == '\0')
         return diag_fail(diag, DIAG_USAGE, "export: -o FILE says where the capture goes: -o run.pcapng");
-    if (trace_open(&t, result.operands.at[0], diag) < 0)
+    if (edit_open(&t, result.operands.at[0], diag) < 0)
         return -1;
     struct exporting x = {.t = &t};
     int code = strcmp(export.output, result.operands.at[0]) == 0

@@ -62,6 +62,20 @@ def test_standard_input_is_text_too(trace, tmp_path):
     assert (tmp_path / "x.catrace").read_bytes() == trace.read_bytes()
 
 
+def test_tools_read_standard_input_and_write_standard_output(trace, tmp_path):
+    def piped(*words):
+        done = subprocess.run([cahelp.CAPLAY, *words], input=trace.read_bytes(), capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    for words in (("rename", "-e", "s/SIM/X/"), ("cut", "--from", "5us"), ("merge", trace)):
+        run(*words, trace, "-o", tmp_path / "x.catrace")
+        assert piped(*words, "-", "-o", "-") == (tmp_path / "x.catrace").read_bytes(), words
+    assert piped("dump", "-").decode() == run("dump", trace)
+    piped("export", "-", "-o", tmp_path / "x.pcapng")
+    assert (tmp_path / "x.pcapng").stat().st_size > 614400
+
+
 def test_an_edited_value_has_its_size(trace, tmp_path):
     text = twin(trace).replace('"value":1.5,"stamp":[1164407287,228299483],"bytes":{"15":"03"}', '"value":[1,2.25,3]')
     path = compiled(text.replace('"text":"opi"', '"text":"somebody"').replace('"pv":"SIM:AI"', '"pv":"ANOTHER:NAME"'), tmp_path)

@@ -14,7 +14,7 @@ struct anonymise {
 };
 
 static const struct option anonymise_options[] = {
-    {"output", 'o', OPTION_STRING, offsetof(struct anonymise, output), "FILE", NULL, 0, 0, "the trace to write"},
+    {"output", 'o', OPTION_STRING, offsetof(struct anonymise, output), "FILE", NULL, 0, 0, "the trace to write; -: standard output"},
     {"key", 0, OPTION_STRING, offsetof(struct anonymise, key), "KEYFILE", NULL, 0, 0,
      "16 to 512 secret bytes: the same names in all traces (default: random, then gone)"},
     {"values", 0, OPTION_FLAG, offsetof(struct anonymise, values), NULL, NULL, 0, 0,
@@ -94,7 +94,7 @@ int traces_anonymise(int argc, char **argv, struct diag *diag)
         return -1;
     if (result.help)
         return DIAG_GOOD;
-    if (edit_check("anonymise", a.output, result.operands.at, 1, diag) < 0 || trace_open(&t, result.operands.at[0], diag) < 0)
+    if (edit_check("anonymise", a.output, result.operands.at, 1, diag) < 0 || edit_open(&t, result.operands.at[0], diag) < 0)
         return -1;
     struct scrub s = {.keyed = keyed_new(a.key, diag), .values = a.values};
     int code = s.keyed != NULL ? write_copy(&t, &s, a.output, diag) : -1;

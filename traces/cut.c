@@ -3,6 +3,7 @@
 
 #include "base/options.h"
 #include "traces/edit.h"
+#include "traces/standard.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@ struct cut {
 };
 
 static const struct option cut_options[] = {
-    {"output", 'o', OPTION_STRING, offsetof(struct cut, output), "FILE", NULL, 0, 0, "the trace to write"},
+    {"output", 'o', OPTION_STRING, offsetof(struct cut, output), "FILE", NULL, 0, 0, "the trace to write; -: standard output"},
     {"from", 0, OPTION_DURATION, offsetof(struct cut, from_ns), "DURATION", NULL, 0, 0,
      "messages from this time on, after the first packet (10s); it becomes the new trace's beginning"},
     {"to", 0, OPTION_DURATION, offsetof(struct cut, to_ns), "DURATION", NULL, 1, 0, "messages before this time (12.5s)"},
@@ -100,7 +101,10 @@ int traces_cut(int argc, char **argv, struct diag *diag)
         return -1;
     if (result.help)
         return DIAG_GOOD;
-    if (edit_check("cut", cut.output, result.operands.at, 1, diag) < 0 || trace_open_index(&t, result.operands.at[0], diag) < 0)
+    if (edit_check("cut", cut.output, result.operands.at, 1, diag) < 0)
+        return -1;
+    const char *path = standard_input(result.operands.at[0], diag);
+    if (path == NULL || trace_open_index(&t, path, diag) < 0)
         return -1;
     int code = cut_trace(&cut, &t, diag);
     trace_close(&t);

@@ -5,6 +5,7 @@
 #include "traces/command.h"
 #include "traces/edit.h"
 #include "traces/show.h"
+#include "traces/standard.h"
 #include "traces/twin.h"
 
 #include <inttypes.h>
@@ -43,7 +44,7 @@ static const struct option_command dump_command = {
     .name = "dump",
     .synopsis = "FILE [--format text|jsonl|csv|twin] [--pv GLOB] [--circuit N] [--command NAME] [--from T] [--to T]",
     .about =
-        "Prints the messages of a trace in the order of time, one a line:\n\n"
+        "Prints the messages of a trace (-: of standard input) in the order of time, one a line:\n\n"
         "  SECONDS #CIRCUIT ARROW COMMAND PV name=value...\n\n"
         "Seconds count from the first packet. The arrow -> is client to server, <- is server to client. A message that\n"
         "concerns no PV, or one whose name was not captured, has - in its place. Of an array the first 8 values are\n"
@@ -183,7 +184,8 @@ int traces_dump(int argc, char **argv, struct diag *diag)
         return DIAG_GOOD;
     if (read_elements(&dump, diag) < 0)
         return -1;
-    if ((dump.format == TWIN ? trace_open : trace_open_index)(&t, result.operands.at[0], diag) < 0) /* a twin reads it all */
+    const char *path = standard_input(result.operands.at[0], diag);
+    if (path == NULL || (dump.format == TWIN ? trace_open : trace_open_index)(&t, path, diag) < 0) /* a twin reads it all */
         return -1;
     int code = dump_trace(&dump, &t, diag);
     trace_close(&t);

@@ -1,5 +1,7 @@
 #include "traces/edit.h"
 
+#include "traces/standard.h"
+
 #include <fnmatch.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -28,14 +30,21 @@ struct trace_meta edit_meta(const struct trace *t)
 int edit_one(const struct trace *t, const struct copy *rules, const struct trace_meta *meta, const char *output,
              struct diag *diag)
 {
-    struct trace_writer *w = trace_writer_open(output, diag);
-    if (w == NULL)
-        return -1;
-    if (copy_trace(t, rules, w, diag) < 0) {
+    struct standard_output standard;
+    const char *path = standard_output(&standard, output, diag);
+    struct trace_writer *w = path != NULL ? trace_writer_open(path, diag) : NULL;
+    int code = -1;
+    if (w != NULL && copy_trace(t, rules, w, diag) < 0)
         trace_writer_abandon(w);
-        return -1;
-    }
-    return trace_writer_finish(w, meta, diag) < 0 ? -1 : DIAG_GOOD;
+    else if (w != NULL)
+        code = trace_writer_finish(w, meta, diag) < 0 ? -1 : DIAG_GOOD;
+    return standard_deliver(&standard, code, diag);
+}
+
+int edit_open(struct trace *t, const char *input, struct diag *diag)
+{
+    const char *path = standard_input(input, diag);
+    return path != NULL ? trace_open(t, path, diag) : -1;
 }
 
 bool *edit_match(const char *option, const char *glob, const struct trace *t, struct diag *diag)

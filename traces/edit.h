@@ -10,7 +10,10 @@ int edit_check(const char *command, const char *output, const char *const *input
 /* The report of a trace, for its copy. Borrows from it. */
 struct trace_meta edit_meta(const struct trace *trace);
 
-/* One trace from one, by the rules. Exit code or -1. */
+/* trace_open(); "-" is standard input. */
+int edit_open(struct trace *trace, const char *input, struct diag *diag);
+
+/* One trace from one, by the rules; output "-" is standard output. Exit code or -1. */
 int edit_one(const struct trace *trace, const struct copy *rules, const struct trace_meta *meta, const char *output,
              struct diag *diag);
 

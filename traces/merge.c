@@ -4,6 +4,7 @@
 #include "base/options.h"
 #include "traces/edit.h"
 #include "traces/fill.h"
+#include "traces/standard.h"
 
 #include <stdlib.h>
 
@@ -12,7 +13,7 @@ struct merge {
 };
 
 static const struct option merge_options[] = {
-    {"output", 'o', OPTION_STRING, offsetof(struct merge, output), "FILE", NULL, 0, 0, "the trace to write"},
+    {"output", 'o', OPTION_STRING, offsetof(struct merge, output), "FILE", NULL, 0, 0, "the trace to write; -: standard output"},
     {"offset", 0, OPTION_STRING, offsetof(struct merge, offset), "[-]DURATION", NULL, 0, 0,
      "move all but the first trace by so much: 250us, -1.5s"},
 };
@@ -57,7 +58,7 @@ static int open_inputs(struct inputs *in, const struct option_list *files, const
     if (read_offset(merge->offset, &is_earlier, &offset_ns, diag) < 0)
         return -1;
     for (; in->n < files->count; in->n++) {
-        if (trace_open(&in->traces[in->n], files->at[in->n], diag) < 0)
+        if (edit_open(&in->traces[in->n], files->at[in->n], diag) < 0)
             return -1;
         in->fills[in->n] = fill_is_snapshot(&in->traces[in->n]) && !fill_is_snapshot(&in->traces[0]);
         in->nfilling += in->fills[in->n];
@@ -141,6 +142,13 @@ static int merge_traces(const struct inputs *in, const char *output, struct diag
     return DIAG_GOOD;
 }
 
+static int merge_out(struct inputs *in, const char *output, struct diag *diag)
+{
+    struct standard_output standard;
+    const char *path = standard_output(&standard, output, diag);
+    return standard_deliver(&standard, path != NULL ? merge_traces(in, path, diag) : -1, diag);
+}
+
 int traces_merge(int argc, char **argv, struct diag *diag)
 {
     struct merge merge = {0};
@@ -154,7 +162,7 @@ int traces_merge(int argc, char **argv, struct diag *diag)
     struct inputs *in = calloc(1, sizeof *in);
     if (in == NULL)
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory to merge traces");
-    int code = open_inputs(in, &result.operands, &merge, diag) < 0 ? -1 : merge_traces(in, merge.output, diag);
+    int code = open_inputs(in, &result.operands, &merge, diag) < 0 ? -1 : merge_out(in, merge.output, diag);
     while (in->n > 0)
         trace_close(&in->traces[--in->n]);
     free(in);

@@ -15,7 +15,7 @@ struct rename {
 };
 
 static const struct option rename_options[] = {
-    {"output", 'o', OPTION_STRING, offsetof(struct rename, output), "FILE", NULL, 0, 0, "the trace to write"},
+    {"output", 'o', OPTION_STRING, offsetof(struct rename, output), "FILE", NULL, 0, 0, "the trace to write; -: standard output"},
     {"expression", 'e', OPTION_STRING, offsetof(struct rename, expression), "s/RE/TEXT/", NULL, 0, 0,
      "as sed -E has it: \\1 to \\9 and & in TEXT; any sign may stand for /"},
     {"map", 'm', OPTION_STRING, offsetof(struct rename, map), "FILE", NULL, 0, 0,
@@ -187,7 +187,7 @@ static int rename_trace(const char *input, const char *output, struct copy *rule
 {
     struct trace t;
     rules->to_ns = UINT64_MAX;
-    if (trace_open(&t, input, diag) < 0)
+    if (edit_open(&t, input, diag) < 0)
         return -1;
     const struct trace_meta meta = edit_meta(&t);
     const int code = edit_one(&t, rules, &meta, output, diag);
