@@ -278,7 +278,8 @@ void connection_packet(struct connection *c, struct connection_world *world, con
     c->packets++;
     if (c->state == CONNECTION_LIVE) {
         take_segment(c, world, packet, way, t_ns);
-        both_ways(c, world, t_ns, stream_tick);
+        if (c->way[0].stream.first != NULL || c->way[1].stream.first != NULL)
+            both_ways(c, world, t_ns, stream_tick);
     }
     if (c->state == CONNECTION_IGNORED) {
         end_connection(c, world, CONNECTION_IGNORED, false, t_ns);

@@ -4,6 +4,7 @@
 #include "capture/fragments.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
@@ -17,7 +18,8 @@ struct flow {
 
 struct flows {
     struct connection_world world;
-    struct flow *table; /* in the order of their first packets */
+    struct flow *table;  /* in the order of their first packets */
+    struct flow *latest; /* of the last packet: the next one's, more often than not; or NULL */
     struct fragments *fragments;
     uint16_t ports[PORTS_MAX];
 };
@@ -42,6 +44,8 @@ struct flows *flows_new(struct dialogue *dialogue, const uint16_t *ports, unsign
 static void end_flow(struct flows *f, struct flow *flow, uint64_t t_ns)
 {
     connection_fini(&flow->connection, &f->world, t_ns);
+    if (f->latest == flow)
+        f->latest = NULL;
     HASH_DEL(f->table, flow);
     free(flow);
 }
@@ -62,14 +66,22 @@ static struct flow *new_flow(struct flows *f, const struct connection_ends *ends
     return flow;
 }
 
+static struct flow *find_flow(struct flows *f, const struct connection_ends *ends)
+{
+    struct flow *flow = f->latest;
+    if (flow == NULL || memcmp(&flow->connection.ends, ends, sizeof *ends) != 0)
+        HASH_FIND(hh, f->table, ends, sizeof *ends, flow);
+    return flow;
+}
+
 static void take_tcp(struct flows *f, const struct packet *packet, uint64_t t_ns)
 {
     unsigned way;
     struct connection_ends ends = connection_ends(packet, &way);
-    struct flow *flow;
-    HASH_FIND(hh, f->table, &ends, sizeof ends, flow);
+    struct flow *flow = find_flow(f, &ends);
     if (flow == NULL && (packet->n > 0 || (packet->flags & TCP_SYN)))
         flow = new_flow(f, &ends, t_ns);
+    f->latest = flow;
     if (flow == NULL)
         f->world.missing.other_packets++;
     else

@@ -8,6 +8,7 @@ enum { BLOCK_INTERFACE = 1, BLOCK_PACKET_OLD = 2, BLOCK_SIMPLE = 3, BLOCK_STATIS
 enum { OPTION_END = 0, OPTION_RESOLUTION = 9, OPTION_OFFSET = 14 }; /* of an interface */
 enum { OPTION_IFDROP = 5, OPTION_OSDROP = 7 };                      /* of statistics */
 enum { BLOCK_BYTES_MIN = 12, BLOCK_BYTES_MAX = 16 << 20, INTERFACES_MAX = 4096 };
+enum { BUFFER_BYTES = 256 << 10 };
 
 #define BYTE_ORDER_MAGIC 0x1a2b3c4du
 #define NS               UINT64_C(1000000000)
@@ -27,8 +28,8 @@ struct pcapng {
     struct interface *interfaces;
     unsigned ninterfaces;
     uint64_t offset, drops; /* of the block; of sections that ended */
-    uint8_t *body;
-    size_t room;
+    uint8_t *buffer;        /* what was read; blocks are taken from where they lie */
+    size_t room, begin, end;
 };
 
 /* A block without its frame: what is left of it. */
@@ -53,7 +54,7 @@ void pcapng_free(struct pcapng *p)
     if (p == NULL)
         return;
     free(p->interfaces);
-    free(p->body);
+    free(p->buffer);
     free(p);
 }
 
@@ -116,11 +117,28 @@ static int grow(struct pcapng *p, size_t n, struct diag *diag)
 {
     if (n <= p->room)
         return 0;
-    uint8_t *more = realloc(p->body, n);
+    const size_t room = n > BUFFER_BYTES ? n : BUFFER_BYTES;
+    uint8_t *more = realloc(p->buffer, room);
     if (more == NULL)
         return diag_errno(diag, DIAG_ENVIRONMENT, "%s: a block of %zu bytes", p->name, n);
-    p->body = more;
-    p->room = n;
+    p->buffer = more;
+    p->room = room;
+    return 0;
+}
+
+/* Have the next n bytes in the buffer, or what there is before the file's end: *got of them. 0 or -1. */
+static int fill(struct pcapng *p, size_t n, size_t *got, struct diag *diag)
+{
+    if (p->end - p->begin < n && p->begin > 0) {
+        memmove(p->buffer, p->buffer + p->begin, p->end - p->begin);
+        p->end -= p->begin;
+        p->begin = 0;
+    }
+    if (p->begin == 0 && grow(p, n, diag) < 0)
+        return -1;
+    for (size_t more = 1; more > 0 && p->end - p->begin < n; p->end += more)
+        more = fread(p->buffer + p->end, 1, p->room - p->end, p->file);
+    *got = p->end - p->begin < n ? p->end - p->begin : n;
     return 0;
 }
 
@@ -138,31 +156,42 @@ static int read_order(struct pcapng *p, const uint8_t *head, struct diag *diag)
     return 0;
 }
 
-/* Read a block: *type and *b, without its lengths. 1, 0 at the file's end, -1. */
-static int read_block(struct pcapng *p, uint32_t *type, struct body *b, struct diag *diag)
+/* Read a block's head: *type and *n, its bytes in all. 1, 0 at the file's end, -1. */
+static int read_head(struct pcapng *p, uint32_t *type, uint32_t *n, struct diag *diag)
 {
-    uint8_t head[BLOCK_BYTES_MIN];
-    size_t got = fread(head, 1, sizeof head, p->file);
+    size_t got;
+    if (fill(p, BLOCK_BYTES_MIN, &got, diag) < 0)
+        return -1;
     if (got == 0 && !ferror(p->file))
         return 0;
-    if (got < sizeof head)
-        return cut(p, diag, sizeof head, got);
+    if (got < BLOCK_BYTES_MIN)
+        return cut(p, diag, BLOCK_BYTES_MIN, got);
+    const uint8_t *head = p->buffer + p->begin;
     *type = word(p, head);
     if (*type == PCAPNG_MAGIC && read_order(p, head, diag) < 0)
         return -1;
-    uint32_t n = word(p, head + 4);
-    if (n < BLOCK_BYTES_MIN || n > BLOCK_BYTES_MAX || n % 4 != 0)
-        return bad(p, diag, "length of a block, at most", BLOCK_BYTES_MAX, n);
-    if (grow(p, n, diag) < 0)
+    *n = word(p, head + 4);
+    if (*n < BLOCK_BYTES_MIN || *n > BLOCK_BYTES_MAX || *n % 4 != 0)
+        return bad(p, diag, "length of a block, at most", BLOCK_BYTES_MAX, *n);
+    return 1;
+}
+
+/* Read a block: *type and *b, without its lengths. 1, 0 at the file's end, -1. */
+static int read_block(struct pcapng *p, uint32_t *type, struct body *b, struct diag *diag)
+{
+    uint32_t n = 0;
+    size_t got;
+    int status = read_head(p, type, &n, diag);
+    if (status <= 0)
+        return status;
+    if (fill(p, n, &got, diag) < 0)
         return -1;
-    memcpy(p->body, head + 8, 4);
-    size_t rest = n - sizeof head;
-    got = fread(p->body + 4, 1, rest, p->file);
-    if (got < rest)
-        return cut(p, diag, n, sizeof head + got);
-    if (word(p, p->body + rest) != n)
-        return bad(p, diag, "length at a block's end", n, word(p, p->body + rest));
-    *b = (struct body){p, p->body, rest};
+    if (got < n)
+        return cut(p, diag, n, got);
+    *b = (struct body){p, p->buffer + p->begin + 8, n - BLOCK_BYTES_MIN};
+    if (word(p, b->at + b->n) != n)
+        return bad(p, diag, "length at a block's end", n, word(p, b->at + b->n));
+    p->begin += n;
     return 1;
 }
 
