@@ -18,7 +18,7 @@ struct compiling {
 };
 
 static const struct option compile_options[] = {
-    {"output", 'o', OPTION_STRING, offsetof(struct compiling, output), "FILE", NULL, 0, 0, "the trace to write"},
+    {"output", 'o', OPTION_STRING, offsetof(struct compiling, output), "FILE", NULL, 0, 0, "the trace to write; -: standard output"},
     {"port", 0, OPTION_LIST, offsetof(struct compiling, ports), "N", NULL, 0, 0,
      "TCP port of a CA server whose search was not captured (repeatable); of a capture only"},
 };
@@ -99,5 +99,7 @@ int capture_compile(int argc, char **argv, struct diag *diag)
         return DIAG_GOOD;
     if (c.output == NULL || *c.output == '\0')
         return diag_fail(diag, DIAG_USAGE, "compile: -o FILE says where the trace goes: -o run.catrace");
-    return compile_file(result.operands.at[0], &c, diag);
+    struct standard_output standard;
+    c.output = standard_output(&standard, c.output, diag);
+    return standard_deliver(&standard, c.output != NULL ? compile_file(result.operands.at[0], &c, diag) : -1, diag);
 }

@@ -72,6 +72,8 @@ def test_tools_read_standard_input_and_write_standard_output(trace, tmp_path):
         run(*words, trace, "-o", tmp_path / "x.catrace")
         assert piped(*words, "-", "-o", "-") == (tmp_path / "x.catrace").read_bytes(), words
     assert piped("dump", "-").decode() == run("dump", trace)
+    (tmp_path / "x.jsonl").write_text(twin(trace))
+    assert piped("compile", tmp_path / "x.jsonl", "-o", "-") == trace.read_bytes()
     piped("export", "-", "-o", tmp_path / "x.pcapng")
     assert (tmp_path / "x.pcapng").stat().st_size > 614400
 
