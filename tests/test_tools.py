@@ -43,6 +43,7 @@ def test_nothing_of_the_original_is_left_and_the_rest_is_as_it_was(trace, tmp_pa
     assert len(secrets(trace)) > 3
     for word in secrets(trace):
         assert word.encode(errors="surrogateescape") not in left, word
+    assert b"no write, \nhere" in trace.read_bytes() and b"no write" not in left  # an exception's text
     kept = ("t_ns", "circuit", "peer", "count", "size", "command", "type", "flags")
     assert [[getattr(e, key) for key in kept] for e in tracefile.read(out)] == \
         [[getattr(e, key) for key in kept] for e in tracefile.read(trace)]
