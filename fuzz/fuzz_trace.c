@@ -68,8 +68,8 @@ static void read_events(const struct trace *t)
         describe(t, i, &d);
         FUZZ_HOLDS(d.e == &t->events[i] && d.command != NULL);
         (void)trace_service_ns(t, &t->events[i], &ns);
-        dump_text(&d);
-        FUZZ_HOLDS(dump_json(&d));
+        FUZZ_HOLDS(dump_text(&d, DUMP_ELEMENTS));
+        FUZZ_HOLDS(dump_json(&d, DUMP_ELEMENTS));
     }
 }
 

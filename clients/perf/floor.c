@@ -34,7 +34,7 @@ static const struct option options[] = {
     {"delay", .kind = OPTION_DURATION, .offset = offsetof(struct floor_options, delay_ns), .metavar = "DURATION",
      .help = "wake: from the request that comes every 2 ms to its deadline; relay: of what the server says"},
     {"file", .kind = OPTION_STRING, .offset = offsetof(struct floor_options, file), .metavar = "FILE",
-     .help = "yaml, decode: to read"},
+     .help = "yaml, decode, open: to read"},
     {"samples", .kind = OPTION_STRING, .offset = offsetof(struct floor_options, samples), .metavar = "FILE",
      .help = "get, wake, search: ns each; read: socket, serial, arrival in ns of each frame"},
     {"pipelined", .kind = OPTION_FLAG, .offset = offsetof(struct floor_options, pipelined),
