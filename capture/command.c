@@ -63,7 +63,9 @@ static const struct option_command command = {
         "SIGINT (Ctrl-C), SIGTERM and SIGHUP end a capture cleanly. \"capturing on IF\" on standard error says that from\n"
         "now on no packet is missed. The letters are tcpdump's, but for -B, which counts in MiB. Servers are known by their "
         "SYN,\n"
-        "by search replies and beacons that were captured, by port 5064, by --port, or by what they say.",
+        "by search replies and beacons that were captured, by port 5064, by --port, or by what they say.\n\n"
+        "Exit codes: 0 good; 2 usage, or the file cannot be read; 3 the kernel dropped packets of a live capture, which is\n"
+        "written and says so; 5 no such interface, no permission, disk full.",
     .examples = "caplay capture -i lo -w lo.catrace\n"
                 "caplay capture -i eth0 --for 10min -w night.catrace 'host 10.0.0.7'\n"
                 "caplay capture -i eth0 -G 3600 -w night-%H.catrace     # a trace each hour, each of which replays\n"
@@ -145,10 +147,16 @@ static struct source_limits limits(const struct settings *s)
 }
 
 /* Exit code, or -1 with diag: a file that ends in the middle of a packet still gives a good recording of what it holds. */
-static int conclude(enum source_end end, const struct diag *diag)
+static int conclude(const struct settings *s, enum source_end end, struct source *source, struct diag *diag)
 {
+    const uint64_t drops = s->interface != NULL ? source_drops(source) : 0;
     if (end == SOURCE_CUT)
         fprintf(stderr, "caplay: warning: %s: what came before it is recorded\n", diag->text);
+    if (end == SOURCE_DONE && drops > 0)
+        return diag_fail(diag, DIAG_INVALID,
+                         "the kernel dropped %" PRIu64 " packets, which %s lacks: -B more than %" PRIu64
+                         " (MiB) or a filter helps",
+                         drops, s->output, s->buffer_mib);
     return end == SOURCE_LOST ? -1 : DIAG_GOOD;
 }
 
@@ -191,7 +199,7 @@ static int run_raw(const struct settings *s, struct source *source, struct diag 
     }
     fprintf(stderr, "%s: %" PRIu64 " packets; the kernel dropped %" PRIu64 "\n", s->output, source_packets(source),
             source_drops(source));
-    return conclude(end, diag);
+    return conclude(s, end, source, diag);
 }
 
 /* ---- packets to a trace ---- */
@@ -271,7 +279,7 @@ static int run_trace(const struct settings *s, struct source *source, struct dia
         return -1;
     }
     print_summary(s, &summary);
-    return conclude(end, diag);
+    return conclude(s, end, source, diag);
 }
 
 static int run(const struct settings *s, const char *filter, struct diag *diag)

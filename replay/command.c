@@ -14,6 +14,7 @@ struct settings {
     struct sim_config sim;
     struct pace pace;
     unsigned puts, stamps, unknown;
+    bool allow_incomplete;
 };
 
 enum { STAMPS_MOVED, STAMPS_RECORDED };
@@ -30,6 +31,8 @@ static const struct option options[] = {
      "moved to now, or as recorded (default moved)"},
     {"unknown", 0, OPTION_CHOICE, offsetof(struct settings, unknown), "WHAT", unknown_choices, 0, 0,
      "names that were not recorded: silent, log, or fail at the end (default silent)"},
+    {"allow-incomplete", .kind = OPTION_FLAG, .offset = offsetof(struct settings, allow_incomplete),
+     .help = "replay what a recording has, although it lacks something"},
     SIM_OPTIONS(struct settings, sim),
 };
 
@@ -48,8 +51,9 @@ static const struct option_command command = {
         "Replies take their recorded service times, without the wait in a client's own queue: the k-th request of a kind for a\n"
         "PV takes what the k-th recorded one took, further ones draw from all of their kind. What was faster than a timer of\n"
         "this machine is answered at once. A put is kept and posted until the next recorded update. Access rights change as\n"
-        "recorded. What the recording does not hold (units that no client asked for, bytes that were lost) is said at "
-        "start." LATENCY_ABOUT "\n\n"
+        "recorded. What the recording does not hold (units that no client asked for) is said at start. One that is not\n"
+        "complete (`caplay info` tells) is refused without --allow-incomplete, which says what PVs are concerned." LATENCY_ABOUT
+        "\n\n"
         "Exit codes: 0 good, or COMMAND's; 1 --unknown fail and a name was unknown; 2 usage, or the file cannot be read;\n"
         "3 over --late-budget, or searches lost with one, whatever COMMAND returned; 5 port in use, no memory.",
     .examples = "caplay replay beamline.catrace\n"
@@ -124,6 +128,8 @@ static int load(struct replay *r, struct diag *diag)
     if (trace_open(&r->trace, r->path, diag) < 0 || timeline_init(&r->timeline, &r->trace, diag) < 0)
         return -1;
     report_contents(stderr, r->path, &r->trace, &r->timeline);
+    if (!r->settings->allow_incomplete && !trace_is_complete(&r->trace.missing))
+        return diag_fail(diag, DIAG_USAGE, "%s is incomplete, as said above; --allow-incomplete replays what it has", r->path);
     if (set_pace(r, diag) < 0)
         return -1;
     if (!latency_needs_recorded(&sim->latency))

@@ -103,6 +103,11 @@ static void print_missing(FILE *out, const char *path, const struct trace *trace
         print_names(out, t, has_holes);
         fprintf(out, "\n");
     }
+    if (m->kernel_drops > 0)
+        fprintf(out, "caplay: which packets were dropped is not known: updates of any PV may be missing\n");
+    if (m->midway > 0)
+        fprintf(out,
+                "caplay: PVs whose channels were created before a circuit was joined have no name here and are not served\n");
 }
 
 void report_contents(FILE *out, const char *path, const struct trace *trace, const struct timeline *t)

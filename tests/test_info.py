@@ -51,6 +51,17 @@ def test_info_tells_source_time_and_what_is_missing(trace):
     assert re.search(r"^payload +1843456 bytes, stored as 614656$", out, re.M)
 
 
+def test_an_incomplete_recording_is_replayed_only_on_request(trace):
+    done = cahelp.caplay("replay", trace, "--port", "0", "--", "true")
+    assert done.returncode == 2 and "is incomplete" in done.stderr and "--allow-incomplete" in done.stderr
+    done = cahelp.caplay("replay", trace, "--allow-incomplete", "--port", "0", "--", "true")
+    assert done.returncode == 0, done.stderr
+    assert "is incomplete: 2 packets that the kernel dropped, 1 circuits joined midway, 1 messages" in done.stderr
+    assert "updates of any PV may be missing" in done.stderr and "created before a circuit was joined" in done.stderr
+    done = cahelp.caplay("bench", "--server", f"replay:{trace}", "--client", "libca", "--output", trace.parent / "out")
+    assert done.returncode == 2 and f"{trace} is incomplete" in done.stderr
+
+
 def test_info_tells_circuits_and_pvs(trace):
     out = run("info", trace)
     circuits = lines(out, "circuit")

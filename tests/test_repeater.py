@@ -128,7 +128,7 @@ def commands(tmp_path):
     database, trace = tmp_path / "mini.db", tmp_path / "session.catrace"
     database.write_text(MINI)
     subprocess.run([cahelp.BUILD / "tests" / "session_tool", trace], check=True)
-    return {"sim": (*SIM, "ten-thousand:00001"), "ioc": ("ioc", database, "T:AI"), "replay": ("replay", trace, "SIM:AI")}
+    return {"sim": (*SIM, "ten-thousand:00001"), "ioc": ("ioc", database, "T:AI"), "replay": ("replay", trace, "--allow-incomplete", "SIM:AI")}
 
 
 @pytest.mark.parametrize("kind", ["sim", "replay", "ioc"])

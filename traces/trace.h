@@ -82,6 +82,12 @@ struct trace_missing {
     uint64_t retransmits;     /* TCP bytes seen again (not a lack) */
 };
 
+/* Is nothing missing? */
+static inline bool trace_is_complete(const struct trace_missing *m)
+{
+    return (m->kernel_drops | m->cut_packets | m->gaps | m->gap_bytes | m->midway | m->malformed) == 0;
+}
+
 /* ---- reading ---- */
 
 struct trace {

@@ -70,7 +70,11 @@ static int read_recording(struct bench_result *r, unsigned server, struct diag *
     struct timeline timeline = {.npvs = 0};
     if (trace_open(&trace, r->servers[server].what, diag) < 0)
         return -1;
-    int failed = timeline_init(&timeline, &trace, diag);
+    int failed =
+        trace_is_complete(&trace.missing)
+            ? timeline_init(&timeline, &trace, diag)
+            : diag_fail(diag, DIAG_USAGE, "%s is incomplete (`caplay info` tells): clients would be judged by what it lacks",
+                        r->servers[server].what);
     if (!failed)
         failed = read_steps(r, server, &timeline, diag);
     timeline_fini(&timeline);
