@@ -51,7 +51,7 @@ bool journal_open(struct journal *j, const char *part)
     return j->file != NULL;
 }
 
-/* A chunk's bytes in memory, so that they can be summed before the head is written. */
+/* What a chunk has behind its events, in memory, so that it can be summed before the head is written. */
 static uint8_t *put(uint8_t *at, const void *bytes, size_t n)
 {
     return n > 0 ? (uint8_t *)memcpy(at, bytes, n) + n : at;
@@ -70,10 +70,9 @@ static uint8_t *put_changes(uint8_t *at, const struct journal_table *t)
     return at;
 }
 
-static bool write_chunk(struct journal *j, const struct journal_chunk *head, const uint8_t *body)
+static bool write_all(struct journal *j, const void *bytes, size_t n)
 {
-    return fwrite(head, sizeof *head, 1, j->file) == 1 && (head->bytes == 0 || fwrite(body, head->bytes, 1, j->file) == 1) &&
-           fflush(j->file) == 0;
+    return n == 0 || fwrite(bytes, n, 1, j->file) == 1;
 }
 
 bool journal_append(struct journal *j, struct journal_chunk *head, const char *strings, const struct journal_table tables[2],
@@ -83,17 +82,18 @@ bool journal_append(struct journal *j, struct journal_chunk *head, const char *s
     head->number = j->chunks;
     head->npvs = tables[0].changes->count;
     head->ncircuits = tables[1].changes->count;
-    head->bytes = head->nstrings + head->npvs * (sizeof(struct journal_row) + tables[0].row_bytes) +
-                  head->ncircuits * (sizeof(struct journal_row) + tables[1].row_bytes) + head->nevents * sizeof *events;
-    uint8_t *body = malloc(head->bytes + 1);
+    const size_t first = head->nevents * sizeof *events,
+                 rest = head->nstrings + head->npvs * (sizeof(struct journal_row) + tables[0].row_bytes) +
+                        head->ncircuits * (sizeof(struct journal_row) + tables[1].row_bytes);
+    uint8_t *body = malloc(rest + 1);
     if (body == NULL)
         return false;
-    uint8_t *at = put(body, events, head->nevents * sizeof *events);
-    at = put_changes(put_changes(at, &tables[0]), &tables[1]);
-    put(at, strings, head->nstrings);
-    head->body_checksum = checksum_add(0, body, head->bytes);
+    put(put_changes(put_changes(body, &tables[0]), &tables[1]), strings, head->nstrings);
+    head->bytes = first + rest;
+    head->body_checksum = checksum_add(checksum_add(0, events, first), body, rest);
     head->checksum = checksum_add(0, head, offsetof(struct journal_chunk, checksum));
-    const bool is_written = write_chunk(j, head, body);
+    const bool is_written =
+        write_all(j, head, sizeof *head) && write_all(j, events, first) && write_all(j, body, rest) && fflush(j->file) == 0;
     j->chunks += is_written;
     free(body);
     return is_written;
