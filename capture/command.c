@@ -20,7 +20,7 @@ struct settings {
     const char *interface, *file, *output;
     const char *user;
     uint64_t packets, buffer_mib, snaplen, for_ns, megabytes, seconds, files;
-    bool no_promiscuous, no_names;
+    bool no_promiscuous, no_names, asks;
     struct option_list ports;
 };
 
@@ -48,6 +48,8 @@ static const struct option options[] = {
      "once the source is open, go on as this user"},
     {"no-names", 'n', OPTION_FLAG, offsetof(struct settings, no_names), NULL, NULL, 0, 0,
      "as always here: addresses stay numbers"},
+    {"ask", 0, OPTION_FLAG, offsetof(struct settings, asks), NULL, NULL, 0, 0,
+     "at the end of -i, ask the PVs once for what nobody read (units, limits, labels, values)"},
     {"port", 0, OPTION_LIST, offsetof(struct settings, ports), "N", NULL, 0, 0,
      "TCP port of a CA server whose search was not captured (repeatable)"},
 };
@@ -69,6 +71,7 @@ static const struct option_command command = {
     .examples = "caplay capture -i lo -w lo.catrace\n"
                 "caplay capture -i eth0 --for 10min -w night.catrace 'host 10.0.0.7'\n"
                 "caplay capture -i eth0 -G 3600 -w night-%H.catrace     # a trace each hour, each of which replays\n"
+                "caplay capture -i eth0 --for 1h --ask -w whole.catrace  # units and limits, too, that no client asked for\n"
                 "caplay capture -i eth0 -w evidence.pcapng 'tcp port 5064 or udp port 5064 or udp port 5065'\n"
                 "caplay capture -r evidence.pcapng -w evidence.catrace",
     .options = options,
@@ -118,6 +121,10 @@ static int check_settings(const struct settings *s, struct diag *diag)
     if (s->file != NULL && stat(s->file, &in) == 0 && stat(s->output, &out) == 0 && S_ISREG(in.st_mode) &&
         in.st_dev == out.st_dev && in.st_ino == out.st_ino)
         return diag_fail(diag, DIAG_USAGE, "capture: %s would be overwritten while it is read", s->file);
+    if (s->asks && (s->interface == NULL || is_raw(s) || rotates(s)))
+        return diag_fail(diag, DIAG_USAGE,
+                         "capture: --ask fills in one trace of a live capture: -i IF -w NAME.catrace --ask; else "
+                         "`caplay snapshot`, then `caplay merge`");
     return check_rotation(s, diag);
 }
 
@@ -235,16 +242,23 @@ static const char *base_name(const char *path)
 static void print_summary(const struct settings *s, const struct compile_summary *sum)
 {
     const struct trace_missing *m = &sum->missing;
+    fprintf(stderr, "%s: %" PRIu64 " packets, %" PRIu64 " messages", s->output, m->packets, sum->messages);
     if (rotates(s))
-        fprintf(stderr, "%s: %" PRIu64 " packets, %" PRIu64 " messages in %u parts\n", s->output, m->packets, sum->messages,
-                sum->parts);
+        fprintf(stderr, " in %u parts\n", sum->parts);
     else
-        fprintf(stderr, "%s: %" PRIu64 " packets, %u messages, %u circuits, %u PVs\n", s->output, m->packets, sum->counts.events,
-                sum->counts.circuits, sum->counts.pvs);
+        fprintf(stderr, ", %u circuits, %u PVs\n", sum->counts.circuits, sum->counts.pvs);
     fprintf(stderr,
             "missing: %" PRIu64 " packets dropped by the kernel, %" PRIu64 " gaps (%" PRIu64 " bytes), %" PRIu64
             " cut packets, %" PRIu64 " circuits joined midway, %" PRIu64 " malformed messages\n",
             m->kernel_drops, m->gaps, m->gap_bytes, m->cut_packets, m->midway, m->malformed);
+}
+
+/* The recording is good without it. */
+static void ask(const struct settings *s, struct compile *compile)
+{
+    struct diag diag = {0};
+    if (s->asks && compile_ask(compile, &diag) < 0)
+        fprintf(stderr, "caplay: warning: %s\n", diag.text);
 }
 
 static int run_trace(const struct settings *s, struct source *source, struct diag *diag)
@@ -273,6 +287,7 @@ static int run_trace(const struct settings *s, struct source *source, struct dia
     struct diag failure = {0};
     enum source_end end = source_run(source, &most, on_packet, compile, diag);
     digest_finish(&digest);
+    ask(s, compile);
     if (compile_finish(compile, source_drops(source), end == SOURCE_CUT, &summary, &failure) < 0) {
         if (end == SOURCE_DONE || failure.code != DIAG_USAGE) /* else the source's end explains why there is nothing */
             *diag = failure;

@@ -1,5 +1,6 @@
 #include "capture/compile.h"
 
+#include "capture/ask.h"
 #include "capture/finishing.h"
 #include "capture/flows.h"
 #include "traces/dialogue.h"
@@ -20,10 +21,10 @@ struct compile {
     /* One part after the other. */
     struct rotation rotation;
     char path[PATH_MAX];
-    struct finishing finishing; /* of the part before */
-    uint64_t part_ns;           /* when this part began, since the first packet */
-    uint64_t carried_bytes;     /* what it carries of the part before */
-    uint32_t carried_events;
+    struct finishing finishing;  /* of the part before */
+    uint64_t part_ns;            /* when this part began, since the first packet */
+    uint64_t carried_bytes;      /* what it carries of the part before */
+    uint32_t aside;              /* messages in it that are not its own */
     struct trace_missing before; /* what was missing when it began */
     unsigned parts;              /* that have ended */
     uint64_t messages;           /* of those */
@@ -149,7 +150,7 @@ static struct trace_meta part_meta(struct compile *c, const struct trace_missing
 
 static void count_part(struct compile *c)
 {
-    c->messages += trace_writer_counts(c->writer).events - c->carried_events;
+    c->messages += trace_writer_counts(c->writer).events - c->aside;
     c->parts++;
 }
 
@@ -198,7 +199,7 @@ static bool next_part(struct compile *c, uint64_t t_ns)
     tell_about(c);
     dialogue_continue(c->dialogue, next, t_ns);
     c->carried_bytes = trace_writer_bytes(next);
-    c->carried_events = trace_writer_counts(next).events;
+    c->aside = trace_writer_counts(next).events;
     leave_part(c, writer, &meta);
     return true;
 }
@@ -238,6 +239,16 @@ void compile_tick(struct compile *c, uint64_t now_ns)
 }
 
 /* ---- the end ---- */
+
+int compile_ask(struct compile *c, struct diag *diag)
+{
+    if (c->writer == NULL || trace_writer_failed(c->writer))
+        return 0;
+    const uint32_t before = trace_writer_counts(c->writer).events;
+    const int result = ask_fill(c->writer, c->path, diag);
+    c->aside += trace_writer_counts(c->writer).events - before;
+    return result;
+}
 
 /* The last part's: 0 or -1; the writer is gone in both cases. */
 static int finish_last(struct compile *c, const struct trace_missing *now, struct diag *diag)

@@ -28,11 +28,15 @@ bool compile_packet(struct compile *c, const struct source_packet *packet);
 /* Time passes, CLOCK_MONOTONIC: what came before is safe from a kill a second later, also where nothing more comes. */
 void compile_tick(struct compile *c, uint64_t now_ns);
 
+/* The capture is over: ask for what nobody asked on its wire (capture/ask). 0, or -1 with diag, and all is as it was. Nothing to
+ * ask is good, too. */
+int compile_ask(struct compile *c, struct diag *diag);
+
 struct compile_summary {
     struct trace_counts counts;   /* of the last part */
     struct trace_missing missing; /* of all parts */
     unsigned parts;
-    uint64_t messages; /* of all parts, without what a part carries of the one before */
+    uint64_t messages; /* of all parts, without what was said outside their time */
 };
 
 /* The capture is over: what only libpcap knows is added to what is missing, and the trace is completed. 0, or -1: it cannot be

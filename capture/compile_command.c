@@ -18,7 +18,8 @@ struct compiling {
 };
 
 static const struct option compile_options[] = {
-    {"output", 'o', OPTION_STRING, offsetof(struct compiling, output), "FILE", NULL, 0, 0, "the trace to write; -: standard output"},
+    {"output", 'o', OPTION_STRING, offsetof(struct compiling, output), "FILE", NULL, 0, 0,
+     "the trace to write; -: standard output"},
     {"port", 0, OPTION_LIST, offsetof(struct compiling, ports), "N", NULL, 0, 0,
      "TCP port of a CA server whose search was not captured (repeatable); of a capture only"},
 };

@@ -1,6 +1,7 @@
 """What tests of captures share: a program that captures, a file of packets as a trace, what two recordings have in common."""
 import ctypes
 import json
+import os
 import re
 import signal
 import socket
@@ -36,8 +37,9 @@ needs_capture = pytest.mark.skipif(not can_capture(), reason="no permission to c
 class recorder:
     """A program that captures, from the line that says so to SIGINT; `said` is what it wrote to stderr."""
 
-    def __init__(self, *command, ready):
-        self.process = subprocess.Popen([str(word) for word in command], stderr=subprocess.PIPE, text=True)
+    def __init__(self, *command, ready, env=None):
+        command = [str(word) for word in command]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | (env or {}))
         self.said = ""
         for line in self.process.stderr:
             self.said += line
@@ -59,8 +61,8 @@ class recorder:
         self.process.communicate()
 
 
-def capture(*words):
-    return recorder(cahelp.CAPLAY, "capture", *words, ready="^capturing on lo$")
+def capture(*words, env=None):
+    return recorder(cahelp.CAPLAY, "capture", *words, ready="^capturing on lo$", env=env)
 
 
 def tcpdump(path, condition):

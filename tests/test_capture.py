@@ -94,6 +94,26 @@ def test_an_export_is_the_same_conversation_in_valid_packets(recorded, tmp_path,
 
 
 @needs_capture
+def test_with_ask_what_no_client_read_is_in_the_trace_and_the_asking_is_not(tmp_path):
+    trace, database = tmp_path / "asked.catrace", tmp_path / "capture.db"
+    database.write_text(DATABASE)
+    with cahelp.server("ioc", database) as server:
+        with capture("-i", "lo", "--ask", "-w", trace, f"port {server.udp} or port {server.tcp}", env=server.env) as live:
+            port = rawca.search("127.0.0.1", server.udp, "capture:states")
+            with rawca.Circuit("127.0.0.1", port) as circuit:
+                circuit.create("capture:states")
+            assert live.stop() == GOOD, live.said
+    assert "asking for what nobody read of 1 PVs\n" in live.said and "lacks" not in live.said
+    filled = [row for row in dump(trace) if row.get("aside") == "filled"]
+    assert [(row["pv"], row["circuit"]) for row in filled] == [("capture:states", None)] * 3
+    assert "READ_NOTIFY" not in {row["command"] for row in dump(trace) if "aside" not in row}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["asked.catrace", "capture.db"]
+    with cahelp.server("replay", trace) as replay:
+        read = cahelp.run_job("libca", {"task": "read", "names": ["capture:states"], "timeout_s": 30}, replay.env)
+    assert read["pvs"]["capture:states"]["value"] == 1
+
+
+@needs_capture
 def test_what_a_client_read_is_in_the_trace_with_its_service_time(recorded):
     rows = dump(recorded.trace)
     for pv in ("capture:analog", "capture:states"):
@@ -386,6 +406,7 @@ BAD = [
     ("-r {}/arp.pcap -w {}/x.catrace tcp prot 5064", USAGE, "filter 'tcp prot 5064': "),
     ("-r {}/arp.pcap -w {}/x.catrace --port 70000", USAGE, "--port: '70000'"),
     ("-r {}/arp.pcap -w {}/x.catrace --for 1s", USAGE, "--for"),
+    ("-r {}/arp.pcap -w {}/x.catrace --ask", USAGE, "--ask fills in one trace of a live capture: -i IF"),
     ("-r {}/a.catrace -w {}/x.catrace", USAGE, "a.catrace: is a trace already"),
     ("-r {}/arp.pcap", USAGE, "-w FILE"),
     ("-r {}/arp.pcap --write=", USAGE, "-w FILE"),

@@ -192,6 +192,9 @@ struct trace_counts {
 };
 struct trace_counts trace_writer_counts(const struct trace_writer *w);
 
+/* The tables so far, as an open trace has them, without payloads and times. Valid until the next trace_writer_ call. */
+struct trace trace_writer_view(const struct trace_writer *w);
+
 /* Bytes that the file has or will have, about. */
 uint64_t trace_writer_bytes(const struct trace_writer *w);
 

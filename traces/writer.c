@@ -180,6 +180,18 @@ const char *trace_writer_text(const struct trace_writer *w, uint32_t string)
     return string < w->strings.count ? (const char *)w->strings.at + string : "?";
 }
 
+struct trace trace_writer_view(const struct trace_writer *w)
+{
+    return (struct trace){.pvs = w->pvs.at,
+                          .circuits = w->circuits.at,
+                          .events = w->events.at,
+                          .strings = w->strings.at,
+                          .npvs = w->pvs.count,
+                          .ncircuits = w->circuits.count,
+                          .nevents = w->events.count,
+                          .nstrings = w->strings.count};
+}
+
 uint64_t trace_writer_bytes(const struct trace_writer *w)
 {
     return w->out.position + w->strings.count + w->pvs.count * sizeof(struct trace_pv) +
