@@ -57,6 +57,9 @@ def test_a_tool_that_is_missing_is_named_with_its_package(tmp_path):
     for what, program in ("callgrind", "valgrind"), ("syscalls", "strace"):
         done = bench(tmp_path, "--count", what, env={"PATH": str(tmp_path)})
         assert done.returncode == 5 and f"apt-get install {program}" in done.stderr and len(done.stderr.splitlines()) == 1
+    if shutil.which("strace"):
+        done = bench(tmp_path, "--count", "syscalls", "--", "true")
+        assert done.returncode == 2 and "--count syscalls does not go with a command" in done.stderr
     done = bench(tmp_path, "--count", "cycles")
     assert done.returncode == 2 and "as in --count callgrind:6" in done.stderr
 

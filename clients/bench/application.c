@@ -23,6 +23,11 @@ int bench_application_check(const struct bench_result *r, const char *clients, s
     if (r->options.resume || r->options.precision > 0)
         return diag_fail(diag, DIAG_USAGE, "--%s does not go with a command behind --",
                          r->options.resume ? "resume" : "precision");
+    for (unsigned tool = COUNTING_NONE + 1; tool < COUNTING_TOOLS; tool++)
+        if (r->options.counting[tool] > 0)
+            return diag_fail(diag, DIAG_USAGE,
+                             "--count %s does not go with a command behind --; name it with --client cmd:COMMAND",
+                             counting_names[tool]);
     if (r->nservers == 1 && (r->servers[0].kind == BENCH_SIM || r->servers[0].kind == BENCH_REPLAY))
         return 0;
     return diag_fail(diag, DIAG_USAGE, "--server %s: a command is observed by one server of ours, sim or replay:FILE",
@@ -78,12 +83,13 @@ static int start_command(const struct bench_result *r, char *const *command, con
 {
     struct child_env env;
     child_client_env(&(struct child_ports){target->address, target->udp, r->options.repeater_port}, &env);
-    return bench_process_start(
-        p,
-        &(struct bench_process_spec){
-            .argv = command, .env = env.entries, .cores = r->options.client_cores, .timeout_ns = r->options.timeout_ns,
-            .unseen = r->options.unseen},
-        diag);
+    return bench_process_start(p,
+                               &(struct bench_process_spec){.argv = command,
+                                                            .env = env.entries,
+                                                            .cores = r->options.client_cores,
+                                                            .timeout_ns = r->options.timeout_ns,
+                                                            .unseen = r->options.unseen},
+                               diag);
 }
 
 static int run_on(const struct bench_result *r, char *const *command, struct bench_target *target, struct application_run *run,
