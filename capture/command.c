@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 enum { SNAPLEN_MAX = 262144, FILTER_BYTES = 4096 };
 
@@ -261,6 +262,14 @@ static void ask(const struct settings *s, struct compile *compile)
         fprintf(stderr, "caplay: warning: %s\n", diag.text);
 }
 
+/* Will it be there again? Not what comes through a pipe. */
+static bool is_file(const char *path)
+{
+    struct stat status;
+    const int failed = strcmp(path, "-") == 0 ? fstat(STDIN_FILENO, &status) : stat(path, &status);
+    return failed == 0 && S_ISREG(status.st_mode);
+}
+
 static int run_trace(const struct settings *s, struct source *source, struct diag *diag)
 {
     uint16_t ports[OPTION_LIST_MAX];
@@ -273,7 +282,8 @@ static int run_trace(const struct settings *s, struct source *source, struct dia
                                     .source = s->interface != NULL ? s->interface : base_name(s->file),
                                     .sha256 = digest.hex,
                                     .ports = ports,
-                                    .nports = s->ports.count};
+                                    .nports = s->ports.count,
+                                    .source_stays = s->file != NULL && is_file(s->file)};
     struct compile *compile = compile_open(&config, diag);
     if (compile == NULL)
         return -1;

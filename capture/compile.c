@@ -38,10 +38,18 @@ static bool rotates(const struct compile *c)
 
 /* ---- opening ---- */
 
+static struct trace_writer *open_writer(const struct compile *c, struct diag *diag)
+{
+    struct trace_writer *w = trace_writer_open(c->path, diag);
+    if (w != NULL && c->config.source_stays)
+        trace_writer_forgo_journal(w);
+    return w;
+}
+
 static struct trace_writer *open_part(struct compile *c, struct diag *diag)
 {
     rotation_name(&c->rotation, c->path, sizeof c->path);
-    return trace_writer_open(c->path, diag);
+    return open_writer(c, diag);
 }
 
 /* With -G a name may have to wait for the first packet. */
@@ -179,7 +187,7 @@ static struct trace_writer *open_next(struct compile *c)
         return NULL;
     rotation_name(&c->rotation, c->path, sizeof c->path);
     if (strcmp(before, c->path) != 0)
-        return trace_writer_open(c->path, &c->fault);
+        return open_writer(c, &c->fault);
     diag_fail(&c->fault, DIAG_USAGE, "%s: the next part has the same name (example: -w night-%%H%%M%%S.catrace)", before);
     return NULL;
 }

@@ -17,6 +17,7 @@ struct compile_config {
     const char *sha256;    /* of the file; "" until it is known, before compile_finish(), or before there is a second part */
     const uint16_t *ports; /* see flows_new() */
     unsigned nports;
+    bool source_stays; /* a file, which can be compiled again: see trace_writer_forgo_journal() */
 };
 
 /* NULL with DIAG_ENVIRONMENT. Borrows the strings until compile_finish(). */

@@ -147,20 +147,29 @@ struct ledger_request *ledger_request_find(struct ledger *l, uint32_t command, u
     return request;
 }
 
+static struct ledger_request *new_request(struct ledger *l, uint32_t command, uint32_t id)
+{
+    struct ledger_request *request = l->spare != NULL ? l->spare : malloc(sizeof *request);
+    l->spare = NULL;
+    if (request == NULL)
+        return NULL;
+    *request = (struct ledger_request){.key = {command, id}, .event = TRACE_NONE, .pv = TRACE_NONE};
+    HASH_ADD(hh, l->requests, key, sizeof request->key, request);
+    if (request->hh.tbl != NULL)
+        return request;
+    free(request);
+    return NULL;
+}
+
 struct ledger_request *ledger_request_add(struct ledger *l, uint32_t command, uint32_t id, uint32_t pv)
 {
     struct ledger_request *request = ledger_request_find(l, command, id);
-    if (request == NULL) {
-        request = calloc(1, sizeof *request);
-        if (request == NULL)
-            return NULL;
-        request->key = (struct ledger_key){command, id};
-        HASH_ADD(hh, l->requests, key, sizeof request->key, request);
-        if (request->hh.tbl == NULL) {
-            free(request);
-            return NULL;
-        }
-    }
+    if (l->requests == NULL && new_request(l, TRACE_NONE, 0) == NULL)
+        return NULL;
+    if (request == NULL)
+        request = new_request(l, command, id);
+    if (request == NULL)
+        return NULL;
     request->pv = pv;
     request->event = TRACE_NONE;
     return request;
@@ -169,7 +178,8 @@ struct ledger_request *ledger_request_add(struct ledger *l, uint32_t command, ui
 void ledger_request_drop(struct ledger *l, struct ledger_request *request)
 {
     HASH_DEL(l->requests, request);
-    free(request);
+    free(l->spare);
+    l->spare = request;
 }
 
 void ledger_fini(struct ledger *l)
@@ -189,5 +199,6 @@ void ledger_fini(struct ledger *l)
     {
         ledger_request_drop(l, request);
     }
+    free(l->spare);
     *l = (struct ledger){0};
 }

@@ -53,7 +53,8 @@ struct ledger_request {
 struct ledger {
     struct ledger_channel *by_cid, *by_sid;
     struct ledger_subscription *subscriptions;
-    struct ledger_request *requests;
+    struct ledger_request *requests;        /* with a guard, whose command nobody sends: a table that becomes empty is freed */
+    struct ledger_request *spare;           /* one that was dropped, for the next; or NULL */
     uint32_t echoes_asked, echoes_answered; /* ECHO bears no number: they are answered in order */
 };
 

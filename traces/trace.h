@@ -204,6 +204,10 @@ struct trace_meta {
     struct trace_missing missing;
 };
 
+/* Right after trace_writer_open(): the source stays, so that a trace which is killed or meets a full disk can be made again. No
+ * journal is kept, and nothing is left that could be recovered. */
+void trace_writer_forgo_journal(struct trace_writer *w);
+
 /* Time passes, by any clock: what has waited for the journal for a second goes there, though nothing comes any more. */
 void trace_writer_tick(struct trace_writer *w, uint64_t now_ns);
 

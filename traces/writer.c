@@ -285,9 +285,16 @@ static uint64_t pool_bytes(const struct trace_writer *w)
     return w->out.position - w->out.header.sections[FORMAT_POOL].offset;
 }
 
+void trace_writer_forgo_journal(struct trace_writer *w)
+{
+    journal_close(&w->journal, false);
+}
+
 /* First what the chunk is about, then the chunk. */
 static void write_chunk(struct trace_writer *w)
 {
+    if (w->journal.file == NULL)
+        return;
     w->meta.end_ns = w->end_ns;
     struct journal_chunk head = {.pool_from = w->chunk_pool,
                                  .pool_to = pool_bytes(w),
