@@ -343,6 +343,7 @@ uint32_t trace_writer_event(struct trace_writer *w, const struct trace_event *ev
     if (e == NULL)
         return TRACE_NONE;
     *e = *event;
+    e->head = e->body = 0;
     split(e);
     if (e->size == 0)
         return end_event(w, e->t_ns);
