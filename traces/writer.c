@@ -1,5 +1,6 @@
 #include "traces/trace.h"
 
+#include "traces/array.h"
 #include "traces/journal.h"
 #include "traces/output.h"
 #include "traces/table.h"
@@ -37,12 +38,6 @@ struct body {
     uint64_t offset;
 };
 
-/* A growing array of records. */
-struct array {
-    void *at;
-    uint32_t count, room;
-};
-
 struct trace_writer {
     struct output out;
     struct array strings, pvs, circuits, events, index;
@@ -78,13 +73,10 @@ static void *array_add(struct trace_writer *w, struct array *a, uint32_t n, size
     if (a->room - a->count < n) {
         uint64_t room = (uint64_t)a->room * 2 + n + 1024;
         room = room < TRACE_NONE ? room : TRACE_NONE;
-        void *at = realloc(a->at, room * record_bytes);
-        if (at == NULL) {
+        if (array_reserve(a, (uint32_t)room, record_bytes) < 0) {
             fail_memory(w);
             return NULL;
         }
-        a->at = at;
-        a->room = (uint32_t)room;
     }
     void *added = (char *)a->at + (size_t)a->count * record_bytes;
     memset(added, 0, n * record_bytes);
@@ -458,11 +450,11 @@ static void free_tables(struct trace_writer *w)
     }
     journal_changes_fini(&w->changed_pvs);
     journal_changes_fini(&w->changed_circuits);
-    free(w->strings.at);
-    free(w->pvs.at);
-    free(w->circuits.at);
-    free(w->events.at);
-    free(w->index.at);
+    array_fini(&w->strings);
+    array_fini(&w->pvs);
+    array_fini(&w->circuits);
+    array_fini(&w->events);
+    array_fini(&w->index);
 }
 
 int trace_writer_finish(struct trace_writer *w, const struct trace_meta *meta, struct diag *diag)
