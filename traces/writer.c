@@ -426,6 +426,28 @@ static void put_section(struct trace_writer *w, enum format_section_kind kind, c
     output_end(&w->out, kind);
 }
 
+static bool are_in_order(const struct trace_event *events, uint32_t n)
+{
+    for (uint32_t i = 1; i < n; i++)
+        if (events[i].t_ns < events[i - 1].t_ns)
+            return false;
+    return true;
+}
+
+/* The file's events are those in memory, but where messages of several packets ended behind others that had begun later. */
+static void put_all_events(struct trace_writer *w)
+{
+    const struct trace_event *events = w->events.at;
+    const uint32_t n = w->events.count;
+    if (!are_in_order(events, n)) {
+        put_sorted(w);
+        return;
+    }
+    put_section(w, FORMAT_EVENTS, events, n * sizeof *events);
+    for (uint64_t k = 0; k < n; k += FORMAT_INDEX_EVENTS)
+        index_event(w, (uint32_t)k, events[k].t_ns);
+}
+
 void trace_writer_about(struct trace_writer *w, const struct trace_meta *meta)
 {
     struct format_meta *m = &w->meta;
@@ -463,7 +485,7 @@ int trace_writer_finish(struct trace_writer *w, const struct trace_meta *meta, s
     put_section(w, FORMAT_STRINGS, w->strings.at, w->strings.count);
     put_section(w, FORMAT_PVS, w->pvs.at, w->pvs.count * sizeof(struct trace_pv));
     put_section(w, FORMAT_CIRCUITS, w->circuits.at, w->circuits.count * sizeof(struct trace_circuit));
-    put_sorted(w);
+    put_all_events(w);
     trace_writer_about(w, meta);
     put_section(w, FORMAT_META, &w->meta, sizeof w->meta);
     put_section(w, FORMAT_INDEX, w->index.at, w->index.count * sizeof(uint64_t));
