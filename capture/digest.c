@@ -16,8 +16,8 @@ static void tell(struct digest *d, EVP_MD_CTX *sum)
     uint8_t bytes[EVP_MAX_MD_SIZE];
     unsigned n = 0;
     EVP_DigestFinal_ex(sum, bytes, &n);
-    for (size_t i = 0; i < n && 2 * i + 2 < sizeof d->hex; i++)
-        snprintf(d->hex + 2 * i, 3, "%02x", bytes[i]);
+    for (size_t i = 0; i < n && 2 * i + 2 < sizeof d->found; i++)
+        snprintf(d->found + 2 * i, 3, "%02x", bytes[i]);
 }
 
 static void *read_all(void *arg)
@@ -39,7 +39,7 @@ void digest_start(struct digest *d, const char *path)
 {
     struct stat status;
     *d = (struct digest){.file = -1};
-    if (path == NULL || stat(path, &status) < 0 || !S_ISREG(status.st_mode))
+    if (path == NULL || strcmp(path, "-") == 0 || stat(path, &status) < 0 || !S_ISREG(status.st_mode))
         return;
     d->file = open(path, O_RDONLY | O_CLOEXEC);
     d->has_thread = d->file >= 0 && pthread_create(&d->thread, NULL, read_all, d) == 0;
@@ -53,6 +53,7 @@ void digest_finish(struct digest *d)
         read_all(d);
     if (d->file >= 0)
         close(d->file);
+    memcpy(d->hex, d->found, sizeof d->hex);
     d->file = -1;
     d->has_thread = false;
 }

@@ -11,7 +11,8 @@ struct digest {
     int file; /* -1: none */
     bool has_thread;
     pthread_t thread;
-    char hex[DIGEST_HEX_BYTES]; /* "" until digest_finish(), and for what is no file to be read twice */
+    char found[DIGEST_HEX_BYTES]; /* the thread's, until it has ended */
+    char hex[DIGEST_HEX_BYTES];   /* "" until digest_finish(), and for what is no file to be read twice */
 };
 
 /* Begin. path: NULL and what is no regular file (standard input, a pipe) have no digest. */

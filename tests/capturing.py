@@ -62,7 +62,7 @@ class recorder:
 
 
 def capture(*words, env=None):
-    return recorder(cahelp.CAPLAY, "capture", *words, ready="^capturing on lo$", env=env)
+    return recorder(cahelp.CAPLAY, "capture", "-B", 256, *words, ready="^capturing on lo$", env=env)
 
 
 def tcpdump(path, condition):

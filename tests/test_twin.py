@@ -71,6 +71,10 @@ def test_tools_read_standard_input_and_write_standard_output(trace, tmp_path):
     for words in (("rename", "-e", "s/SIM/X/"), ("cut", "--from", "5us"), ("merge", trace)):
         run(*words, trace, "-o", tmp_path / "x.catrace")
         assert piped(*words, "-", "-o", "-") == (tmp_path / "x.catrace").read_bytes(), words
+    key = tmp_path / "key"
+    key.write_bytes(bytes(range(32)))
+    run("anonymise", "--key", key, trace, "-o", tmp_path / "x.catrace")
+    assert piped("anonymise", "--key", key, "-", "-o", "-") == (tmp_path / "x.catrace").read_bytes()
     assert piped("dump", "-").decode() == run("dump", trace)
     (tmp_path / "x.jsonl").write_text(twin(trace))
     assert piped("compile", tmp_path / "x.jsonl", "-o", "-") == trace.read_bytes()

@@ -4,6 +4,7 @@
 #include "base/options.h"
 #include "traces/edit.h"
 #include "traces/scrub.h"
+#include "traces/standard.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +15,8 @@ struct anonymise {
 };
 
 static const struct option anonymise_options[] = {
-    {"output", 'o', OPTION_STRING, offsetof(struct anonymise, output), "FILE", NULL, 0, 0, "the trace to write; -: standard output"},
+    {"output", 'o', OPTION_STRING, offsetof(struct anonymise, output), "FILE", NULL, 0, 0,
+     "the trace to write; -: standard output"},
     {"key", 0, OPTION_STRING, offsetof(struct anonymise, key), "KEYFILE", NULL, 0, 0,
      "16 to 512 secret bytes: the same names in all traces (default: random, then gone)"},
     {"values", 0, OPTION_FLAG, offsetof(struct anonymise, values), NULL, NULL, 0, 0,
@@ -42,9 +44,8 @@ static const struct option_command anonymise_command = {
 static void on_name(void *arg, enum copy_text what, const char *text, char *renamed)
 {
     struct scrub *s = arg;
-    (void)what; /* a PV's name in a host's place or in a string's gets the same pseudonym */
     snprintf(renamed, COPY_TEXT_BYTES, "%s", text);
-    pseudonym_text(s->keyed, renamed, strlen(renamed));
+    (what == COPY_PV ? pseudonym_text : pseudonym_whole)(s->keyed, renamed, strlen(renamed)); /* hosts and users have no fields */
 }
 
 static uint32_t on_address(void *arg, uint32_t address)
@@ -97,7 +98,9 @@ int traces_anonymise(int argc, char **argv, struct diag *diag)
     if (edit_check("anonymise", a.output, result.operands.at, 1, diag) < 0 || edit_open(&t, result.operands.at[0], diag) < 0)
         return -1;
     struct scrub s = {.keyed = keyed_new(a.key, diag), .values = a.values};
-    int code = s.keyed != NULL ? write_copy(&t, &s, a.output, diag) : -1;
+    struct standard_output standard = {0};
+    const char *output = s.keyed != NULL ? standard_output(&standard, a.output, diag) : NULL;
+    int code = standard_deliver(&standard, output != NULL ? write_copy(&t, &s, output, diag) : -1, diag);
     if (code == DIAG_GOOD)
         tell(&a, &s);
     keyed_free(s.keyed);

@@ -15,21 +15,22 @@ struct copying {
     size_t room;
 };
 
-static void new_name(const struct copying *c, enum copy_text what, const char *text, char *name)
+/* The text itself, of any length, where nothing is renamed. */
+static const char *new_name(const struct copying *c, enum copy_text what, const char *text, char *room)
 {
-    if (c->rules->rename != NULL)
-        c->rules->rename(c->rules->arg, what, text, name);
-    else
-        snprintf(name, COPY_TEXT_BYTES, "%s", text);
+    if (c->rules->rename == NULL)
+        return text;
+    c->rules->rename(c->rules->arg, what, text, room);
+    return room;
 }
 
 static void copy_pv(const struct copying *c, uint32_t i)
 {
-    char name[COPY_TEXT_BYTES];
+    char room[COPY_TEXT_BYTES];
     c->pvs[i] = TRACE_NONE;
     if (c->rules->pvs != NULL && !c->rules->pvs[i])
         return;
-    new_name(c, COPY_PV, trace_pv_name(c->t, i), name);
+    const char *name = new_name(c, COPY_PV, trace_pv_name(c->t, i), room);
     c->pvs[i] = trace_writer_pv(c->w, name, strlen(name));
     if (c->pvs[i] == TRACE_NONE)
         return;
@@ -45,10 +46,10 @@ static void copy_pv(const struct copying *c, uint32_t i)
 
 static uint32_t copy_string(const struct copying *c, enum copy_text what, uint32_t string)
 {
-    char text[COPY_TEXT_BYTES];
+    char room[COPY_TEXT_BYTES];
     if (string == TRACE_NONE)
         return TRACE_NONE;
-    new_name(c, what, trace_string(c->t, string), text);
+    const char *text = new_name(c, what, trace_string(c->t, string), room);
     return trace_writer_string(c->w, text, strlen(text));
 }
 
@@ -127,7 +128,7 @@ static void rename_payload(const struct copying *c, struct trace_event *e, enum 
     char text[COPY_TEXT_BYTES], name[COPY_TEXT_BYTES] = "";
     snprintf(text, sizeof text, "%.*s", (int)(e->size < sizeof text ? e->size : sizeof text), (const char *)c->payload);
     new_name(c, what, text, name);
-    if (strcmp(text, name) == 0)
+    if (strcmp(text, name) == 0 && c->rules->scrub == NULL)
         return;
     const size_t length = strlen(name);
     if (length != strlen(text))
@@ -147,7 +148,7 @@ static bool copy_event(struct copying *c, uint32_t i)
         rename_payload(c, &e, (enum copy_text)what);
     if (c->rules->scrub != NULL)
         c->rules->scrub(c->rules->arg, &e, c->payload);
-    e.t_ns = new_time(c->rules, e.t_ns);
+    e.t_ns = e.flags & TRACE_FILLED ? 0 : new_time(c->rules, e.t_ns); /* a snapshot's messages stay at time 0 */
     e.circuit = e.circuit != TRACE_NONE ? c->circuits[e.circuit] : TRACE_NONE;
     e.pv = e.pv != TRACE_NONE ? c->pvs[e.pv] : TRACE_NONE;
     e.peer = number_of(c, e.peer);

@@ -38,20 +38,31 @@ static char other(struct keyed *k, const char *domain, const char *before, size_
     return letters[permuted(random, nletters, (unsigned)(at - letters))];
 }
 
-/* Length of the field's name, with its `$`. */
+/* Length of the field's name, with its `$`; 0: none, since it begins with a letter. */
 static size_t field_length(const char *text, size_t n)
 {
-    size_t length = 0;
-    while (length < n && length < FIELD_CHARACTERS &&
+    size_t length = n > 0 && isupper((unsigned char)text[0]) ? 1 : 0;
+    while (length > 0 && length < n && length < FIELD_CHARACTERS &&
            (isupper((unsigned char)text[length]) || isdigit((unsigned char)text[length])))
         length++;
     return length < n && text[length] == '$' ? length + 1 : length;
 }
 
+/* [begin:step:end] of a channel's name. */
+static bool is_range(const char *text, size_t n)
+{
+    if (n < 2 || text[0] != '[' || text[n - 1] != ']')
+        return false;
+    for (size_t i = 1; i < n - 1; i++)
+        if (!isdigit((unsigned char)text[i]) && text[i] != ':' && text[i] != '-')
+            return false;
+    return true;
+}
+
 static bool is_suffix(const char *text, size_t n)
 {
     const size_t field = field_length(text, n);
-    return field == n || text[field] == '[' || (text[field] == '{' && text[n - 1] == '}');
+    return field == n || is_range(text + field, n - field) || (text[field] == '{' && text[n - 1] == '}');
 }
 
 size_t pseudonym_suffix(const char *text, size_t n)
@@ -64,7 +75,12 @@ size_t pseudonym_suffix(const char *text, size_t n)
 
 void pseudonym_text(struct keyed *k, char *text, size_t n)
 {
-    for (size_t i = pseudonym_suffix(text, n); i > 0; i--) /* backwards: what stands before is still the original */
+    pseudonym_whole(k, text, pseudonym_suffix(text, n));
+}
+
+void pseudonym_whole(struct keyed *k, char *text, size_t n)
+{
+    for (size_t i = n; i > 0; i--) /* backwards: what stands before is still the original */
         text[i - 1] = other(k, "name", text, i - 1, text[i - 1], sizeof letters - 1);
 }
 
@@ -77,17 +93,19 @@ void pseudonym_number(struct keyed *k, char *text, size_t n)
 
 bool pseudonym_is_number(const char *text, size_t n)
 {
-    size_t i = 0, digits = 0;
+    size_t i = 0, digits = 0, points = 0;
     i += i < n && (text[i] == '-' || text[i] == '+');
-    for (; i < n && (isdigit((unsigned char)text[i]) || text[i] == '.'); i++)
+    for (; i < n && (isdigit((unsigned char)text[i]) || text[i] == '.'); i++) {
         digits += text[i] != '.';
+        points += text[i] == '.';
+    }
     if (digits > 0 && i < n && (text[i] == 'e' || text[i] == 'E')) {
         i++;
         i += i < n && (text[i] == '-' || text[i] == '+');
         while (i < n && isdigit((unsigned char)text[i]))
             i++;
     }
-    return i == n && (digits > 0 || n == 0);
+    return i == n && points <= 1 && (digits > 0 || n == 0);
 }
 
 /* A Feistel network is a permutation whatever its rounds are. */

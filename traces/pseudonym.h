@@ -8,8 +8,12 @@
 #include "traces/keyed.h"
 
 /* text[0..n) in place. Letters, digits and bytes from 0x80 on change; blanks, punctuation and controls stay, and so does what
- * follows a record's name: `.FIELD` of at most five capitals and digits, `$`, `[...]`, `{...}`. */
+ * follows a record's name: `.FIELD` of at most five capitals and digits that begins with a capital, `$`, a range in `[]`,
+ * `{...}`. */
 void pseudonym_text(struct keyed *keyed, char *text, size_t n);
+
+/* The same of a text that has no field: a host's or a user's name. */
+void pseudonym_whole(struct keyed *keyed, char *text, size_t n);
 
 /* Where the field and filters begin behind a record's name; n where there are none. */
 size_t pseudonym_suffix(const char *text, size_t n);

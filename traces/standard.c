@@ -1,6 +1,7 @@
 #include "traces/standard.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,10 +62,12 @@ static int copy_out(const char *path, struct diag *diag)
     FILE *in = fopen(path, "re");
     if (in == NULL)
         return diag_errno(diag, DIAG_ENVIRONMENT, "cannot read %s", path);
+    signal(SIGPIPE, SIG_IGN); /* a reader that goes makes a failed write, and the temporary file goes, too */
     while ((n = fread(bytes, 1, sizeof bytes, in)) > 0 && fwrite(bytes, 1, n, stdout) == n)
         ;
+    const bool is_read = n == 0 && ferror(in) == 0;
     fclose(in);
-    return n == 0 && fflush(stdout) == 0 ? 0 : diag_errno(diag, DIAG_ENVIRONMENT, "cannot write the trace to standard output");
+    return is_read && fflush(stdout) == 0 ? 0 : diag_errno(diag, DIAG_ENVIRONMENT, "cannot write the trace to standard output");
 }
 
 int standard_deliver(struct standard_output *o, int code, struct diag *diag)

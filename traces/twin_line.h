@@ -11,6 +11,8 @@
 
 #include <jansson.h>
 
+#define TWIN_TEXT_MAX 1023 /* bytes of a name or text; longer ones are payloads */
+
 struct twin_line {
     json_t *members; /* owned */
     const char *file;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define PAYLOAD_MAX (1u << 28)
-#define TEXT_BYTES  1024
+#define TEXT_BYTES  (TWIN_TEXT_MAX + 1)
 
 bool twin_has_values(const struct trace_event *e)
 {
@@ -122,6 +122,8 @@ static void make_text(struct twin_bytes *b, const char *text)
 static void make_error(struct twin_line *l, struct twin_bytes *b, const char *text)
 {
     json_t *about = twin_take(l, "about");
+    if (!json_is_object(about) && (about != NULL || *text != '\0'))
+        twin_fail(l, "about", "an object: the header of the request", about);
     struct twin_line in = *l;
     in.members = about;
     const struct wire_header h = {.command = (uint16_t)twin_take_number(&in, "command", UINT16_MAX, 0),

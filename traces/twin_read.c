@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_BYTES 1024
+#define TEXT_BYTES (TWIN_TEXT_MAX + 1)
 
 struct number { /* of a message or a circuit in the twin, and in the trace */
     UT_hash_handle hh;

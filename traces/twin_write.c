@@ -312,6 +312,18 @@ static int check_times(const struct trace *t, struct diag *diag)
     return diag_fail(diag, DIAG_USAGE, "the trace has times of 2^63 ns and more: as text there is no place for them");
 }
 
+/* As many as a reader takes. */
+static int check_names(const struct trace *t, struct diag *diag)
+{
+    for (size_t at = 0, n; at < t->nstrings; at += n + 1) {
+        n = strlen(t->strings + at);
+        if (n > TWIN_TEXT_MAX)
+            return diag_fail(diag, DIAG_USAGE, "the trace has a name of %zu bytes: as text at most %d are possible", n,
+                             TWIN_TEXT_MAX);
+    }
+    return 0;
+}
+
 static void free_all(struct writing *w, uint32_t *paid)
 {
     struct body *body, *next;
@@ -331,7 +343,7 @@ static void free_all(struct writing *w, uint32_t *paid)
 int twin_write(const struct trace *t, FILE *out, struct diag *diag)
 {
     const size_t n = (size_t)t->nevents + 1;
-    if (check_times(t, diag) < 0)
+    if (check_times(t, diag) < 0 || check_names(t, diag) < 0)
         return -1;
     struct writing w = {.t = t,
                         .out = out,
