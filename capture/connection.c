@@ -61,6 +61,12 @@ static bool is_midway(const struct connection *c)
     return !c->way[0].syn_seen && !c->way[1].syn_seen;
 }
 
+/* One side's SYN was seen, and this one's first bytes were not. */
+static bool lacks_begin(const struct connection *c, unsigned way)
+{
+    return c->way[way].stream.midway && !is_midway(c);
+}
+
 static void open_circuit(struct connection *c, struct connection_world *world)
 {
     const struct connection_ends *e = &c->ends;
@@ -95,17 +101,6 @@ static bool is_foreign(const uint8_t *bytes, size_t n)
     return wire_header_read(&c, WIRE_MINOR, &h) == WIRE_OK && !likeness_header(&h);
 }
 
-/* Is this piece of the stream at a message's beginning? A direction that was joined midway, or that has a gap, goes on at a piece
- * that is: servers send whole messages, and nearly always begin a segment with one. */
-static bool find_message(struct connection *c, struct connection_way *w, const uint8_t *bytes, size_t n)
-{
-    bool from_start = !w->stream.midway && w->stream.gaps == 0;
-    w->synced = from_start ? c->open || !is_foreign(bytes, n) : likeness_messages(bytes, n);
-    if (!w->synced && !c->open && (from_start || ++w->misses >= MISSES_MAX))
-        c->state = CONNECTION_IGNORED;
-    return w->synced;
-}
-
 /* ---- from bytes to messages ---- */
 
 /* What a real server or client would end the circuit for (ca-protocol 5.6, 8.2). The message itself is recorded. */
@@ -130,13 +125,10 @@ static void take_message(struct voice *v, const struct framer_message *m)
     c->way[v->way].dead |= is_malformed(&m->header);
 }
 
-static void on_data(void *arg, const uint8_t *bytes, size_t n, uint64_t t_ns)
+static void take_bytes(struct voice *v, const uint8_t *bytes, size_t n, uint64_t t_ns)
 {
-    struct voice *v = arg;
     struct connection *c = v->connection;
     struct connection_way *w = &c->way[v->way];
-    if (c->state != CONNECTION_LIVE || w->dead || (!w->synced && !find_message(c, w, bytes, n)))
-        return;
     struct framer_message m;
     enum wire_err err = WIRE_OK;
     framer_feed(&w->framer, bytes, n, t_ns);
@@ -144,6 +136,7 @@ static void on_data(void *arg, const uint8_t *bytes, size_t n, uint64_t t_ns)
         err = framer_next(&w->framer, c->open ? dialogue_minor(v->world->dialogue, c->index) : WIRE_MINOR, &m);
         if (err != WIRE_OK)
             break;
+        w->decoded += m.bytes;
         take_message(v, &m);
     }
     w->dead |= err == WIRE_MALFORMED;
@@ -151,17 +144,115 @@ static void on_data(void *arg, const uint8_t *bytes, size_t n, uint64_t t_ns)
         v->world->missing.malformed++; /* the dialogue counts unknown commands */
 }
 
-static void on_gap(void *arg, uint32_t n, uint64_t t_ns)
+/* ---- where decoding begins, and goes on after a loss ---- */
+
+/* Is all known that this side has said so far? */
+static bool is_whole(const struct connection_way *w)
+{
+    return w->synced && !w->dead && !w->stream.midway && w->stream.gaps == 0;
+}
+
+static enum resync_answer judge_header(void *arg, const struct wire_header *h, const uint8_t *payload)
+{
+    const struct voice *v = arg;
+    const struct connection *c = v->connection;
+    const bool is_server = (unsigned)c->server == v->way;
+    bool is_known = false;
+    enum likeness_speaker speaker = c->server < 0 ? LIKENESS_UNKNOWN : is_server ? LIKENESS_SERVER : LIKENESS_CLIENT;
+    if (!likeness_strictly(h, speaker))
+        return RESYNC_NO;
+    if (c->open && is_server && is_whole(&c->way[!v->way]) && !dialogue_expects(v->world->dialogue, c->index, h, &is_known))
+        return RESYNC_NO;
+    if (h->p1 == 0 && h->p2 == 0) /* VERSION, ECHO... */
+        return RESYNC_BEHIND;
+    return is_known || (payload != NULL && likeness_is_proven(h, payload)) ? RESYNC_SURE : RESYNC_MAYBE;
+}
+
+static struct resync_judge judge(struct voice *v)
+{
+    const struct connection *c = v->connection;
+    return (struct resync_judge){judge_header, v, c->open ? dialogue_minor(v->world->dialogue, c->index) : WIRE_MINOR};
+}
+
+/* A message's beginning is found: what was held from there on, at its own times. */
+static void take_held(struct voice *v)
+{
+    struct connection_way *w = &v->connection->way[v->way];
+    const uint8_t *bytes;
+    size_t n;
+    uint64_t t_ns;
+    w->synced = true;
+    while (resync_take(&w->resync, &bytes, &n, &t_ns))
+        if (v->connection->state == CONNECTION_LIVE && !w->dead)
+            take_bytes(v, bytes, n, t_ns);
+    resync_fini(&w->resync);
+}
+
+/* Bytes of a direction whose messages' beginnings are not known. */
+static void look_for_message(struct voice *v, const uint8_t *bytes, size_t n, uint64_t t_ns)
+{
+    struct connection *c = v->connection;
+    struct connection_way *w = &c->way[v->way];
+    const struct resync_judge j = judge(v);
+    if (resync_feed(&w->resync, &j, bytes, n, t_ns))
+        take_held(v);
+    else if (!c->open && ++w->misses >= MISSES_MAX)
+        c->state = CONNECTION_IGNORED;
+}
+
+static void on_data(void *arg, const uint8_t *bytes, size_t n, uint64_t t_ns)
 {
     struct voice *v = arg;
     struct connection *c = v->connection;
     struct connection_way *w = &c->way[v->way];
+    w->came += n;
+    if (c->state != CONNECTION_LIVE || w->dead)
+        return;
+    if (!w->synced && !w->stream.midway && w->stream.gaps == 0) {
+        w->synced = c->open || !is_foreign(bytes, n);
+        if (!w->synced)
+            c->state = CONNECTION_IGNORED;
+    }
+    if (w->synced)
+        take_bytes(v, bytes, n, t_ns);
+    else if (c->state == CONNECTION_LIVE)
+        look_for_message(v, bytes, n, t_ns);
+}
+
+/* n bytes will never come. Where messages begin is known up to multiples of 8, but for a stream that was joined midway. */
+static void lose_bytes(struct connection_way *w, uint32_t n)
+{
+    if (w->synced) {
+        const unsigned phase = framer_phase(&w->framer);
+        w->synced = framer_gap(&w->framer, n);
+        if (!w->synced)
+            resync_begin(&w->resync, (unsigned)(0u - phase - n) % 8);
+        return;
+    }
+    if (w->came == 0 && !w->stream.midway)
+        resync_begin(&w->resync, 0);
+    resync_gap(&w->resync, n);
+}
+
+static void on_gap(void *arg, uint32_t n, uint64_t t_ns)
+{
+    struct voice *v = arg;
+    struct connection *c = v->connection;
     if (c->state != CONNECTION_LIVE)
         return;
-    if (!framer_gap(&w->framer, n))
-        w->synced = false;
+    lose_bytes(&c->way[v->way], n);
     if (c->open)
         dialogue_circuit_gap(v->world->dialogue, c->index, t_ns);
+}
+
+/* Nothing more will come of a direction: what leads from message to message up to its end is decoded. */
+static void end_search(struct connection *c, struct connection_world *world, unsigned way)
+{
+    struct voice v = {c, world, way};
+    struct connection_way *w = &c->way[way];
+    const struct resync_judge j = judge(&v);
+    if (c->state == CONNECTION_LIVE && !w->synced && resync_end(&w->resync, &j))
+        take_held(&v);
 }
 
 /* ---- packets ---- */
@@ -190,7 +281,14 @@ static void free_ways(struct connection *c)
     for (unsigned i = 0; i < 2; i++) {
         stream_fini(&c->way[i].stream);
         framer_fini(&c->way[i].framer);
+        resync_fini(&c->way[i].resync);
     }
+}
+
+/* Bytes that came, and belong to no message: of messages that are not whole, and what lay before the next one was found. */
+static uint64_t skipped(const struct connection_way *w)
+{
+    return w->came - w->decoded - w->framer.have - w->resync.have;
 }
 
 void connection_missing(const struct connection *c, struct trace_missing *missing)
@@ -200,8 +298,8 @@ void connection_missing(const struct connection *c, struct trace_missing *missin
         return;
     }
     for (unsigned i = 0; i < 2; i++) {
-        missing->gaps += c->way[i].stream.gaps;
-        missing->gap_bytes += c->way[i].stream.gap_bytes;
+        missing->gaps += c->way[i].stream.gaps + lacks_begin(c, i);
+        missing->gap_bytes += c->way[i].stream.gap_bytes + skipped(&c->way[i]);
         missing->retransmits += c->way[i].stream.retransmitted;
     }
     missing->midway += is_midway(c);
@@ -219,6 +317,11 @@ static void end_connection(struct connection *c, struct connection_world *world,
                            uint64_t t_ns)
 {
     both_ways(c, world, t_ns, stream_flush);
+    const unsigned client = c->server == 0; /* requests come before their replies */
+    end_search(c, world, client);
+    end_search(c, world, !client);
+    if (c->open && (lacks_begin(c, 0) || lacks_begin(c, 1)))
+        dialogue_circuit_gap(world->dialogue, c->index, t_ns);
     if (c->open && end_seen)
         dialogue_circuit_close(world->dialogue, c->index, t_ns);
     connection_missing(c, &world->missing);
@@ -228,11 +331,14 @@ static void end_connection(struct connection *c, struct connection_world *world,
     c->state = (uint8_t)state;
 }
 
-/* A SYN that is no repetition: the ports are used again, or the end of the last connection was not captured. */
+/* A SYN that is no repetition: the ports are used again, or the end of the last connection was not captured. Not one that comes
+ * late, right before numbers that this direction was joined at. */
 static bool is_new_connection(const struct connection *c, unsigned way, uint32_t isn)
 {
     const struct connection_way *w = &c->way[way];
-    return w->syn_seen ? isn != w->isn : w->stream.midway || c->state != CONNECTION_LIVE;
+    if (w->syn_seen || c->state != CONNECTION_LIVE)
+        return !w->syn_seen || isn != w->isn;
+    return w->stream.midway && w->stream.next - (isn + 1) > STREAM_HELD_BYTES;
 }
 
 static void take_syn(struct connection *c, struct connection_world *world, const struct packet *p, unsigned way, uint64_t t_ns)

@@ -5,6 +5,7 @@
 #define CAPLAY_CAPTURE_CONNECTION_H
 
 #include "capture/packet.h"
+#include "capture/resync.h"
 #include "capture/stream.h"
 #include "traces/dialogue.h"
 #include "traces/framer.h"
@@ -31,11 +32,13 @@ enum connection_state {
 struct connection_way { /* one direction: 0 is a -> b */
     struct stream stream;
     struct framer framer;
-    uint32_t isn;    /* number of its SYN */
-    bool syn_seen;   /* isn is valid */
-    bool synced;     /* the framer is at a message's beginning, or inside a message */
-    bool dead;       /* a malformed message came: the rest is not decoded */
-    unsigned misses; /* pieces in which no message's beginning was found */
+    struct resync resync;   /* unless synced */
+    uint64_t came, decoded; /* bytes of the stream; of its messages */
+    uint32_t isn;           /* number of its SYN */
+    bool syn_seen;          /* isn is valid */
+    bool synced;            /* the framer is at a message's beginning, or inside a message */
+    bool dead;              /* a malformed message came: the rest is not decoded */
+    unsigned misses;        /* pieces in which no message's beginning was found */
 };
 
 struct connection {

@@ -133,6 +133,33 @@ unsigned dialogue_minor(const struct dialogue *d, uint32_t handle)
     return circuit != NULL ? circuit->minor : WIRE_MINOR;
 }
 
+bool dialogue_expects(const struct dialogue *d, uint32_t handle, const struct wire_header *h, bool *is_known)
+{
+    struct circuit *circuit = find(d, handle);
+    *is_known = false;
+    if (circuit == NULL)
+        return true;
+    switch (h->command) {
+    case WIRE_EVENT_ADD:
+        *is_known = ledger_subscription_find(&circuit->ledger, h->p2) != NULL;
+        break;
+    case WIRE_READ:
+    case WIRE_READ_NOTIFY:
+    case WIRE_WRITE_NOTIFY:
+        *is_known = ledger_request_find(&circuit->ledger, h->command, h->p2) != NULL;
+        break;
+    case WIRE_CREATE_CHAN:
+    case WIRE_ACCESS_RIGHTS:
+    case WIRE_CREATE_CH_FAIL:
+    case WIRE_SERVER_DISCONN:
+        *is_known = ledger_channel_by_cid(&circuit->ledger, h->p1) != NULL;
+        break;
+    default:
+        return true;
+    }
+    return *is_known;
+}
+
 bool dialogue_is_server_port(const struct dialogue *d, uint16_t port)
 {
     return d->server_ports[port / 8] >> (port % 8) & 1;

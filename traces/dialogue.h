@@ -34,6 +34,10 @@ void dialogue_circuit_close(struct dialogue *d, uint32_t circuit, uint64_t t_ns)
 /* The client's CA minor version as known so far, for the framer (midway: WIRE_MINOR). */
 unsigned dialogue_minor(const struct dialogue *d, uint32_t circuit);
 
+/* Could a server say this now, as far as the client's requests tell? Unless it bears the number of a channel, a subscription or a
+ * request that nobody asked for: yes. *is_known: it bears one that is known. */
+bool dialogue_expects(const struct dialogue *d, uint32_t circuit, const struct wire_header *header, bool *is_known);
+
 struct dialogue_message {
     const struct wire_header *header;
     const uint8_t *payload; /* header->size bytes, borrowed for the call */

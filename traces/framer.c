@@ -51,7 +51,9 @@ static void skip_broken(struct framer *f)
 /* No message is half gathered: read straight from the piece, and put aside what does not make a message. */
 static enum wire_err next_in_place(struct framer *f, unsigned minor, struct framer_message *m)
 {
+    const size_t before = cursor_left(&f->in);
     enum wire_err err = wire_message_read(&f->in, minor, &m->header, &m->payload, &f->need);
+    m->bytes = before - cursor_left(&f->in);
     f->first_ns = m->first_ns = m->last_ns = f->in_ns;
     return err;
 }
@@ -69,6 +71,7 @@ static enum wire_err next_gathered(struct framer *f, unsigned minor, struct fram
             continue;
         m->first_ns = f->first_ns;
         m->last_ns = f->in_ns;
+        m->bytes = f->have;
         f->have = 0;
         return err;
     }
@@ -97,6 +100,11 @@ bool framer_gap(struct framer *f, uint64_t n)
     f->skip = inside ? f->skip - n : 0;
     f->have = 0;
     return inside;
+}
+
+unsigned framer_phase(const struct framer *f)
+{
+    return (unsigned)((f->have - f->skip) % 8);
 }
 
 void framer_fini(struct framer *f)

@@ -22,6 +22,7 @@ struct framer {       /* a zeroed one is at a message's beginning */
 struct framer_message {
     struct wire_header header;
     const uint8_t *payload; /* header.size bytes, borrowed until the next framer_ call */
+    size_t bytes;           /* of the stream: header and payload */
     /* When its first byte could be read, and when its last one could: the times of the packets that brought them, but never
      * before an earlier byte of the stream had come. So the messages' times are in the stream's order. */
     uint64_t first_ns, last_ns;
@@ -36,6 +37,9 @@ enum wire_err framer_next(struct framer *f, unsigned minor, struct framer_messag
 /* n bytes are missing in front of the next piece. True if they all belong to the message that was being gathered: it is lost, and
  * the next one is found behind it. False: where the next message begins is unknown; the framer begins anew. */
 bool framer_gap(struct framer *f, uint64_t n);
+
+/* How far is the end of what was fed from where a message begins, modulo 8? Messages are whole multiples of 8 bytes. */
+unsigned framer_phase(const struct framer *f);
 
 /* Forget everything; also frees. */
 void framer_fini(struct framer *f);

@@ -26,7 +26,7 @@ struct trace_pv {
 enum trace_circuit_flags {
     TRACE_TCP = 1,        /* a circuit; else all UDP between one client's socket and the servers */
     TRACE_MIDWAY = 2,     /* its beginning was not captured: names may be missing */
-    TRACE_GAP = 4,        /* bytes are missing; nothing is known from there on */
+    TRACE_GAP = 4,        /* bytes are missing, and what they said: names, numbers, updates */
     TRACE_CLOSED = 8,     /* its end was seen */
     TRACE_CONTINUED = 16, /* it began before this part of a recording, which carries what was open then */
 };
@@ -75,7 +75,7 @@ struct trace_missing {
     uint64_t packets;         /* that were captured (not a lack) */
     uint64_t kernel_drops;    /* packets that the kernel or the interface dropped */
     uint64_t cut_packets;     /* shorter in the capture than on the wire */
-    uint64_t gaps, gap_bytes; /* TCP bytes that never came */
+    uint64_t gaps, gap_bytes; /* TCP bytes that never came, or came and belong to no whole message */
     uint64_t midway;          /* circuits whose beginning is missing */
     uint64_t malformed;       /* messages that could not be decoded */
     uint64_t other_packets;   /* not IPv4 TCP or UDP, or not CA (not a lack) */
