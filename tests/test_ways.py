@@ -10,9 +10,11 @@ import cahelp
 import capturing
 import pytest
 import tracefile
-from caproto import CLIENT, SERVER
-from caproto._commands import read_from_bytestream
 from capturing import capture, compile_file, conversation, dump, needs_capture
+
+caproto = pytest.importorskip("caproto")
+commands = pytest.importorskip("caproto._commands")
+pytest.importorskip("epics")
 
 GOOD = 0
 
@@ -134,7 +136,7 @@ def parse(stream, role):
     headers = []
     data = memoryview(stream)
     while len(data):
-        rest, command, needed = read_from_bytestream(data, role)
+        rest, command, needed = commands.read_from_bytestream(data, role)
         assert needed == 0, (len(headers), len(data))
         h = command.header
         headers.append((h.command, h.payload_size, h.data_type, h.data_count, h.parameter1, h.parameter2))
@@ -156,7 +158,7 @@ def test_caproto_finds_the_same_messages_in_an_export(recorded, tmp_path):
     ours = messages_of(recorded.live)
     sides = [side for side, said in ours.items() if any(message[0] == CREATE_CHAN for message, _ in said)]
     server = next(port for port in next(iter(streams)) if all(port in ports for ports in streams))
-    found = [(ports[0] == server, parse(stream, SERVER if ports[0] == server else CLIENT)) for ports, stream in streams.items()]
+    found = [(ports[0] == server, parse(stream, caproto.SERVER if ports[0] == server else caproto.CLIENT)) for ports, stream in streams.items()]
     found = [(side, said) for side, said in found if any(message[0] == CREATE_CHAN for message in said)]
     assert len(found) == 2 * len(JOBS)
     assert sorted(found) == sorted((side[1], [message for message, _ in ours[side]]) for side in sides)

@@ -12,6 +12,7 @@
 #include "sim/http.h"
 #include "traces/show.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -235,6 +236,17 @@ static int set_up(struct bench_result *r, const struct settings *s, const struct
     return bench_repeater_start(o, diag);
 }
 
+/* What the tools of runs that were interrupted wrote: a file a process. */
+static void remove_counts(const char *folder)
+{
+    DIR *dir = opendir(folder);
+    for (const struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;)
+        if (strncmp(entry->d_name, "counted-", 8) == 0)
+            unlinkat(dirfd(dir), entry->d_name, 0);
+    if (dir != NULL)
+        closedir(dir);
+}
+
 static void remove_folder(const char *folder)
 {
     static const char *const files[] = {"server.json", "server.json.part", "server.log"};
@@ -247,6 +259,7 @@ static void remove_folder(const char *folder)
         snprintf(path, sizeof path, "%s/job-%u.json", folder, i);
         unlink(path);
     }
+    remove_counts(folder);
     rmdir(folder);
 }
 

@@ -71,7 +71,7 @@ static void add_word(struct counting_words *words, const char *word)
 static void add_callgrind(struct counting_words *words, const char *path)
 {
     static const char *const fixed[] = {
-        "valgrind", "-q", "--tool=callgrind", "--trace-children=yes", "--combine-dumps=yes", "--dump-before=*getrusage*"};
+        "valgrind", "-q", "--vgdb=no", "--tool=callgrind", "--trace-children=yes", "--combine-dumps=yes", "--dump-before=*getrusage*"};
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         add_word(words, fixed[i]);
     snprintf(words->file, sizeof words->file, "--callgrind-out-file=%s.%%p", path);

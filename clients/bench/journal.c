@@ -220,7 +220,7 @@ static void keep_counting(struct bench_result *r, json_t *json)
     run.step = find_step(r, step);
     run.round = (unsigned)round;
     snprintf(run.why, sizeof run.why, "%s", why);
-    if (run.step == NULL || !find_outcome(outcome, &run.outcome) || !find_server(r, server, &run.server) ||
+    if (run.step == NULL || !find_outcome(outcome, &run.outcome) || run.outcome == BENCH_INVALID || !find_server(r, server, &run.server) ||
         !find_client(r, client, &run.client))
         return;
     struct bench_counting *c = bench_add_counting(r);
@@ -338,7 +338,7 @@ static bool has_counting(const struct bench_result *r, const struct bench_run *r
 {
     for (size_t i = 0; i < r->ncounting; i++) {
         const struct bench_run *k = &r->counting[i].run;
-        if (r->counting[i].tool == run->tool && k->step == run->step && k->server == run->server && k->client == run->client &&
+        if (k->outcome != BENCH_INVALID && r->counting[i].tool == run->tool && k->step == run->step && k->server == run->server && k->client == run->client &&
             k->round == run->round)
             return true;
     }

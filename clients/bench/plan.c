@@ -192,6 +192,8 @@ static int run_block(struct block *b, struct diag *diag)
         if (b->r->nruns == first + 1)
             b->r->runs[first].alone = true;
         bench_counting_attach(b->r, counting, &report);
+        if (report.died && b->attempt < BENCH_RETRIES)
+            b->r->ncounting = counting; /* they are counted again */
         bench_journal_add(b->r, first, counting);
         if (report.valid)
             break;

@@ -183,12 +183,19 @@ static bool is_counted_alike(const struct pair *p)
     return a != NULL && b != NULL && strcmp(a, b) == 0;
 }
 
-/* CPU time stands for instructions where they were not counted alike. */
+/* Enough runs for an interval. */
+static bool is_counted_often(const struct pair *p, int file)
+{
+    const json_t *figure = json_object_get(json_object_get(p->cell[file], "figures"), "instructions");
+    return json_array_size(json_object_get(figure, "samples")) >= INFER_SAMPLES_MIN;
+}
+
+/* CPU time stands for instructions where they were not counted alike, or too seldom. */
 static bool is_wanted(const struct pair *p, const struct figure *f)
 {
     if (f->kind == FIGURE_COUNT)
         return is_counted_alike(p) && has_figure(p, 0, f->name) && has_figure(p, 1, f->name);
-    if (f->kind == FIGURE_CPU && is_counted_alike(p))
+    if (f->kind == FIGURE_CPU && is_counted_alike(p) && is_counted_often(p, 0) && is_counted_often(p, 1))
         return false;
     return has_figure(p, 0, f->name) || has_figure(p, 1, f->name);
 }

@@ -90,7 +90,9 @@ def good_runs(result):
 
 def bad_runs(result):
     """Runs that are no samples and were meant to be, and those that died after their last stage."""
-    return [run for run in result["runs"] if run["outcome"] != "good" or run["died_at_exit"]]
+    counted = [{**run, "why": f"under {run['by']}: {run['why']}", "died_at_exit": False, "repeated": False, "warmup": False}
+               for run in result.get("counting", []) if run["outcome"] != "good"]
+    return [run for run in result["runs"] if run["outcome"] != "good" or run["died_at_exit"]] + counted
 
 
 def rows(path, result):

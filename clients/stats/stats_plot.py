@@ -29,7 +29,8 @@ def draw_rates(axes, picture):
     """Steps: a bin's rate holds for the whole bin."""
     for pv in picture["pvs"]:
         edges = [i * picture["bin_s"] for i in range(len(pv["rates"]) + 1)]
-        axes.stairs(pv["rates"], edges, label=pv["name"], linewidth=1.4)
+        shown = ("\u200b" if pv["name"].startswith("_") else "") + pv["name"]  # matplotlib hides labels that begin with _
+        axes.stairs(pv["rates"], edges, label=shown, linewidth=1.4)
     axes.set(title="Updates a second by PV, as one subscription saw them", xlabel="time since the recording's begin (s)",
              ylabel="updates a second")
     axes.set_ylim(bottom=0)
