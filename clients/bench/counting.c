@@ -70,8 +70,13 @@ static void add_word(struct counting_words *words, const char *word)
 /* Several dumps in one file, a dump at each mark; a file a process. What a command becomes by exec() is counted, too. */
 static void add_callgrind(struct counting_words *words, const char *path)
 {
-    static const char *const fixed[] = {
-        "valgrind", "-q", "--vgdb=no", "--tool=callgrind", "--trace-children=yes", "--combine-dumps=yes", "--dump-before=*getrusage*"};
+    static const char *const fixed[] = {"valgrind",
+                                        "-q",
+                                        "--vgdb=no",
+                                        "--tool=callgrind",
+                                        "--trace-children=yes",
+                                        "--combine-dumps=yes",
+                                        "--dump-before=*getrusage*"};
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         add_word(words, fixed[i]);
     snprintf(words->file, sizeof words->file, "--callgrind-out-file=%s.%%p", path);
