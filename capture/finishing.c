@@ -1,5 +1,7 @@
 #include "capture/finishing.h"
 
+#include <signal.h>
+
 static void *finish(void *arg)
 {
     struct finishing *f = arg;
@@ -9,8 +11,13 @@ static void *finish(void *arg)
 
 void finishing_begin(struct finishing *f, struct trace_writer *writer, const struct trace_meta *meta)
 {
+    sigset_t all, before; /* signals are for the thread that captures */
     *f = (struct finishing){.writer = writer, .meta = *meta};
-    if (pthread_create(&f->thread, NULL, finish, f) == 0)
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const bool has_thread = pthread_create(&f->thread, NULL, finish, f) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (has_thread)
         return;
     finish(f);
     f->writer = NULL;

@@ -89,18 +89,21 @@ static int check(const char *path, struct diag *diag)
     return 0;
 }
 
-static gzFile open_gz(const char *path)
+static gzFile open_gz(const char *path, struct interrupt *interrupt, struct diag *diag)
 {
-    if (strcmp(path, "-") != 0)
-        return gzopen(path, "rbe");
-    int fd = dup(STDIN_FILENO);
+    int fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
     gzFile gz = fd >= 0 ? gzdopen(fd, "rb") : NULL;
+    if (gz == NULL)
+        diag_errno(diag, DIAG_ENVIRONMENT, "%s: cannot be read", path);
     if (gz == NULL && fd >= 0)
         close(fd);
-    return gz;
+    if (gz == NULL || lseek(fd, 0, SEEK_CUR) >= 0 || interrupt_open(interrupt, fd, diag) == 0)
+        return gz;
+    gzclose_r(gz);
+    return NULL;
 }
 
-FILE *input_open(const char *path, uint32_t *magic, struct diag *diag)
+FILE *input_open(const char *path, uint32_t *magic, struct interrupt *interrupt, struct diag *diag)
 {
     static const cookie_io_functions_t functions = {.read = input_read, .seek = input_seek, .close = input_close};
     if (strcmp(path, "-") != 0 && check(path, diag) < 0)
@@ -109,8 +112,9 @@ FILE *input_open(const char *path, uint32_t *magic, struct diag *diag)
     if (plain != NULL)
         return plain;
     struct input *in = calloc(1, sizeof *in);
-    if (in == NULL || (in->gz = open_gz(path)) == NULL) {
+    if (in == NULL)
         diag_errno(diag, DIAG_ENVIRONMENT, "%s: cannot be read", path);
+    if (in == NULL || (in->gz = open_gz(path, interrupt, diag)) == NULL) {
         free(in);
         return NULL;
     }

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "capture/input.h"
+#include "capture/interrupt.h"
 #include "capture/pcapng.h"
 #include "capture/source_filter.h"
 
@@ -9,10 +10,8 @@
 #include <inttypes.h>
 #include <net/if.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -40,8 +39,7 @@ struct source {
     unsigned link;    /* of pcap: LINKTYPE_ number */
     bool live;
     bool nanoseconds;
-    int signals; /* signalfd; -1: not open yet */
-    sigset_t mask_before;
+    struct interrupt interrupt;
     /* only while source_run() is active */
     bool (*on_packet)(void *arg, const struct source_packet *packet);
     void *arg;
@@ -131,7 +129,7 @@ static int open_file(struct source *s, const struct source_config *config, struc
 {
     uint32_t magic;
     s->name = strcmp(config->file, "-") == 0 ? "standard input" : config->file;
-    s->file = input_open(config->file, &magic, diag);
+    s->file = input_open(config->file, &magic, &s->interrupt, diag);
     if (s->file == NULL)
         return -1;
     if (magic != PCAPNG_MAGIC)
@@ -162,23 +160,6 @@ static int set_filter(struct source *s, const char *filter, struct diag *diag)
     return status < 0 ? diag_fail(diag, DIAG_ENVIRONMENT, "%s: %s", s->name, pcap_geterr(s->pcap)) : 0;
 }
 
-/* SIGINT, SIGTERM and SIGHUP (a terminal or ssh that is gone) become readable, so that a capture ends between two packets. */
-static int open_signals(struct source *s, struct diag *diag)
-{
-    sigset_t mask;
-    struct sigaction hangup;
-    sigemptyset(&mask);
-    sigaddset(&mask, SIGINT);
-    sigaddset(&mask, SIGTERM);
-    if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN) /* nohup */
-        sigaddset(&mask, SIGHUP);
-    s->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (s->signals < 0)
-        return diag_errno(diag, DIAG_ENVIRONMENT, "signalfd");
-    sigprocmask(SIG_BLOCK, &mask, &s->mask_before);
-    return 0;
-}
-
 static int open_any(struct source *s, const struct source_config *config, struct diag *diag)
 {
     if ((config->interface != NULL ? open_live(s, config, diag) : open_file(s, config, diag)) < 0)
@@ -190,7 +171,7 @@ static int open_any(struct source *s, const struct source_config *config, struct
     }
     if (set_filter(s, config->filter != NULL ? config->filter : default_filter(s), diag) < 0)
         return -1;
-    return open_signals(s, diag);
+    return interrupt_is_open(&s->interrupt) ? 0 : interrupt_open(&s->interrupt, -1, diag);
 }
 
 struct source *source_open(const struct source_config *config, struct diag *diag)
@@ -200,7 +181,7 @@ struct source *source_open(const struct source_config *config, struct diag *diag
         diag_errno(diag, DIAG_ENVIRONMENT, "capture");
         return NULL;
     }
-    s->signals = -1;
+    s->interrupt = (struct interrupt){.fd = -1, .nothing = -1};
     if (open_any(s, config, diag) == 0)
         return s;
     source_close(s);
@@ -211,13 +192,7 @@ void source_close(struct source *s)
 {
     if (s == NULL)
         return;
-    if (s->signals >= 0) {
-        struct signalfd_siginfo taken; /* a signal that stayed pending would end the program once it is unblocked */
-        while (read(s->signals, &taken, sizeof taken) > 0)
-            ;
-        close(s->signals);
-        sigprocmask(SIG_SETMASK, &s->mask_before, NULL);
-    }
+    interrupt_close(&s->interrupt);
     if (s->pcap != NULL)
         pcap_close(s->pcap);
     pcapng_free(s->pcapng);
@@ -280,18 +255,13 @@ static int dispatch(struct source *s, const struct source_limits *limits, struct
     return diag_fail(diag, s->live ? DIAG_ENVIRONMENT : DIAG_USAGE, "%s: %s", s->name, pcap_geterr(s->pcap));
 }
 
-static bool is_signalled(const struct source *s)
-{
-    struct pollfd fd = {.fd = s->signals, .events = POLLIN};
-    return poll(&fd, 1, 0) > 0;
-}
-
 static enum source_end run_file(struct source *s, const struct source_limits *limits, struct diag *diag)
 {
     int n = 1;
-    while (n > 0 && !is_full(s, limits) && !is_signalled(s))
+    const bool ends = s->interrupt.fd < 0; /* a pipe: what came before the signal is read, then its end */
+    while (n > 0 && !is_full(s, limits) && (ends || !interrupt_came(&s->interrupt)))
         n = dispatch(s, limits, diag);
-    if (n >= 0)
+    if (n >= 0 || interrupt_came(&s->interrupt))
         return SOURCE_DONE;
     if (s->pcapng != NULL) /* has told where */
         return SOURCE_CUT;
@@ -340,7 +310,7 @@ static int wait_ms(const struct source_limits *limits, uint64_t begin_ns, uint64
 
 static enum source_end run_live(struct source *s, const struct source_limits *limits, struct diag *diag)
 {
-    struct pollfd fds[2] = {{.fd = s->signals, .events = POLLIN}, {.fd = pcap_get_selectable_fd(s->pcap), .events = POLLIN}};
+    struct pollfd fds[2] = {{.fd = s->interrupt.fd, .events = POLLIN}, {.fd = pcap_get_selectable_fd(s->pcap), .events = POLLIN}};
     uint64_t begin_ns = clock_monotonic_ns();
     for (;;) {
         int ms = wait_ms(limits, begin_ns, clock_monotonic_ns());
@@ -350,7 +320,7 @@ static enum source_end run_live(struct source *s, const struct source_limits *li
             diag_errno(diag, DIAG_ENVIRONMENT, "%s: poll", s->name);
             return SOURCE_LOST;
         }
-        if (fds[0].revents != 0)
+        if (interrupt_came(&s->interrupt))
             return drain(s, limits, diag);
         if (fds[1].revents != 0 && dispatch(s, limits, diag) < 0) {
             drain_lost(s, limits);

@@ -114,6 +114,22 @@ def test_with_ask_what_no_client_read_is_in_the_trace_and_the_asking_is_not(tmp_
 
 
 @needs_capture
+def test_a_second_sigint_ends_a_capture_at_once(tmp_path):
+    trace, database = tmp_path / "asked.catrace", tmp_path / "capture.db"
+    database.write_text(DATABASE)
+    with cahelp.server("ioc", database) as server:
+        live = capture("-i", "lo", "--ask", "-w", trace, f"port {server.udp} or port {server.tcp}", env=server.env)
+        with rawca.Circuit("127.0.0.1", rawca.search("127.0.0.1", server.udp, "capture:states")) as circuit:
+            circuit.create("capture:states")
+    with live:
+        live.process.send_signal(signal.SIGINT)
+        assert "asking" in live.process.stderr.readline()  # for 5 s, the IOC is gone
+        live.process.send_signal(signal.SIGINT)
+        assert live.process.wait(30) == -signal.SIGINT
+    assert not trace.exists() and trace.with_name("asked.catrace.part").exists()
+
+
+@needs_capture
 def test_what_a_client_read_is_in_the_trace_with_its_service_time(recorded):
     rows = dump(recorded.trace)
     for pv in ("capture:analog", "capture:states"):

@@ -1,10 +1,15 @@
 """What `caplay capture -r` reads and `-w` writes: every kind of pcap and pcapng file, gzip, one file after the other, another user."""
+import array
+import fcntl
 import gzip
 import json
 import os
 import re
+import signal
 import struct
 import subprocess
+import termios
+import time
 
 import cahelp
 import pytest
@@ -112,6 +117,27 @@ def test_standard_input_may_be_pcapng_in_gzip(tmp_path):
     trace = tmp_path / "x.catrace"
     done = subprocess.run([cahelp.CAPLAY, "capture", "-r", "-", "-w", trace], input=gzip.compress(pcapng("<")), capture_output=True)
     assert done.returncode == GOOD, done.stderr
+    assert cahelp.caplay("dump", trace).stdout.count("SEARCH") == SEARCHES
+
+
+def wait_until_read(pipe, timeout_s=30):
+    unread, end = array.array("i", [1]), time.monotonic() + timeout_s
+    while unread[0] > 0 and time.monotonic() < end:
+        fcntl.ioctl(pipe, termios.FIONREAD, unread)
+    assert unread[0] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_ends_the_wait_for_a_silent_pipe_and_what_came_is_recorded(tmp_path, number):
+    trace = tmp_path / "x.catrace"
+    reader = subprocess.Popen([cahelp.CAPLAY, "capture", "-r", "-", "-w", trace], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    reader.stdin.write(pcapng("<"))
+    reader.stdin.flush()
+    wait_until_read(reader.stdin)
+    reader.send_signal(number)
+    said = reader.stderr.read()
+    assert reader.wait(30) == GOOD, said
+    reader.stdin.close()
     assert cahelp.caplay("dump", trace).stdout.count("SEARCH") == SEARCHES
 
 

@@ -11,6 +11,9 @@
 #include <string.h>
 
 #include <xxhash.h>
+#if defined(__x86_64__) && __has_include(<xxh_x86dispatch.h>)
+#include <xxh_x86dispatch.h> /* XXH3 by the widest registers of this processor */
+#endif
 
 /* A chunk of the journal is written after so much pool, so many events, or so much time of the trace. */
 #define CHUNK_POOL_BYTES (4u << 20)
