@@ -38,18 +38,9 @@ struct told {
 /* Returns the message's event. */
 static uint32_t tell(const struct carrying *c, const struct wire_header *h, const void *payload, const struct told *told)
 {
-    const struct trace_event e = {
-        .circuit = c->circuit->index,
-        .pv = told->pv,
-        .peer = told->peer,
-        .command = h->command,
-        .type = h->type,
-        .count = h->count,
-        .size = h->size,
-        .p1 = h->p1,
-        .p2 = h->p2,
-        .flags = (uint16_t)(told->flags | TRACE_CARRIED),
-    };
+    struct trace_event e = conversation_event(c->circuit, h, told->flags | TRACE_CARRIED);
+    e.pv = told->pv;
+    e.peer = told->peer;
     return trace_writer_event(c->to, &e, payload);
 }
 

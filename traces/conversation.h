@@ -58,6 +58,9 @@ struct circuit *conversation_circuit(struct dialogue *d, const struct dialogue_e
 /* End a circuit's bookkeeping. dialogue.c */
 void conversation_forget(struct dialogue *d, struct circuit *circuit);
 
+/* A message of this circuit as its header has it: time 0, of no PV, answering nothing. dialogue.c */
+struct trace_event conversation_event(const struct circuit *circuit, const struct wire_header *header, unsigned flags);
+
 /* Let a message of a circuit speak: decode, tie, write. dialogue.c */
 void conversation_message(struct dialogue *d, struct circuit *circuit, const struct dialogue_message *m);
 

@@ -178,13 +178,9 @@ static uint32_t span(uint64_t first_ns, uint64_t last_ns)
     return ns < UINT32_MAX ? (uint32_t)ns : UINT32_MAX;
 }
 
-static struct trace_event event_of(const struct dialogue *d, const struct circuit *circuit, const struct dialogue_message *m)
+struct trace_event conversation_event(const struct circuit *circuit, const struct wire_header *h, unsigned flags)
 {
-    const struct wire_header *h = m->header;
-    const uint64_t t_ns = since_start(d, m->first_ns);
     return (struct trace_event){
-        .t_ns = t_ns,
-        .span_ns = span(t_ns, since_start(d, m->last_ns)),
         .circuit = circuit->index,
         .pv = TRACE_NONE,
         .peer = TRACE_NONE,
@@ -194,8 +190,16 @@ static struct trace_event event_of(const struct dialogue *d, const struct circui
         .size = h->size,
         .p1 = h->p1,
         .p2 = h->p2,
-        .flags = m->from_server ? TRACE_FROM_SERVER : 0,
+        .flags = (uint16_t)flags,
     };
+}
+
+static struct trace_event event_of(const struct dialogue *d, const struct circuit *circuit, const struct dialogue_message *m)
+{
+    struct trace_event e = conversation_event(circuit, m->header, m->from_server ? TRACE_FROM_SERVER : 0);
+    e.t_ns = since_start(d, m->first_ns);
+    e.span_ns = span(e.t_ns, since_start(d, m->last_ns));
+    return e;
 }
 
 void conversation_message(struct dialogue *d, struct circuit *circuit, const struct dialogue_message *m)

@@ -178,6 +178,9 @@ const char *trace_writer_text(const struct trace_writer *w, uint32_t string);
 /* Equal bodies of at least so many bytes are stored once. Below, remembering them costs more than it saves. */
 #define TRACE_SHARED_BYTES 64u
 
+/* Is its payload a DBR structure: an answer's or update's from a server, a put's from a client? Then its body is the values. */
+bool trace_has_values(const struct trace_event *event);
+
 /* Append an event and its payload (event->size bytes; NULL only if that is 0); head, body, head_bytes and body_bytes are set by
  * the writer from type and count where the payload is a DBR structure. Returns the event's index, for a later event's `peer`, or
  * TRACE_NONE once the writer has failed; events may come slightly out of time order: finish() sorts. */

@@ -9,22 +9,6 @@
 #define PAYLOAD_MAX (1u << 28)
 #define TEXT_BYTES  (TWIN_TEXT_MAX + 1)
 
-bool twin_has_values(const struct trace_event *e)
-{
-    const bool from_server = e->flags & TRACE_FROM_SERVER;
-    switch (e->command) {
-    case WIRE_EVENT_ADD:
-    case WIRE_READ:
-    case WIRE_READ_NOTIFY:
-        return from_server && e->type < WIRE_TYPES;
-    case WIRE_WRITE:
-    case WIRE_WRITE_NOTIFY:
-        return !from_server && e->type < WIRE_TYPES;
-    default:
-        return false;
-    }
-}
-
 uint8_t *twin_bytes_add(struct twin_bytes *b, size_t n)
 {
     if (b->at == NULL || n > b->room - b->n) {
@@ -96,7 +80,7 @@ void twin_payload_show(json_t *line, const struct trace *t, const struct trace_e
     struct cursor c = cursor_over(trace_body(t, e), e->body_bytes);
     if (e->size == 0)
         return;
-    if (twin_has_values(e))
+    if (trace_has_values(e))
         twin_values_show(line, t, e, shared);
     else if (is_text(e))
         show_text(line, c);
@@ -157,7 +141,7 @@ static void make_implied(struct twin_line *l, struct trace_event *e, bool has_co
                          struct twin_bytes *b)
 {
     char text[TEXT_BYTES];
-    if (twin_has_values(e))
+    if (trace_has_values(e))
         twin_values_make(l, e, has_count, bodies, b);
     else if (has_name(e)) {
         if (twin_text_bytes(json_object_get(l->members, "pv"), text, sizeof text) >= 0)

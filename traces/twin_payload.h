@@ -22,9 +22,6 @@ struct twin_bytes { /* growing; owned */
     bool failed; /* no memory */
 };
 
-/* Is the payload a DBR structure? (traces/FORMAT.md, EVENTS) */
-bool twin_has_values(const struct trace_event *e);
-
 /* Members of a line for the payload of a message. shared: the number of its values, which are told; or of values that were told
  * before (is_told); TRACE_NONE: nobody else has them. */
 struct twin_shared {

@@ -169,7 +169,7 @@ static void put_circuit(struct writing *w)
 static struct twin_shared shared_of(const struct writing *w, const struct trace_event *e, struct body **body)
 {
     *body = NULL;
-    if (twin_has_values(e) && wire_types[e->type].base != WIRE_STRING && e->body_bytes % wire_types[e->type].size == 0)
+    if (trace_has_values(e) && wire_types[e->type].base != WIRE_STRING && e->body_bytes % wire_types[e->type].size == 0)
         HASH_FIND(hh, w->bodies, &e->body, sizeof e->body, *body);
     if (*body == NULL || (*body)->uses < 2 || e->body_bytes < TRACE_SHARED_BYTES)
         return (struct twin_shared){TRACE_NONE, false};
@@ -271,7 +271,7 @@ static void look_at_events(struct writing *w)
             w->is_peer[e->peer] = true;
         if (e->pv != TRACE_NONE)
             twin_learn(&w->learnt[e->pv], e);
-        if (e->body_bytes < TRACE_SHARED_BYTES || !twin_has_values(e))
+        if (e->body_bytes < TRACE_SHARED_BYTES || !trace_has_values(e))
             continue;
         HASH_FIND(hh, w->bodies, &e->body, sizeof e->body, body);
         if (body == NULL && (body = calloc(1, sizeof *body)) != NULL) {

@@ -211,7 +211,7 @@ struct trace_circuit *trace_writer_circuit_at(struct trace_writer *w, uint32_t c
 
 /* ---- events ---- */
 
-static bool has_values(const struct trace_event *e)
+bool trace_has_values(const struct trace_event *e)
 {
     bool from_server = e->flags & TRACE_FROM_SERVER;
     switch (e->command) {
@@ -233,7 +233,7 @@ static void split(struct trace_event *e)
 {
     e->head_bytes = 0;
     e->body_bytes = e->size;
-    if (!has_values(e))
+    if (!trace_has_values(e))
         return;
     const struct wire_type *type = &wire_types[e->type];
     uint64_t values = (uint64_t)type->size * e->count;
