@@ -65,7 +65,8 @@ static bool is_suffix(const char *text, size_t n)
     return field == n || is_range(text + field, n - field) || (text[field] == '{' && text[n - 1] == '}');
 }
 
-size_t pseudonym_suffix(const char *text, size_t n)
+/* Where the field and filters begin behind a record's name; n where there are none. */
+static size_t find_suffix(const char *text, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (text[i] == '.' && is_suffix(text + i + 1, n - i - 1))
@@ -75,7 +76,7 @@ size_t pseudonym_suffix(const char *text, size_t n)
 
 void pseudonym_text(struct keyed *k, char *text, size_t n)
 {
-    pseudonym_whole(k, text, pseudonym_suffix(text, n));
+    pseudonym_whole(k, text, find_suffix(text, n));
 }
 
 void pseudonym_whole(struct keyed *k, char *text, size_t n)

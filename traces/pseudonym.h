@@ -15,9 +15,6 @@ void pseudonym_text(struct keyed *keyed, char *text, size_t n);
 /* The same of a text that has no field: a host's or a user's name. */
 void pseudonym_whole(struct keyed *keyed, char *text, size_t n);
 
-/* Where the field and filters begin behind a record's name; n where there are none. */
-size_t pseudonym_suffix(const char *text, size_t n);
-
 /* The digits of a number's text, in place: other digits; sign, point and `e` stay, and so does what follows `e`. */
 void pseudonym_number(struct keyed *keyed, char *text, size_t n);
 
