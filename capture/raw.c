@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Both formats are written in this host's byte order; their magic numbers tell it. */
 enum { PCAP_MAGIC_NS = 0xa1b23c4d, PCAPNG_MAGIC = 0x1a2b3c4d };
@@ -15,6 +16,9 @@ enum { LINKTYPE_ETHERNET = 1 };
 
 enum { LINKS_MAX = 16, PATH_BYTES = 4096 };
 
+/* stdio never has to write in the middle of a packet: what is there is written when a packet is whole. */
+enum { FLUSH_BYTES = 64 << 10, BUFFER_BYTES = 1 << 20 };
+
 struct raw {
     struct raw_config config;
     FILE *file;
@@ -23,6 +27,8 @@ struct raw {
     struct rotation rotation;
     uint64_t last_ns, bytes;           /* of the file */
     unsigned links[LINKS_MAX], nlinks; /* of the file's packets: a pcapng interface each */
+    uint64_t whole, flushed_ns;        /* bytes that are in the file, all of whole packets; since when, by the caller's clock */
+    char buffer[BUFFER_BYTES];
 };
 
 static void fail(struct raw *raw, const char *what)
@@ -150,12 +156,30 @@ static void pcapng_tail(struct raw *raw)
 static void open_file(struct raw *raw)
 {
     rotation_name(&raw->rotation, raw->path, sizeof raw->path);
-    raw->bytes = raw->nlinks = 0;
+    raw->bytes = raw->whole = raw->nlinks = 0;
     raw->file = fopen(raw->path, "wbe");
-    if (raw->file == NULL)
+    if (raw->file == NULL) {
         fail(raw, "cannot be written");
-    else if (raw->config.pcapng)
+        return;
+    }
+    setvbuf(raw->file, raw->buffer, _IOFBF, sizeof raw->buffer);
+    if (raw->config.pcapng)
         pcapng_head(raw);
+}
+
+static void flush(struct raw *raw)
+{
+    if (fflush(raw->file) != 0)
+        fail(raw, "cannot be written to its end");
+    else
+        raw->whole = raw->bytes;
+}
+
+/* A disk that is full took a part of a packet. */
+static void cut_to_whole(const struct raw *raw)
+{
+    if (truncate(raw->path, (off_t)raw->whole) != 0)
+        fprintf(stderr, "caplay: warning: %s: its last packet is not whole\n", raw->path);
 }
 
 static void close_file(struct raw *raw)
@@ -164,11 +188,15 @@ static void close_file(struct raw *raw)
         return;
     if (raw->nlinks == 0)
         (void)interface_of(raw, LINKTYPE_ETHERNET); /* no packet came, but it shall be a whole file */
-    if (raw->config.pcapng)
+    if (raw->fault.code == DIAG_GOOD)
+        flush(raw); /* so that a statistics block is all that can be cut */
+    if (raw->config.pcapng && raw->fault.code == DIAG_GOOD)
         pcapng_tail(raw);
     if (fclose(raw->file) != 0)
         fail(raw, "cannot be written to its end");
     raw->file = NULL;
+    if (raw->fault.code == DIAG_ENVIRONMENT)
+        cut_to_whole(raw);
 }
 
 /* The first file, if its time is the first packet's. */
@@ -247,7 +275,18 @@ bool raw_packet(struct raw *raw, const struct source_packet *p)
         pcapng_packet(raw, (unsigned)interface, p);
     else
         pcap_packet(raw, p);
+    if (raw->fault.code == DIAG_GOOD && raw->bytes - raw->whole >= FLUSH_BYTES)
+        flush(raw);
     return raw->fault.code == DIAG_GOOD;
+}
+
+void raw_tick(struct raw *raw, uint64_t now_ns)
+{
+    if (raw->file == NULL || raw->fault.code != DIAG_GOOD || now_ns - raw->flushed_ns < CLOCK_NS)
+        return;
+    raw->flushed_ns = now_ns;
+    if (raw->bytes > raw->whole)
+        flush(raw);
 }
 
 int raw_close(struct raw *raw, struct diag *diag)
