@@ -12,6 +12,9 @@ import pytest
 
 CLONE_NEWNET = 0x40000000
 
+# For tshark: what lies above UDP and TCP is data. It would guess another protocol by our free ports.
+AS_DATA = [word for name in ("tcp", "udp") for word in ("-d", f"{name}.port==1024-65535,data")]
+
 
 def own_network():
     """A loopback of our own, so that nobody else's packets count; where that is not allowed, tests filter by port. Is it our own?"""

@@ -86,9 +86,7 @@ def test_an_export_is_the_same_conversation_in_valid_packets(recorded, tmp_path,
     if not shutil.which("tshark"):
         return
     checks = [word for name in ("ip", "tcp", "udp") for word in ("-o", f"{name}.check_checksum:TRUE")]
-    # What lies above UDP and TCP is data: tshark would guess another protocol by our free ports.
-    checks += [word for name in ("tcp", "udp") for word in ("-d", f"{name}.port==1024-65535,data")]
-    done = subprocess.run(["tshark", "-r", packets, *checks, "-Y", "_ws.expert.severity >= warning || _ws.malformed"],
+    done = subprocess.run(["tshark", "-r", packets, *checks, *capturing.AS_DATA, "-Y", "_ws.expert.severity >= warning || _ws.malformed"],
                           capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and done.stdout == "", done.stdout[:2000] + done.stderr
 

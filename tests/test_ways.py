@@ -182,7 +182,7 @@ def test_tshark_follows_each_stream_of_an_export(recorded, tmp_path, suffix):
     streams = streams_of(exported(recorded, tmp_path / "same.pcap"))
     n = len(streams) // 2
     follow = [word for i in range(n) for word in ("-z", f"follow,tcp,raw,{i}")]
-    done = subprocess.run(["tshark", "-q", "-r", packets, *follow], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(["tshark", "-q", "-r", packets, *capturing.AS_DATA, *follow], capture_output=True, text=True, timeout=60)
     warnings = [line for line in done.stderr.splitlines() if not line.startswith("Running as user")]
     assert done.returncode == 0 and warnings == [], done.stderr
     followed = []
