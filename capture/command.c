@@ -9,6 +9,7 @@
 #include "capture/source.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -176,6 +177,11 @@ static bool on_raw(void *arg, const struct source_packet *p)
     return raw_packet(arg, p);
 }
 
+static void on_raw_wait(void *arg)
+{
+    raw_tick(arg, clock_monotonic_ns());
+}
+
 static struct rotation_rules rotation(const struct settings *s)
 {
     return (struct rotation_rules){
@@ -200,6 +206,7 @@ static int run_raw(const struct settings *s, struct source *source, struct diag 
         return -1;
     announce(s);
     struct source_limits most = limits(s);
+    most.on_wait = on_raw_wait;
     enum source_end end = source_run(source, &most, on_raw, raw, diag);
     struct diag failure = {0};
     if (raw_close(raw, &failure) < 0) {
@@ -346,5 +353,6 @@ int capture_command(int argc, char **argv, struct diag *diag)
     if (check_settings(&s, diag) < 0 || join_filter(&result.operands, filter, diag) < 0)
         return -1;
     s.snaplen = s.snaplen != 0 ? s.snaplen : SNAPLEN_MAX;
+    signal(SIGXFSZ, SIG_IGN); /* a limit of the shell's is told as a full disk is */
     return run(&s, result.operands.count > 0 ? filter : NULL, diag);
 }

@@ -3,6 +3,7 @@
 
 #include "base/options.h"
 #include "capture/file.h"
+#include "traces/edit.h"
 #include "traces/standard.h"
 #include "traces/twin.h"
 
@@ -98,8 +99,8 @@ int capture_compile(int argc, char **argv, struct diag *diag)
         return -1;
     if (result.help)
         return DIAG_GOOD;
-    if (c.output == NULL || *c.output == '\0')
-        return diag_fail(diag, DIAG_USAGE, "compile: -o FILE says where the trace goes: -o run.catrace");
+    if (edit_output("compile", c.output, "run.catrace", diag) < 0)
+        return -1;
     struct standard_output standard;
     c.output = standard_output(&standard, c.output, diag);
     return standard_deliver(&standard, c.output != NULL ? compile_file(result.operands.at[0], &c, diag) : -1, diag);

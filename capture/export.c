@@ -269,14 +269,11 @@ int capture_export(int argc, char **argv, struct diag *diag)
         return -1;
     if (result.help)
         return DIAG_GOOD;
-    if (export.output == NULL || *export.output == '\0')
-        return diag_fail(diag, DIAG_USAGE, "export: -o FILE says where the capture goes: -o run.pcapng");
-    if (edit_open(&t, result.operands.at[0], diag) < 0)
+    if (edit_output("export", export.output, "run.pcapng", diag) < 0 ||
+        edit_check("export", export.output, result.operands.at, 1, diag) < 0 || edit_open(&t, result.operands.at[0], diag) < 0)
         return -1;
     struct exporting x = {.t = &t};
-    int code = strcmp(export.output, result.operands.at[0]) == 0
-                   ? diag_fail(diag, DIAG_USAGE, "export: -o %s is the trace itself", export.output)
-                   : export_trace(&x, export.output, diag);
+    int code = export_trace(&x, export.output, diag);
     free(x.pieces);
     free(x.next);
     free(x.unacknowledged);

@@ -2,9 +2,14 @@
 
 #include "base/clock.h"
 
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 /* Both formats are written in this host's byte order; their magic numbers tell it. */
 enum { PCAP_MAGIC_NS = 0xa1b23c4d, PCAPNG_MAGIC = 0x1a2b3c4d };
@@ -15,14 +20,22 @@ enum { LINKTYPE_ETHERNET = 1 };
 
 enum { LINKS_MAX = 16, PATH_BYTES = 4096 };
 
+/* What is there is written when a packet is whole, never in the middle of one. A large packet's bytes are written from where they
+ * lie (VIEW_BYTES), so what is gathered always fits. */
+enum { FLUSH_BYTES = 64 << 10, VIEW_BYTES = 16 << 10, BUFFER_BYTES = 128 << 10 };
+
 struct raw {
     struct raw_config config;
-    FILE *file;
+    int file; /* -1: none */
     char path[PATH_BYTES];
     struct diag fault; /* the first; its code DIAG_GOOD: none */
     struct rotation rotation;
     uint64_t last_ns, bytes;           /* of the file */
     unsigned links[LINKS_MAX], nlinks; /* of the file's packets: a pcapng interface each */
+    uint64_t whole, flushed_ns;        /* bytes that are in the file, all of whole packets; since when, by the caller's clock */
+    struct iovec view; /* a large packet's bytes, which belong behind the first `split` gathered ones; none: iov_len 0 */
+    size_t gathered, split;
+    uint8_t buffer[BUFFER_BYTES];
 };
 
 static void fail(struct raw *raw, const char *what)
@@ -33,8 +46,22 @@ static void fail(struct raw *raw, const char *what)
 
 static void put(struct raw *raw, const void *bytes, size_t n)
 {
-    if (n > 0 && fwrite(bytes, 1, n, raw->file) != n)
-        fail(raw, "cannot be written to its end");
+    assert(n <= sizeof raw->buffer - raw->gathered);
+    if (n > 0)
+        memcpy(raw->buffer + raw->gathered, bytes, n);
+    raw->gathered += n;
+    raw->bytes += n;
+}
+
+/* A packet's bytes; the packet is flushed before they are gone. */
+static void put_bytes(struct raw *raw, const void *bytes, size_t n)
+{
+    if (n < VIEW_BYTES) {
+        put(raw, bytes, n);
+        return;
+    }
+    raw->view = (struct iovec){(void *)(uintptr_t)bytes, n};
+    raw->split = raw->gathered;
     raw->bytes += n;
 }
 
@@ -55,9 +82,10 @@ static uint32_t pad4(size_t n)
     return (uint32_t)(n + 3) & ~3u;
 }
 
+static const uint8_t zeros[4];
+
 static void put_padded(struct raw *raw, const void *bytes, size_t n)
 {
-    static const uint8_t zeros[4];
     put(raw, bytes, n);
     put(raw, zeros, pad4(n) - n);
 }
@@ -150,31 +178,75 @@ static void pcapng_tail(struct raw *raw)
 static void open_file(struct raw *raw)
 {
     rotation_name(&raw->rotation, raw->path, sizeof raw->path);
-    raw->bytes = raw->nlinks = 0;
-    raw->file = fopen(raw->path, "wbe");
-    if (raw->file == NULL)
+    raw->bytes = raw->whole = raw->nlinks = 0;
+    raw->file = open(raw->path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (raw->file < 0) {
         fail(raw, "cannot be written");
-    else if (raw->config.pcapng)
+        return;
+    }
+    if (raw->config.pcapng)
         pcapng_head(raw);
+}
+
+/* Take n bytes off the pieces' front. */
+static void advance(struct iovec *pieces, int npieces, size_t n)
+{
+    for (int i = 0; i < npieces && n > 0; i++) {
+        const size_t part = n < pieces[i].iov_len ? n : pieces[i].iov_len;
+        pieces[i].iov_base = (uint8_t *)pieces[i].iov_base + part;
+        pieces[i].iov_len -= part;
+        n -= part;
+    }
+}
+
+static void flush(struct raw *raw)
+{
+    const size_t split = raw->view.iov_len > 0 ? raw->split : raw->gathered;
+    struct iovec pieces[] = {{raw->buffer, split}, raw->view, {raw->buffer + split, raw->gathered - split}};
+    size_t left = raw->gathered + raw->view.iov_len;
+    raw->gathered = raw->view.iov_len = 0;
+    while (left > 0) {
+        const ssize_t n = writev(raw->file, pieces, 3);
+        if (n < 0 && errno != EINTR) {
+            fail(raw, "cannot be written to its end");
+            return;
+        }
+        advance(pieces, 3, n > 0 ? (size_t)n : 0);
+        left -= n > 0 ? (size_t)n : 0;
+    }
+    raw->whole = raw->bytes;
+}
+
+/* A disk that is full took a part of a packet. */
+static void cut_to_whole(const struct raw *raw)
+{
+    if (truncate(raw->path, (off_t)raw->whole) != 0)
+        fprintf(stderr, "caplay: warning: %s: its last packet is not whole\n", raw->path);
 }
 
 static void close_file(struct raw *raw)
 {
-    if (raw->file == NULL)
+    if (raw->file < 0)
         return;
     if (raw->nlinks == 0)
         (void)interface_of(raw, LINKTYPE_ETHERNET); /* no packet came, but it shall be a whole file */
-    if (raw->config.pcapng)
+    if (raw->fault.code == DIAG_GOOD)
+        flush(raw); /* so that a statistics block is all that can be cut */
+    if (raw->config.pcapng && raw->fault.code == DIAG_GOOD) {
         pcapng_tail(raw);
-    if (fclose(raw->file) != 0)
+        flush(raw);
+    }
+    if (close(raw->file) != 0)
         fail(raw, "cannot be written to its end");
-    raw->file = NULL;
+    raw->file = -1;
+    if (raw->fault.code == DIAG_ENVIRONMENT)
+        cut_to_whole(raw);
 }
 
 /* The first file, if its time is the first packet's. */
 static void begin(struct raw *raw, uint64_t now_ns)
 {
-    if (raw->file != NULL || raw->rotation.begin_ns != 0 || raw->fault.code != DIAG_GOOD)
+    if (raw->file >= 0 || raw->rotation.begin_ns != 0 || raw->fault.code != DIAG_GOOD)
         return;
     raw->rotation.begin_ns = now_ns;
     open_file(raw);
@@ -200,12 +272,13 @@ struct raw *raw_open(const struct raw_config *config, struct diag *diag)
         return NULL;
     }
     raw->config = *config;
+    raw->file = -1;
     raw->rotation.rules = config->rotation;
     raw->rotation.begin_ns = config->start_ns;
     if (config->start_ns == 0)
         return raw;
     open_file(raw);
-    if (raw->file != NULL)
+    if (raw->file >= 0)
         return raw;
     *diag = raw->fault;
     free(raw);
@@ -218,7 +291,7 @@ static void pcap_packet(struct raw *raw, const struct source_packet *p)
     put32(raw, p->realtime_ns % CLOCK_NS);
     put32(raw, p->captured);
     put32(raw, p->length);
-    put(raw, p->bytes, p->captured);
+    put_bytes(raw, p->bytes, p->captured);
 }
 
 static void pcapng_packet(struct raw *raw, unsigned interface, const struct source_packet *p)
@@ -230,14 +303,15 @@ static void pcapng_packet(struct raw *raw, unsigned interface, const struct sour
     put_time(raw, p->realtime_ns);
     put32(raw, p->captured);
     put32(raw, p->length);
-    put_padded(raw, p->bytes, p->captured);
+    put_bytes(raw, p->bytes, p->captured);
+    put(raw, zeros, pad4(p->captured) - p->captured);
     put32(raw, block);
 }
 
 bool raw_packet(struct raw *raw, const struct source_packet *p)
 {
     begin(raw, p->realtime_ns);
-    if (!rotate(raw, p->realtime_ns) || raw->file == NULL)
+    if (!rotate(raw, p->realtime_ns) || raw->file < 0)
         return false;
     int interface = interface_of(raw, p->link);
     if (interface < 0)
@@ -247,7 +321,18 @@ bool raw_packet(struct raw *raw, const struct source_packet *p)
         pcapng_packet(raw, (unsigned)interface, p);
     else
         pcap_packet(raw, p);
+    if (raw->fault.code == DIAG_GOOD && (raw->view.iov_len > 0 || raw->bytes - raw->whole >= FLUSH_BYTES))
+        flush(raw);
     return raw->fault.code == DIAG_GOOD;
+}
+
+void raw_tick(struct raw *raw, uint64_t now_ns)
+{
+    if (raw->file < 0 || raw->fault.code != DIAG_GOOD || now_ns - raw->flushed_ns < CLOCK_NS)
+        return;
+    raw->flushed_ns = now_ns;
+    if (raw->bytes > raw->whole)
+        flush(raw);
 }
 
 int raw_close(struct raw *raw, struct diag *diag)

@@ -24,8 +24,11 @@ struct raw *raw_open(const struct raw_config *config, struct diag *diag);
 /* One packet. False: a write failed, which raw_close() tells, or the last file is full. */
 bool raw_packet(struct raw *raw, const struct source_packet *packet);
 
-/* pcapng also gets the number of dropped packets. 0, or -1 with DIAG_ENVIRONMENT, or DIAG_USAGE: packets of several link layers
- * do not go into one pcap file. Frees in both cases. */
+/* Time passes, by any clock: once a second what came is written, so that a kill costs no more. */
+void raw_tick(struct raw *raw, uint64_t now_ns);
+
+/* The file ends with a whole packet, also where the disk is full. pcapng also gets the number of dropped packets. 0, or -1 with
+ * DIAG_ENVIRONMENT, or DIAG_USAGE: packets of several link layers do not go into one pcap file. Frees in both cases. */
 int raw_close(struct raw *raw, struct diag *diag);
 
 #endif

@@ -45,11 +45,30 @@ static int listen_at(struct in_addr interface, uint16_t port)
     return -1;
 }
 
-static void watch_ioc(struct proxy *p, const struct proxy_ioc *of)
+/* Where another IOC may stand: a free place, or that of the one that was not heard of for longest, if there is no circuit to it.
+ * The first has our own port, and stays. NULL: there is none. */
+static struct proxy_ioc *find_place(struct proxy *p)
 {
-    struct proxy_ioc *ioc = &p->iocs[p->niocs++];
+    struct proxy_ioc *oldest = NULL;
+    if (p->niocs < PROXY_IOCS)
+        return &p->iocs[p->niocs];
+    for (struct proxy_ioc *ioc = &p->iocs[1]; ioc < &p->iocs[PROXY_IOCS]; ioc++)
+        if (ioc->circuits == 0 && (oldest == NULL || ioc->used_ns < oldest->used_ns))
+            oldest = ioc;
+    return oldest;
+}
+
+static void watch_ioc(struct proxy *p, struct proxy_ioc *ioc, const struct proxy_ioc *of)
+{
+    if (ioc == &p->iocs[p->niocs]) {
+        p->niocs++;
+    } else {
+        event_del(&ioc->event);
+        close(ioc->listener);
+    }
     *ioc = *of;
     ioc->proxy = p;
+    ioc->used_ns = clock_monotonic_ns();
     event_assign(&ioc->event, p->base, ioc->listener, EV_READ | EV_PERSIST, on_accept, ioc);
     event_add(&ioc->event, NULL);
 }
@@ -61,12 +80,13 @@ static uint16_t add_ioc(struct proxy *p, const struct sockaddr_in *at)
     struct diag diag;
     uint16_t port;
     inet_ntop(AF_INET, &p->config->interface, address, sizeof address);
-    if (p->niocs == PROXY_IOCS || child_pick_port(address, &port, &diag) < 0)
+    struct proxy_ioc *place = find_place(p);
+    if (place == NULL || child_pick_port(address, &port, &diag) < 0)
         return 0;
     int listener = listen_at(p->config->interface, port);
     if (listener < 0)
         return 0;
-    watch_ioc(p, &(struct proxy_ioc){.at = *at, .listener = listener, .port = port});
+    watch_ioc(p, place, &(struct proxy_ioc){.at = *at, .listener = listener, .port = port});
     return port;
 }
 
@@ -109,6 +129,7 @@ static uint16_t port_for(void *arg, const struct wire_header *reply)
     for (unsigned i = 0; i < p->niocs; i++)
         if (is_at(&p->iocs[i], &at)) {
             p->first_answered |= i == 0;
+            p->iocs[i].used_ns = clock_monotonic_ns();
             return p->iocs[i].port;
         }
     if (p->first_answered)
@@ -193,7 +214,7 @@ static int bind_here(struct proxy *p, uint16_t port)
     int listener = is_bound ? listen_at(at.sin_addr, port) : -1;
     if (listener >= 0) {
         p->port = port;
-        watch_ioc(p, &(struct proxy_ioc){.at = p->config->to[0], .listener = listener, .port = port});
+        watch_ioc(p, &p->iocs[0], &(struct proxy_ioc){.at = p->config->to[0], .listener = listener, .port = port});
         return 0;
     }
     int err = errno;
@@ -282,6 +303,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     struct proxy *p = arg;
     for (unsigned i = 0; i < p->niocs; i++)
         event_add(&p->iocs[i].event, NULL);
+    proxy_circuits_look(p, clock_monotonic_ns());
     proxy_view_tick(p->view, &p->counts, clock_monotonic_ns());
 }
 

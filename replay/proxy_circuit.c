@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -65,6 +66,7 @@ static void close_circuit(struct proxy_circuit *c, bool reset, uint64_t now_ns)
     if (c->after != NULL)
         c->after->before = c->before;
     p->counts.open--;
+    c->ioc->circuits--;
     if (p->is_draining && p->circuits == NULL)
         event_base_loopbreak(p->base);
     for (unsigned i = 0; i < p->niocs; i++)
@@ -76,6 +78,31 @@ void proxy_circuits_close(struct proxy *p, uint64_t now_ns)
 {
     while (p->circuits != NULL)
         close_circuit(p->circuits, false, now_ns);
+}
+
+/* ---- a way that is blocked ---- */
+
+static bool is_reset(int fd)
+{
+    struct pollfd at = {.fd = fd};
+    return poll(&at, 1, 0) > 0 && (at.revents & POLLERR);
+}
+
+static bool is_hopeless(const struct proxy_circuit *c)
+{
+    for (unsigned i = 0; i < 2; i++)
+        if (c->is_connected && c->way[i].pass > 0 && is_reset(c->way[i].from))
+            return true;
+    return false;
+}
+
+void proxy_circuits_look(struct proxy *p, uint64_t now_ns)
+{
+    for (struct proxy_circuit *c = p->circuits, *after; c != NULL; c = after) {
+        after = c->after;
+        if (is_hopeless(c))
+            close_circuit(c, true, now_ns);
+    }
 }
 
 /* ---- relaying ---- */
@@ -222,6 +249,7 @@ static void join(struct proxy *p, struct proxy_circuit *c)
     p->circuits = c;
     p->counts.circuits++;
     p->counts.open++;
+    c->ioc->circuits++;
 }
 
 void proxy_circuit_open(struct proxy_ioc *to, int fd, uint64_t now_ns)
@@ -237,6 +265,7 @@ void proxy_circuit_open(struct proxy_ioc *to, int fd, uint64_t now_ns)
     }
     c->proxy = p;
     c->ioc = to;
+    to->used_ns = now_ns;
     c->tap.number = p->numbers++;
     init_way(c, FROM_CLIENT, fd, ioc);
     init_way(c, FROM_IOC, ioc, fd);

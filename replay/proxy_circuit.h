@@ -9,6 +9,10 @@
 void proxy_circuit_open(struct proxy_ioc *to, int fd, uint64_t now_ns);
 
 /* End all circuits. */
+/* End those whose sender was reset while the receiver takes nothing: nobody reads there, and would learn of it. To be called now
+ * and then. */
+void proxy_circuits_look(struct proxy *p, uint64_t now_ns);
+
 void proxy_circuits_close(struct proxy *p, uint64_t now_ns);
 
 #endif

@@ -31,6 +31,8 @@ struct proxy_ioc { /* one that has answered: circuits to our port go there */
     int listener;
     uint16_t port;
     struct event event;
+    unsigned circuits; /* open ones */
+    uint64_t used_ns;  /* when it answered last, or a circuit to it was opened */
 };
 
 struct proxy {

@@ -32,6 +32,15 @@ int http_parse(const char *text, struct sockaddr_in *at, struct diag *diag);
 /* page.html, which shows what is at /state. */
 extern const char live_page[];
 
+/* The rows of a live page in a table of routes: the page, its state as JSON, Prometheus' text. */
+int http_page(void *arg, const char *body, FILE *out);
+/* clang-format off */
+#define HTTP_LIVE_ROUTES(on_state, on_metrics) \
+    {"/", ROUTE_GET, ROUTE_HTML, http_page}, \
+    {"/state", ROUTE_GET, ROUTE_JSON, on_state}, \
+    {"/metrics", ROUTE_GET, ROUTE_METRICS, on_metrics}
+/* clang-format on */
+
 /* Listen, make a token, start the thread, and say on stderr where it is. NULL with DIAG_ENVIRONMENT: the port is taken. */
 struct http *http_open(const struct http_config *config, struct diag *diag);
 void http_close(struct http *http); /* NULL: nothing */

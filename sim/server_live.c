@@ -29,14 +29,6 @@ struct server_live {
 
 /* ---- the thread of HTTP ---- */
 
-static int on_page(void *arg, const char *body, FILE *out)
-{
-    (void)arg;
-    (void)body;
-    fputs(live_page, out);
-    return 200;
-}
-
 static int on_metrics(void *arg, const char *body, FILE *out)
 {
     struct server_live *live = arg;
@@ -103,8 +95,7 @@ static int on_speed(void *arg, const char *body, FILE *out)
 }
 
 static const struct route routes[] = {
-    {"/", ROUTE_GET, ROUTE_HTML, on_page},        {"/metrics", ROUTE_GET, ROUTE_METRICS, on_metrics},
-    {"/state", ROUTE_GET, ROUTE_JSON, on_state},  {"/pause", ROUTE_POST, ROUTE_TEXT, on_pause},
+    HTTP_LIVE_ROUTES(on_state, on_metrics),       {"/pause", ROUTE_POST, ROUTE_TEXT, on_pause},
     {"/go-on", ROUTE_POST, ROUTE_TEXT, on_go_on}, {"/step", ROUTE_POST, ROUTE_TEXT, on_step},
     {"/speed", ROUTE_POST, ROUTE_TEXT, on_speed},
 };

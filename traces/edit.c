@@ -7,11 +7,18 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+int edit_output(const char *command, const char *output, const char *example, struct diag *diag)
+{
+    if (output != NULL && *output != '\0')
+        return 0;
+    return diag_fail(diag, DIAG_USAGE, "%s: -o FILE says where the result goes: -o %s", command, example);
+}
+
 int edit_check(const char *command, const char *output, const char *const *inputs, unsigned ninputs, struct diag *diag)
 {
     struct stat in, out;
-    if (output == NULL || *output == '\0')
-        return diag_fail(diag, DIAG_USAGE, "%s: -o FILE says where the trace goes: -o new.catrace", command);
+    if (edit_output(command, output, "new.catrace", diag) < 0)
+        return -1;
     for (unsigned i = 0; i < ninputs && stat(output, &out) == 0; i++)
         if (stat(inputs[i], &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
             return diag_fail(diag, DIAG_USAGE, "%s: -o %s is an input, too: take another name", command, output);

@@ -4,6 +4,9 @@
 
 #include "traces/copy.h"
 
+/* -o is there. 0, or -1 with DIAG_USAGE and the example. */
+int edit_output(const char *command, const char *output, const char *example, struct diag *diag);
+
 /* -o is there, and none of the inputs. 0, or -1 with DIAG_USAGE. */
 int edit_check(const char *command, const char *output, const char *const *inputs, unsigned ninputs, struct diag *diag);
 

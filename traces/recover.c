@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/options.h"
 #include "traces/checksum.h"
-#include "traces/copy.h"
+#include "traces/edit.h"
 #include "traces/journal.h"
 
 #include <errno.h>
@@ -276,8 +276,8 @@ int traces_recover(int argc, char **argv, struct diag *diag)
         return -1;
     if (result.help)
         return DIAG_GOOD;
-    if (recover.output == NULL || *recover.output == '\0')
-        return diag_fail(diag, DIAG_USAGE, "recover: -o FILE says where the trace goes: -o night.catrace");
+    if (edit_output("recover", recover.output, "night.catrace", diag) < 0)
+        return -1;
     struct found f = {.path = result.operands.at[0]};
     int code = run(&f, recover.output, diag);
     found_fini(&f);

@@ -21,14 +21,6 @@ struct bench_live {
 
 /* ---- the thread of HTTP ---- */
 
-static int on_page(void *arg, const char *body, FILE *out)
-{
-    (void)arg;
-    (void)body;
-    fputs(live_page, out);
-    return 200;
-}
-
 static int on_state(void *arg, const char *body, FILE *out)
 {
     struct bench_live *live = arg;
@@ -45,11 +37,7 @@ static int on_metrics(void *arg, const char *body, FILE *out)
     return 200;
 }
 
-static const struct route routes[] = {
-    {"/", ROUTE_GET, ROUTE_HTML, on_page},
-    {"/state", ROUTE_GET, ROUTE_JSON, on_state},
-    {"/metrics", ROUTE_GET, ROUTE_METRICS, on_metrics},
-};
+static const struct route routes[] = {HTTP_LIVE_ROUTES(on_state, on_metrics)};
 
 /* ---- the benchmark's ---- */
 

@@ -15,11 +15,11 @@ from perf_table import Measure
 
 
 def images(server, run):
-    perf_stream.read(server.tcp, 3, 10 if run.full else 4, "--pv", machine.IMAGE)
+    perf_stream.read(server.tcp, 3, 8 if run.full else 4, "--pv", machine.IMAGE)
 
 
 def gets(server, run):
-    machine.floor("get", "--port", server.tcp, "--pv", machine.SCALARS[0], "--count", 1_000_000 if run.full else 300_000)
+    machine.floor("get", "--port", server.tcp, "--pv", machine.SCALARS[0], "--count", 500_000 if run.full else 300_000)
 
 
 def connects(server, run):
@@ -64,7 +64,7 @@ class File:
 def pairs(run, file, *kinds):
     """Of each kind (wall s, CPU s) of each turn."""
     spent = {kind: [] for kind in kinds}
-    for _ in run.pairs(15, 5):
+    for _ in run.pairs(9, 5):
         for kind in run.turns(kinds, kinds[::-1])[0]:
             spent[kind].append(getattr(file, kind)())
     return spent
