@@ -4,8 +4,9 @@ BUILD = build$(patsubst release,,$(PRESET:asan=-asan))
 PROFILE = quick
 RECORD_full = --both-images
 FUZZ_SECONDS = 60
+GB = 100
 
-.PHONY: all setup bench bench-full perf test test-asan coverage fuzz hostile mangle memory format clean
+.PHONY: all setup bench bench-full perf test test-asan coverage fuzz hostile mangle flat memory format clean
 
 all: setup
 	@test -f $(BUILD)/build.ninja || cmake --preset $(PRESET) >/dev/null
@@ -52,6 +53,10 @@ hostile: all
 mangle:
 	@$(MAKE) --no-print-directory all PRESET=asan
 	@build-asan/tests/test_mangled 10000
+
+# 10^9 x GB bytes of packets are captured, and memory does not grow (for 100: some minutes, and 20 GB in $TMPDIR or /tmp).
+flat: all
+	@$(BUILD)/tests/test_flat $(GB)000000000
 
 # What a circuit, a channel and a subscription cost in memory, beside a real IOC.
 memory: all

@@ -1,8 +1,11 @@
 #include "traces/journal.h"
 
 #include "tests/small_trace.h"
+#include "traces/array.h"
 #include "traces/command.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 /* ---- what a killed writer leaves ---- */
@@ -128,6 +131,43 @@ static void a_damaged_journal_gives_the_chunks_before_the_damage(void **state)
     unlink(journal);
 }
 
+/* Files of at most so many bytes, as on a full disk. */
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes < limit.rlim_max ? bytes : limit.rlim_max;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* The messages do not fit in memory, and the file that is to take them finds no room. */
+static void where_tables_find_no_room_what_came_before_is_recovered(void **state)
+{
+    (void)state;
+    struct diag diag = {0};
+    struct trace_writer *w = begin();
+    struct trace_event e = request;
+    struct trace t;
+    e.circuit = e.pv = TRACE_NONE;
+    limit_files(ARRAY_MEMORY_BYTES + (4u << 20)); /* the journal stays below */
+    uint32_t n = 0;
+    while (trace_writer_event(w, &e, NULL) != TRACE_NONE)
+        e.t_ns += 10, n++;
+    assert_int_equal(trace_writer_finish(w, &meta, &diag), -1);
+    limit_files(RLIM_INFINITY);
+    assert_int_equal(diag.code, DIAG_ENVIRONMENT);
+    assert_non_null(strstr(diag.text, "its tables"));
+    assert_non_null(strstr(diag.text, "caplay recover"));
+    assert_int_equal(recover(), DIAG_GOOD);
+    assert_int_equal(trace_open(&t, recovered, &diag), 0);
+    assert_in_range(t.nevents, n - 16384, n);
+    assert_int_equal(t.events[t.nevents - 1].t_ns, e.t_ns - 10 * (n - t.nevents + 1));
+    trace_close(&t);
+    unlink(recovered);
+    unlink(journal);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +175,7 @@ int main(void)
         cmocka_unit_test(what_came_before_a_silence_is_recovered_too),
         cmocka_unit_test(an_older_journal_is_refused_by_name),
         cmocka_unit_test(a_damaged_journal_gives_the_chunks_before_the_damage),
+        cmocka_unit_test(where_tables_find_no_room_what_came_before_is_recovered),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

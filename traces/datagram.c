@@ -6,6 +6,10 @@
 
 #define MINOR_MAX 99u /* far above any that exists */
 
+/* Clients' sockets that are remembered at once. Beyond, the one that was silent for the longest time is forgotten, and is another
+ * circuit when it speaks again. Some 20 MB. */
+#define CLIENTS_MAX 16384u
+
 enum sender { UNKNOWN, CLIENT, SERVER };
 
 struct datagram {
@@ -76,25 +80,55 @@ static struct datagram look_at(const uint8_t *bytes, size_t n)
     return g;
 }
 
+/* The latest comes last. False: no memory, and it is not in the table. */
+static bool put_last(struct dialogue *d, struct client *client)
+{
+    HASH_ADD(hh, d->clients, key, sizeof client->key, client);
+    return client->hh.tbl != NULL;
+}
+
+static void forget_client(struct dialogue *d, struct client *client)
+{
+    conversation_forget(d, client->circuit);
+    free(client);
+}
+
+static struct client *new_client(struct dialogue *d, const struct client_key *key, uint64_t t_ns)
+{
+    struct client *client = calloc(1, sizeof *client);
+    if (client == NULL)
+        return NULL;
+    client->key = *key;
+    const struct dialogue_endpoints ends = {.client_address = key->address, .client_port = (uint16_t)key->port};
+    client->circuit = conversation_circuit(d, &ends, 0, t_ns);
+    if (client->circuit != NULL)
+        return client;
+    free(client);
+    return NULL;
+}
+
 /* The circuit that stands for all UDP of a client's socket. */
 static struct circuit *circuit_of(struct dialogue *d, uint32_t address, uint16_t port, uint64_t t_ns)
 {
     const struct client_key key = {address, port};
     struct client *client;
     HASH_FIND(hh, d->clients, &key, sizeof key, client);
-    if (client != NULL)
+    if (client != NULL && client->hh.next == NULL)
         return client->circuit;
-    client = calloc(1, sizeof *client);
+    if (client != NULL)
+        HASH_DEL(d->clients, client);
+    else
+        client = new_client(d, &key, t_ns);
     if (client == NULL)
         return NULL;
-    client->key = key;
-    const struct dialogue_endpoints ends = {.client_address = address, .client_port = port};
-    client->circuit = conversation_circuit(d, &ends, 0, t_ns);
-    if (client->circuit != NULL)
-        HASH_ADD(hh, d->clients, key, sizeof client->key, client);
-    if (client->circuit == NULL || client->hh.tbl == NULL) {
-        free(client);
+    if (!put_last(d, client)) {
+        forget_client(d, client);
         return NULL;
+    }
+    if (HASH_COUNT(d->clients) > CLIENTS_MAX) {
+        struct client *silent = d->clients;
+        HASH_DEL(d->clients, silent);
+        forget_client(d, silent);
     }
     return client->circuit;
 }

@@ -1,6 +1,6 @@
-/* What a writer has in memory, appended to PATH.part.journal in chunks while it writes PATH.part: new strings, changed PVs and
- * circuits, new events, each chunk with its sizes and checksum. After kill -9 or on a full disk `caplay recover` reads it. Layout
- * byte by byte: traces/FORMAT.md. */
+/* What a writer keeps until the end, appended to PATH.part.journal in chunks while it writes PATH.part: new strings, changed PVs
+ * and circuits, new events, each chunk with its sizes and checksum. After kill -9 or on a full disk `caplay recover` reads it.
+ * Layout byte by byte: traces/FORMAT.md. */
 #ifndef CAPLAY_TRACES_JOURNAL_H
 #define CAPLAY_TRACES_JOURNAL_H
 

@@ -9,23 +9,34 @@
 
 /* ---- messages ---- */
 
-void ledger_keep(struct ledger_kept *kept, const struct wire_header *header, const uint8_t *payload)
+static void drop_kept(struct ledger *l, struct ledger_kept *kept)
 {
-    if (header->size > kept->room) {
-        free(kept->payload);
-        kept->payload = malloc(header->size);
-        kept->room = kept->payload != NULL ? header->size : 0;
-    }
+    l->kept_bytes -= kept->room;
+    free(kept->payload);
+    kept->payload = NULL;
+    kept->room = 0;
+    kept->is_there = false;
+}
+
+/* Room for a longer payload than the one before. */
+static void make_room(struct ledger *l, struct ledger_kept *kept, uint32_t size)
+{
+    drop_kept(l, kept);
+    if (size > LEDGER_KEPT_BYTES - l->kept_bytes)
+        return;
+    kept->payload = malloc(size);
+    kept->room = kept->payload != NULL ? size : 0;
+    l->kept_bytes += kept->room;
+}
+
+void ledger_keep(struct ledger *l, struct ledger_kept *kept, const struct wire_header *header, const uint8_t *payload)
+{
+    if (header->size > kept->room)
+        make_room(l, kept, header->size);
     kept->is_there = header->size <= kept->room;
     kept->header = *header;
     if (kept->is_there && header->size > 0)
         memcpy(kept->payload, payload, header->size);
-}
-
-static void drop_kept(struct ledger_kept *kept, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        free(kept[i].payload);
 }
 
 /* ---- channels ---- */
@@ -60,9 +71,10 @@ void ledger_channel_drop(struct ledger *l, struct ledger_channel *channel)
     }
     unbind(l, channel);
     HASH_DELETE(by_cid, l->by_cid, channel);
-    drop_kept(&channel->created, 1);
-    drop_kept(&channel->rights, 1);
-    drop_kept(channel->read, 2);
+    drop_kept(l, &channel->created);
+    drop_kept(l, &channel->rights);
+    drop_kept(l, &channel->read[0]);
+    drop_kept(l, &channel->read[1]);
     free(channel);
 }
 
@@ -71,6 +83,8 @@ struct ledger_channel *ledger_channel_add(struct ledger *l, uint32_t cid, uint32
     struct ledger_channel *channel = ledger_channel_by_cid(l, cid);
     if (channel != NULL)
         ledger_channel_drop(l, channel);
+    if (HASH_CNT(by_cid, l->by_cid) >= LEDGER_CHANNELS_MAX)
+        ledger_channel_drop(l, l->by_cid);
     channel = calloc(1, sizeof *channel);
     if (channel == NULL)
         return NULL;
@@ -110,8 +124,8 @@ void ledger_subscription_drop(struct ledger *l, struct ledger_subscription *s)
     if (s->channel != NULL)
         DL_DELETE(s->channel->subscriptions, s);
     HASH_DEL(l->subscriptions, s);
-    drop_kept(&s->request, 1);
-    drop_kept(&s->update, 1);
+    drop_kept(l, &s->request);
+    drop_kept(l, &s->update);
     free(s);
 }
 
@@ -120,6 +134,8 @@ struct ledger_subscription *ledger_subscription_add(struct ledger *l, struct led
     struct ledger_subscription *s = ledger_subscription_find(l, subid);
     if (s != NULL)
         ledger_subscription_drop(l, s);
+    if (HASH_COUNT(l->subscriptions) >= LEDGER_SUBSCRIPTIONS_MAX)
+        ledger_subscription_drop(l, l->subscriptions);
     s = calloc(1, sizeof *s);
     if (s == NULL)
         return NULL;
@@ -161,25 +177,26 @@ static struct ledger_request *new_request(struct ledger *l, uint32_t command, ui
     return NULL;
 }
 
-struct ledger_request *ledger_request_add(struct ledger *l, uint32_t command, uint32_t id, uint32_t pv)
-{
-    struct ledger_request *request = ledger_request_find(l, command, id);
-    if (l->requests == NULL && new_request(l, TRACE_NONE, 0) == NULL)
-        return NULL;
-    if (request == NULL)
-        request = new_request(l, command, id);
-    if (request == NULL)
-        return NULL;
-    request->pv = pv;
-    request->event = TRACE_NONE;
-    return request;
-}
-
 void ledger_request_drop(struct ledger *l, struct ledger_request *request)
 {
     HASH_DEL(l->requests, request);
     free(l->spare);
     l->spare = request;
+}
+
+struct ledger_request *ledger_request_add(struct ledger *l, uint32_t command, uint32_t id, uint32_t pv)
+{
+    struct ledger_request *request = ledger_request_find(l, command, id);
+    if (l->requests == NULL && new_request(l, TRACE_NONE, 0) == NULL)
+        return NULL;
+    if (request != NULL)
+        ledger_request_drop(l, request); /* the newest comes last, also where it repeats one */
+    else if (HASH_COUNT(l->requests) > LEDGER_REQUESTS_MAX)
+        ledger_request_drop(l, l->requests->hh.next); /* the guard is the first */
+    request = new_request(l, command, id);
+    if (request != NULL)
+        request->pv = pv;
+    return request;
 }
 
 void ledger_fini(struct ledger *l)

@@ -1,6 +1,8 @@
 /* What one circuit has open: channels by cid and by sid, requests that wait for their reply, subscriptions. Only tables: what a
  * message means is dialogue.c's. Identifiers are the peers' numbers and hostile: any of them may be reused or wrong at any
- * time. No memory: the functions that add return NULL, and what was to be kept is unknown from then on. */
+ * time. No memory: the functions that add return NULL, and what was to be kept is unknown from then on. What a hostile peer, or
+ * one whose other side was not captured, can make a circuit keep is bounded: the oldest is forgotten for the newest, as if it had
+ * never been said. */
 #ifndef CAPLAY_TRACES_LEDGER_H
 #define CAPLAY_TRACES_LEDGER_H
 
@@ -11,6 +13,14 @@
 #include <stdint.h>
 
 struct ledger_subscription;
+
+/* At once, of one circuit; far beyond what a client that is answered leaves open. Some 30, 190 and 120 MB. */
+#define LEDGER_REQUESTS_MAX      262144u
+#define LEDGER_CHANNELS_MAX      524288u
+#define LEDGER_SUBSCRIPTIONS_MAX 524288u
+
+/* Payloads that are kept, of one circuit; what is beyond them is not. */
+#define LEDGER_KEPT_BYTES (UINT64_C(1) << 30)
 
 /* A message that is kept whole: the last of its kind. A zeroed one is empty. */
 struct ledger_kept {
@@ -56,12 +66,14 @@ struct ledger {
     struct ledger_request *requests;        /* with a guard, whose command nobody sends: a table that becomes empty is freed */
     struct ledger_request *spare;           /* one that was dropped, for the next; or NULL */
     uint32_t echoes_asked, echoes_answered; /* ECHO bears no number: they are answered in order */
+    uint64_t kept_bytes;                    /* of payloads */
 };
 
 void ledger_fini(struct ledger *l);
 
-/* Keep a message instead of the one that was kept. Without memory: nothing is. */
-void ledger_keep(struct ledger_kept *kept, const struct wire_header *header, const uint8_t *payload);
+/* Keep a message instead of the one that was kept; `kept` belongs to the ledger. Without memory, or beyond LEDGER_KEPT_BYTES:
+ * nothing is. */
+void ledger_keep(struct ledger *l, struct ledger_kept *kept, const struct wire_header *header, const uint8_t *payload);
 
 /* A channel that is being created. An older one with this cid is dropped. */
 struct ledger_channel *ledger_channel_add(struct ledger *l, uint32_t cid, uint32_t pv);

@@ -4,14 +4,19 @@
 
 #include "base/clock.h"
 #include "base/options.h"
+#include "traces/array.h"
 #include "traces/checksum.h"
 #include "traces/edit.h"
 #include "traces/journal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct recover {
     const char *output;
@@ -36,15 +41,17 @@ static const struct option_command recover_command = {
 };
 
 struct found {
-    FILE *pool, *journal;
+    FILE *journal;
     const char *path;
+    uint8_t *part; /* FILE.part, mapped */
+    size_t part_bytes;
     uint8_t *bytes; /* of one chunk */
     struct trace t; /* its tables are ours, and grow */
     struct trace_pv *pvs;
     struct trace_circuit *circuits;
-    struct trace_event *events;
+    struct array events;
     char *strings;
-    uint8_t *pool_bytes;
+    int error; /* errno: what there is finds no room */
     uint64_t chunks;
     struct format_meta meta;
 };
@@ -83,18 +90,14 @@ static bool read_chunk(struct found *f, struct journal_chunk *h)
            checksum_add(0, f->bytes, h->bytes) == h->body_checksum;
 }
 
-/* The payload bytes that a chunk is about. */
-static bool read_pool(struct found *f, const struct journal_chunk *h)
+/* Are the payload bytes that a chunk is about there, and whole? */
+static bool has_pool(const struct found *f, const struct journal_chunk *h)
 {
-    if (h->pool_from != f->t.pool_bytes || h->pool_to < h->pool_from || !is_there(f->pool, h->pool_to - h->pool_from))
+    const size_t begin = sizeof(struct format_header), room = f->part_bytes > begin ? f->part_bytes - begin : 0;
+    if (h->pool_from != f->t.pool_bytes || h->pool_to < h->pool_from || h->pool_to > room)
         return false;
     const uint64_t n = h->pool_to - h->pool_from;
-    uint8_t *pool = enlarge(f->pool_bytes, f->t.pool_bytes, n);
-    if (pool == NULL)
-        return false;
-    f->pool_bytes = pool;
-    return (n == 0 || fread(pool + h->pool_from, n, 1, f->pool) == 1) &&
-           checksum_add(0, pool + h->pool_from, n) == h->pool_checksum;
+    return h->pool_checksum == (n > 0 ? checksum_add(0, f->t.pool + h->pool_from, n) : 0);
 }
 
 /* A table's changed rows: each is known, or the next new one. false: they are not. */
@@ -127,22 +130,36 @@ static bool append(void **table, uint64_t used, const void *bytes, uint64_t n)
     return true;
 }
 
+/* A journal may hold more messages than memory does. */
+static bool take_events(struct found *f, const uint8_t *at, uint32_t n)
+{
+    if (n == 0)
+        return true;
+    if (array_reserve(&f->events, n, sizeof(struct trace_event)) < 0) {
+        f->error = errno;
+        return false;
+    }
+    memcpy((struct trace_event *)f->events.at + f->events.count, at, n * sizeof(struct trace_event));
+    array_release(&f->events, f->t.nevents, f->t.nevents + n, sizeof(struct trace_event));
+    f->events.count += n;
+    return true;
+}
+
 static bool take_chunk(struct found *f, const struct journal_chunk *h)
 {
     struct trace *t = &f->t;
-    const uint8_t *at = f->bytes, *pvs = at + h->nevents * sizeof *f->events,
+    const uint8_t *at = f->bytes, *pvs = at + h->nevents * sizeof(struct trace_event),
                   *circuits = pvs + h->npvs * (sizeof(struct journal_row) + sizeof *f->pvs),
                   *strings = circuits + h->ncircuits * (sizeof(struct journal_row) + sizeof *f->circuits);
     if (h->nevents >= TRACE_NONE - t->nevents || h->nstrings >= TRACE_NONE - t->nstrings ||
         (h->nstrings > 0 && strings[h->nstrings - 1] != '\0'))
         return false;
-    void *tables[] = {f->events, f->strings, f->pvs, f->circuits};
-    const bool is_taken = append(&tables[0], t->nevents * sizeof *f->events, at, h->nevents * sizeof *f->events) &&
-                          append(&tables[1], t->nstrings, strings, h->nstrings) &&
-                          take_rows(pvs, h->npvs, sizeof *f->pvs, &tables[2], &t->npvs) &&
-                          take_rows(circuits, h->ncircuits, sizeof *f->circuits, &tables[3], &t->ncircuits);
-    f->events = tables[0], f->strings = tables[1], f->pvs = tables[2], f->circuits = tables[3];
-    t->events = f->events, t->strings = f->strings, t->pvs = f->pvs, t->circuits = f->circuits, t->pool = f->pool_bytes;
+    void *tables[] = {f->strings, f->pvs, f->circuits};
+    const bool is_taken =
+        append(&tables[0], t->nstrings, strings, h->nstrings) && take_rows(pvs, h->npvs, sizeof *f->pvs, &tables[1], &t->npvs) &&
+        take_rows(circuits, h->ncircuits, sizeof *f->circuits, &tables[2], &t->ncircuits) && take_events(f, at, h->nevents);
+    f->strings = tables[0], f->pvs = tables[1], f->circuits = tables[2];
+    t->events = f->events.at, t->strings = f->strings, t->pvs = f->pvs, t->circuits = f->circuits;
     if (!is_taken)
         return false;
     t->nevents += h->nevents;
@@ -194,10 +211,13 @@ static int read_all(struct found *f, struct diag *diag)
         return diag_fail(diag, DIAG_USAGE,
                          "%s%s is of an older caplay, whose traces are of version 1.0: recover it with that one", f->path,
                          JOURNAL_SUFFIX);
-    if (fseeko(f->journal, 0, SEEK_SET) != 0 || fseeko(f->pool, sizeof(struct format_header), SEEK_SET) != 0)
-        return diag_errno(diag, DIAG_USAGE, "cannot read %s", f->path);
-    while (read_chunk(f, &head) && read_pool(f, &head) && take_chunk(f, &head))
+    if (fseeko(f->journal, 0, SEEK_SET) != 0)
+        return diag_errno(diag, DIAG_USAGE, "cannot read %s%s", f->path, JOURNAL_SUFFIX);
+    while (read_chunk(f, &head) && has_pool(f, &head) && take_chunk(f, &head))
         continue;
+    errno = f->error;
+    if (f->error != 0)
+        return diag_errno(diag, DIAG_ENVIRONMENT, "no room for the messages of %s", f->path);
     if (f->chunks == 0)
         return diag_fail(diag, DIAG_USAGE, "%s%s holds no whole chunk: nothing can be recovered", f->path, JOURNAL_SUFFIX);
     return check(f, diag);
@@ -237,35 +257,53 @@ static int write_trace(struct found *f, const char *output, struct diag *diag)
     return DIAG_GOOD;
 }
 
+static int map_part(struct found *f, struct diag *diag)
+{
+    struct stat status;
+    const int fd = open(f->path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return diag_errno(diag, DIAG_USAGE, "cannot read %s", f->path);
+    void *part = NULL;
+    if (fstat(fd, &status) == 0 && status.st_size > 0)
+        part = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+    close(fd);
+    if (part == MAP_FAILED)
+        return diag_errno(diag, DIAG_USAGE, "cannot read %s", f->path);
+    f->part = part;
+    f->part_bytes = part != NULL ? (size_t)status.st_size : 0;
+    f->t.pool = f->part_bytes > sizeof(struct format_header) ? f->part + sizeof(struct format_header) : NULL;
+    return 0;
+}
+
 static int run(struct found *f, const char *output, struct diag *diag)
 {
-    char journal[PATH_MAX + 32], part[PATH_MAX + 32];
+    char journal[PATH_MAX + 32], part[PATH_MAX + 32], spill[PATH_MAX + 32];
     snprintf(journal, sizeof journal, "%s%s", f->path, JOURNAL_SUFFIX);
     snprintf(part, sizeof part, "%s.part", output);
+    snprintf(spill, sizeof spill, "%s.recovered", output);
     if (strcmp(part, f->path) == 0)
         return diag_fail(diag, DIAG_USAGE, "-o %s: writing it begins with %s, which is to be read: take another name", output,
                          f->path);
-    f->pool = fopen(f->path, "re");
-    if (f->pool == NULL)
-        return diag_errno(diag, DIAG_USAGE, "cannot read %s", f->path);
+    if (map_part(f, diag) < 0)
+        return -1;
     f->journal = fopen(journal, "re");
     if (f->journal == NULL)
         return diag_errno(diag, DIAG_USAGE, "cannot read %s, which belongs to %s", journal, f->path);
+    f->events.spill = spill;
     return read_all(f, diag) < 0 ? -1 : write_trace(f, output, diag);
 }
 
 static void found_fini(struct found *f)
 {
-    if (f->pool != NULL)
-        fclose(f->pool);
+    if (f->part != NULL)
+        munmap(f->part, f->part_bytes);
     if (f->journal != NULL)
         fclose(f->journal);
     free(f->bytes);
     free(f->pvs);
     free(f->circuits);
-    free(f->events);
+    array_fini(&f->events);
     free(f->strings);
-    free(f->pool_bytes);
 }
 
 int traces_recover(int argc, char **argv, struct diag *diag)

@@ -40,7 +40,7 @@ static void ask(struct turn *t, uint32_t command, uint32_t id)
 static void keep(struct turn *t, struct ledger_kept *kept)
 {
     if (t->d->is_keeping && !t->malformed)
-        ledger_keep(kept, t->h, t->payload);
+        ledger_keep(ledger_of(t), kept, t->h, t->payload);
 }
 
 static void tie(struct turn *t, const struct ledger_request *request)

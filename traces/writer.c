@@ -1,8 +1,10 @@
 #include "traces/trace.h"
 
 #include "traces/array.h"
+#include "traces/bodies.h"
 #include "traces/journal.h"
 #include "traces/output.h"
+#include "traces/sorting.h"
 #include "traces/table.h"
 
 #include <assert.h>
@@ -15,13 +17,13 @@
 #include <xxh_x86dispatch.h> /* XXH3 by the widest registers of this processor */
 #endif
 
+/* What the events that do not fit in memory lie in, behind PATH.part. It has this name for a moment only. */
+#define SPILL_SUFFIX ".spill"
+
 /* A chunk of the journal is written after so much pool, so many events, or so much time of the trace. */
 #define CHUNK_POOL_BYTES (4u << 20)
 #define CHUNK_EVENTS     16384u
 #define CHUNK_NS         UINT64_C(1000000000)
-
-/* Moves an event, on average, after which events are sorted as if they were in no order. */
-#define SORT_MOVES 16u
 
 /* One interned text. As a PV's name it also knows the PV. */
 struct string {
@@ -31,27 +33,19 @@ struct string {
     char text[];
 };
 
-/* One body in the pool that later equal ones share. 128 bits of XXH3 and the length stand for the bytes: comparing the bytes
- * themselves would mean reading the pool back. */
-struct body {
-    UT_hash_handle hh;
-    struct body_key {
-        uint64_t low, high, bytes;
-    } key;
-    uint64_t offset;
-};
-
 struct trace_writer {
     struct output out;
     struct array strings, pvs, circuits, events, index;
     struct string *string_table;
-    struct body *body_table;
+    struct bodies bodies;
     struct journal journal;
     struct journal_changes changed_pvs, changed_circuits;
     struct format_meta meta;               /* as far as it is known */
     uint32_t chunk_strings, chunk_events;  /* what the journal has */
     uint64_t chunk_pool, chunk_ns, end_ns; /* pool bytes and time that it has; the latest time seen */
     uint64_t ticked_chunks, ticked_ns;     /* the journal's chunks since then */
+    bool is_unsorted;                      /* an event came behind a later one */
+    char spill[PATH_MAX + 16];
 };
 
 static void fail_memory(struct trace_writer *w)
@@ -65,25 +59,21 @@ bool trace_writer_failed(const struct trace_writer *w)
     return output_has_failed(&w->out);
 }
 
-/* Make room for n more records. NULL, with the writer failed, if there is none. */
-static void *array_add(struct trace_writer *w, struct array *a, uint32_t n, size_t record_bytes)
+/* A table cannot grow; errno as array_add() sets it. */
+static void fail_tables(struct trace_writer *w)
 {
-    if (n >= TRACE_NONE - a->count) {
-        errno = EOVERFLOW;
-        output_fail(&w->out, "more than 2^32 - 1 records");
-        return NULL;
-    }
-    if (a->room - a->count < n) {
-        uint64_t room = (uint64_t)a->room * 2 + n + 1024;
-        room = room < TRACE_NONE ? room : TRACE_NONE;
-        if (array_reserve(a, (uint32_t)room, record_bytes) < 0) {
-            fail_memory(w);
-            return NULL;
-        }
-    }
-    void *added = (char *)a->at + (size_t)a->count * record_bytes;
-    memset(added, 0, n * record_bytes);
-    a->count += n;
+    if (errno == ENOMEM)
+        fail_memory(w);
+    else
+        output_fail(&w->out, errno == EOVERFLOW ? "more than 2^32 - 2 records" : "its tables");
+}
+
+/* n more records of a table. NULL, with the writer failed, if there is no room. */
+static void *add(struct trace_writer *w, struct array *a, uint32_t n, size_t record_bytes)
+{
+    void *added = array_add(a, n, record_bytes);
+    if (added == NULL)
+        fail_tables(w);
     return added;
 }
 
@@ -98,6 +88,8 @@ struct trace_writer *trace_writer_open(const char *path, struct diag *diag)
         free(w);
         return NULL;
     }
+    snprintf(w->spill, sizeof w->spill, "%s%s", w->out.part, SPILL_SUFFIX);
+    w->events.spill = w->spill;
     output_begin(&w->out, FORMAT_POOL);
     if (!journal_open(&w->journal, w->out.part))
         output_fail(&w->out, "its journal");
@@ -114,7 +106,7 @@ static struct string *intern(struct trace_writer *w, const char *text, size_t le
     if (s != NULL)
         return s;
     s = calloc(1, sizeof *s + length + 1);
-    char *stored = s != NULL ? array_add(w, &w->strings, (uint32_t)length + 1, 1) : NULL;
+    char *stored = s != NULL ? add(w, &w->strings, (uint32_t)length + 1, 1) : NULL;
     if (stored == NULL) {
         free(s);
         fail_memory(w);
@@ -144,7 +136,7 @@ uint32_t trace_writer_pv(struct trace_writer *w, const char *name, size_t length
     struct string *s = intern(w, name, length);
     if (s == NULL || s->pv != TRACE_NONE)
         return s != NULL ? s->pv : TRACE_NONE;
-    struct trace_pv *pv = array_add(w, &w->pvs, 1, sizeof *pv);
+    struct trace_pv *pv = add(w, &w->pvs, 1, sizeof *pv);
     if (pv == NULL)
         return TRACE_NONE;
     *pv = (struct trace_pv){.name = s->offset, .native = 0xffff, .rights = 0xffff};
@@ -156,7 +148,7 @@ uint32_t trace_writer_pv(struct trace_writer *w, const char *name, size_t length
 
 uint32_t trace_writer_circuit(struct trace_writer *w)
 {
-    struct trace_circuit *c = array_add(w, &w->circuits, 1, sizeof *c);
+    struct trace_circuit *c = add(w, &w->circuits, 1, sizeof *c);
     if (c == NULL)
         return TRACE_NONE;
     c->user = c->host = TRACE_NONE;
@@ -256,22 +248,12 @@ static uint64_t pool_share(struct trace_writer *w, const uint8_t *bytes, uint32_
     if (n < TRACE_SHARED_BYTES)
         return pool_add(w, bytes, n);
     XXH128_hash_t hash = XXH3_128bits(bytes, n);
-    struct body_key key = {.low = hash.low64, .high = hash.high64, .bytes = n};
-    struct body *body;
-    HASH_FIND(hh, w->body_table, &key, sizeof key, body);
+    const struct body_key key = {.low = hash.low64, .high = hash.high64, .bytes = n};
+    const struct body *body = bodies_find(&w->bodies, &key);
     if (body != NULL)
         return body->offset;
-    body = calloc(1, sizeof *body);
-    if (body == NULL) {
-        fail_memory(w);
-        return 0;
-    }
-    body->key = key;
-    body->offset = pool_add(w, bytes, n);
-    const uint64_t offset = body->offset;
-    HASH_ADD(hh, w->body_table, key, sizeof key, body);
-    if (body->hh.tbl == NULL)
-        free(body); /* stored again next time */
+    const uint64_t offset = pool_add(w, bytes, n);
+    (void)bodies_add(&w->bodies, &key, offset); /* without memory: stored again next time */
     return offset;
 }
 
@@ -286,10 +268,8 @@ void trace_writer_forgo_journal(struct trace_writer *w)
 }
 
 /* First what the chunk is about, then the chunk. */
-static void write_chunk(struct trace_writer *w)
+static void write_journal(struct trace_writer *w)
 {
-    if (w->journal.file == NULL)
-        return;
     w->meta.end_ns = w->end_ns;
     struct journal_chunk head = {.pool_from = w->chunk_pool,
                                  .pool_to = pool_bytes(w),
@@ -303,7 +283,14 @@ static void write_chunk(struct trace_writer *w)
     if (!output_has_failed(&w->out) &&
         !journal_append(&w->journal, &head, strings, tables, (const struct trace_event *)w->events.at + w->chunk_events))
         output_fail(&w->out, "its journal");
-    w->chunk_pool = head.pool_to;
+}
+
+static void end_chunk(struct trace_writer *w)
+{
+    if (w->journal.file != NULL)
+        write_journal(w);
+    array_release(&w->events, w->chunk_events, w->events.count, sizeof(struct trace_event));
+    w->chunk_pool = pool_bytes(w);
     w->chunk_strings = w->strings.count;
     w->chunk_events = w->events.count;
     w->chunk_ns = w->end_ns;
@@ -312,11 +299,12 @@ static void write_chunk(struct trace_writer *w)
 static uint32_t end_event(struct trace_writer *w, uint64_t t_ns)
 {
     const uint32_t index = w->events.count - 1;
+    w->is_unsorted |= t_ns < w->end_ns;
     if (t_ns > w->end_ns)
         w->end_ns = t_ns;
     if (!trace_writer_failed(w) && (w->events.count - w->chunk_events >= CHUNK_EVENTS ||
                                     pool_bytes(w) - w->chunk_pool >= CHUNK_POOL_BYTES || w->end_ns - w->chunk_ns >= CHUNK_NS))
-        write_chunk(w);
+        end_chunk(w);
     return index;
 }
 
@@ -328,13 +316,13 @@ void trace_writer_tick(struct trace_writer *w, uint64_t now_ns)
         w->ticked_chunks = w->journal.chunks;
         w->ticked_ns = now_ns;
     } else if (!trace_writer_failed(w) && now_ns - w->ticked_ns >= CHUNK_NS)
-        write_chunk(w);
+        end_chunk(w);
 }
 
 uint32_t trace_writer_event(struct trace_writer *w, const struct trace_event *event, const uint8_t *payload)
 {
     assert(payload != NULL || event->size == 0);
-    struct trace_event *e = trace_writer_failed(w) ? NULL : array_add(w, &w->events, 1, sizeof *e);
+    struct trace_event *e = trace_writer_failed(w) ? NULL : add(w, &w->events, 1, sizeof *e);
     if (e == NULL)
         return TRACE_NONE;
     *e = *event;
@@ -351,75 +339,66 @@ uint32_t trace_writer_event(struct trace_writer *w, const struct trace_event *ev
 
 /* ---- finishing ---- */
 
-static int by_time(const void *a, const void *b, void *events)
-{
-    const uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
-    const struct trace_event *x = (const struct trace_event *)events + i, *y = (const struct trace_event *)events + k;
-    if (x->t_ns != y->t_ns)
-        return x->t_ns < y->t_ns ? -1 : 1;
-    return i < k ? -1 : 1;
-}
-
-static void sort_by_time(uint32_t *order, struct trace_event *events, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++)
-        order[i] = i;
-    qsort_r(order, n, sizeof *order, by_time, events);
-}
-
-/* Events come when they are whole, with the times of their beginnings: nearly in order. False: they are not, and `order` is
- * unfinished. */
-static bool insert_by_time(uint32_t *order, const struct trace_event *events, uint32_t n)
-{
-    uint64_t moves = (uint64_t)n * SORT_MOVES;
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t k = i;
-        for (; k > 0 && events[order[k - 1]].t_ns > events[i].t_ns; k--) {
-            if (moves-- == 0)
-                return false;
-            order[k] = order[k - 1];
-        }
-        order[k] = i;
-    }
-    return true;
-}
-
 static void index_event(struct trace_writer *w, uint32_t k, uint64_t t_ns)
 {
-    uint64_t *row = k % FORMAT_INDEX_EVENTS == 0 ? array_add(w, &w->index, 1, sizeof *row) : NULL;
+    uint64_t *row = k % FORMAT_INDEX_EVENTS == 0 ? add(w, &w->index, 1, sizeof *row) : NULL;
     if (row != NULL)
         *row = t_ns;
 }
 
-/* order[k] is the index of the k-th event in time; place[i] is where event i comes. */
-static void put_events(struct trace_writer *w, uint32_t *order, uint32_t *place)
+/* The k-th event has been put, and all before it. Requests are looked up all over `place`. */
+static void release_put(const struct trace_writer *w, const struct sorting *s, uint32_t k)
+{
+    if (k % SORTING_BLOCK != 0 || k == 0)
+        return;
+    array_release(&w->events, k > SORTING_BLOCK ? k - 2 * SORTING_BLOCK : 0, k, sizeof(struct trace_event));
+    array_release(&s->order, k - SORTING_BLOCK, k, sizeof(uint32_t));
+    array_release(&s->place, 0, w->events.count, sizeof(uint32_t));
+}
+
+static void put_sorted(struct trace_writer *w, const struct sorting *s)
 {
     const struct trace_event *events = w->events.at;
-    const uint32_t n = w->events.count;
-    if (!insert_by_time(order, w->events.at, n))
-        sort_by_time(order, w->events.at, n);
-    for (uint32_t k = 0; k < n; k++)
-        place[order[k]] = k;
-    output_begin(&w->out, FORMAT_EVENTS);
+    const uint32_t n = w->events.count, *order = s->order.at, *place = s->place.at;
     for (uint32_t k = 0; k < n; k++) {
         struct trace_event e = events[order[k]];
         e.peer = e.peer < n ? place[e.peer] : TRACE_NONE;
         index_event(w, k, e.t_ns);
         output_put(&w->out, &e, sizeof e);
+        release_put(w, s, k);
     }
-    output_end(&w->out, FORMAT_EVENTS);
 }
 
-static void put_sorted(struct trace_writer *w)
+/* Messages of several packets ended behind others that had begun later. */
+static void sort_and_put(struct trace_writer *w)
 {
-    const size_t n = w->events.count;
-    uint32_t *order = malloc((n + 1) * sizeof *order), *place = malloc((n + 1) * sizeof *place);
-    if (order != NULL && place != NULL)
-        put_events(w, order, place);
+    struct sorting s = {.order.spill = w->spill, .place.spill = w->spill};
+    if (sorting_run(&s, &w->events) == 0)
+        put_sorted(w, &s);
     else
-        fail_memory(w);
-    free(order);
-    free(place);
+        fail_tables(w);
+    sorting_fini(&s);
+}
+
+static void put_as_they_are(struct trace_writer *w)
+{
+    const struct trace_event *events = w->events.at;
+    for (uint32_t n = 0, k = 0; k < w->events.count; k += n) {
+        n = w->events.count - k < FORMAT_INDEX_EVENTS ? w->events.count - k : FORMAT_INDEX_EVENTS;
+        index_event(w, k, events[k].t_ns);
+        output_put(&w->out, events + k, n * sizeof *events);
+        array_release(&w->events, k, k + n, sizeof *events);
+    }
+}
+
+static void put_events(struct trace_writer *w)
+{
+    output_begin(&w->out, FORMAT_EVENTS);
+    if (w->is_unsorted && !trace_writer_failed(w))
+        sort_and_put(w);
+    else
+        put_as_they_are(w);
+    output_end(&w->out, FORMAT_EVENTS);
 }
 
 static void put_section(struct trace_writer *w, enum format_section_kind kind, const void *bytes, size_t n)
@@ -427,28 +406,6 @@ static void put_section(struct trace_writer *w, enum format_section_kind kind, c
     output_begin(&w->out, kind);
     output_put(&w->out, bytes, n);
     output_end(&w->out, kind);
-}
-
-static bool are_in_order(const struct trace_event *events, uint32_t n)
-{
-    for (uint32_t i = 1; i < n; i++)
-        if (events[i].t_ns < events[i - 1].t_ns)
-            return false;
-    return true;
-}
-
-/* The file's events are those in memory, but where messages of several packets ended behind others that had begun later. */
-static void put_all_events(struct trace_writer *w)
-{
-    const struct trace_event *events = w->events.at;
-    const uint32_t n = w->events.count;
-    if (!are_in_order(events, n)) {
-        put_sorted(w);
-        return;
-    }
-    put_section(w, FORMAT_EVENTS, events, n * sizeof *events);
-    for (uint64_t k = 0; k < n; k += FORMAT_INDEX_EVENTS)
-        index_event(w, (uint32_t)k, events[k].t_ns);
 }
 
 void trace_writer_about(struct trace_writer *w, const struct trace_meta *meta)
@@ -467,12 +424,7 @@ static void free_tables(struct trace_writer *w)
         HASH_DEL(w->string_table, s);
         free(s);
     }
-    struct body *b, *next_body;
-    HASH_ITER(hh, w->body_table, b, next_body)
-    {
-        HASH_DEL(w->body_table, b);
-        free(b);
-    }
+    bodies_fini(&w->bodies);
     journal_changes_fini(&w->changed_pvs);
     journal_changes_fini(&w->changed_circuits);
     array_fini(&w->strings);
@@ -488,7 +440,7 @@ int trace_writer_finish(struct trace_writer *w, const struct trace_meta *meta, s
     put_section(w, FORMAT_STRINGS, w->strings.at, w->strings.count);
     put_section(w, FORMAT_PVS, w->pvs.at, w->pvs.count * sizeof(struct trace_pv));
     put_section(w, FORMAT_CIRCUITS, w->circuits.at, w->circuits.count * sizeof(struct trace_circuit));
-    put_all_events(w);
+    put_events(w);
     trace_writer_about(w, meta);
     put_section(w, FORMAT_META, &w->meta, sizeof w->meta);
     put_section(w, FORMAT_INDEX, w->index.at, w->index.count * sizeof(uint64_t));
