@@ -28,16 +28,105 @@ static void the_rank_test_gives_scipys_p(void **state)
     assert_true(infer_rank(SAMPLES(a), (struct infer_samples){b, 0}, 1) >= 1);
 }
 
-static void a_slope_has_an_interval_for_noise_that_grows(void **state)
+/* numpy: HC3, and Bell and McCaffrey's degrees of freedom from the whole matrix. */
+static void a_slope_has_an_error_for_noise_that_grows_and_few_degrees_of_freedom(void **state)
 {
     (void)state;
     const double x[] = {1, 10, 100, 1000, 1, 10, 100, 1000}, y[] = {0.03, 0.031, 0.04, 0.13, 0.029, 0.032, 0.041, 0.125};
-    struct infer_interval slope;
-    assert_true(infer_slope(x, y, 8, 0.95, &slope));
+    struct infer_estimate slope;
+    assert_true(infer_slope(x, y, 8, &slope));
     assert_within(slope.value, 9.734530304342388e-05, 1e-9);
-    assert_within(slope.low, 8.843670492561798e-05, 1e-9);
-    assert_within(slope.high, 0.00010625390116122985, 1e-9);
-    assert_false(infer_slope(x, y, 2, 0.95, &slope));
+    assert_within(slope.error, 3.640751551240962e-06, 1e-9);
+    assert_within(slope.freedom, 1.4671755439192122, 1e-9);
+    assert_false(infer_slope(x, y, 2, &slope));
+}
+
+static void one_run_of_the_largest_x_leaves_one_degree_of_freedom(void **state)
+{
+    (void)state;
+    const double x[] = {1, 1, 1, 1000}, y[] = {0.03, 0.031, 0.029, 0.13};
+    struct infer_estimate slope;
+    assert_true(infer_slope(x, y, 4, &slope));
+    assert_true(isinf(slope.error) && slope.freedom <= 1);
+    const struct infer_interval i = infer_student(&slope, 0.95);
+    assert_true(isinf(i.low) && isinf(i.high));
+}
+
+static void intervals_are_students(void **state)
+{
+    (void)state;
+    static const struct {
+        double freedom, quantile;
+    } rows[] = {{1, 12.706204736432095}, {4, 2.7764451051977987}, {INFINITY, 1.959963984540054}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        const struct infer_estimate e = {5, 0.5, rows[i].freedom};
+        const struct infer_interval interval = infer_student(&e, 0.95);
+        assert_within(interval.high, 5 + 0.5 * rows[i].quantile, 1e-9);
+        assert_within(interval.low, 5 - 0.5 * rows[i].quantile, 1e-9);
+    }
+}
+
+/* Welch: (a + b)^2 / (a^2 / fa + b^2 / fb) of the squares of both errors. */
+static void estimates_add_with_their_freedom(void **state)
+{
+    (void)state;
+    const struct infer_estimate three = {10, 3, 4}, four = {7, 4, 8}, sure = {1, 0, INFINITY};
+    const struct infer_estimate less = infer_add(&three, -1, &four), same = infer_add(&three, 1, &sure);
+    assert_within(less.value, 3, 1e-12);
+    assert_within(less.error, 5, 1e-12);
+    assert_within(less.freedom, 625 / (81 / 4.0 + 256 / 8.0), 1e-9);
+    assert_within(same.error, 3, 1e-12);
+    assert_within(same.freedom, 4, 1e-9);
+}
+
+static void an_edge_is_as_far_from_within_as_from_without(void **state)
+{
+    (void)state;
+    const struct infer_band band = {-100, 100};
+    const double away = 12.706204736432095;
+    const struct infer_estimate over = {100 + away, 1, 1}, under = {100 - away, 1, 1}, other = {-100 - away, 1, 1};
+    assert_within(infer_edge(&over, &band), 0.05, 1e-9);
+    assert_within(infer_edge(&under, &band), 0.05, 1e-9);
+    assert_within(infer_edge(&other, &band), 0.05, 1e-9);
+    assert_true(infer_edge(&(struct infer_estimate){100, 1, 9}, &band) >= 1);
+    assert_true(infer_edge(&(struct infer_estimate){300, INFINITY, 1}, &band) >= 1);
+}
+
+/* At n runs p is what it is; at n + more it is small enough, at one less it is not. */
+static void more_runs_make_errors_smaller_and_better_known(void **state)
+{
+    (void)state;
+    const struct infer_band band = {-100, 100};
+    const struct infer_estimate e = {110, 4, 2};              /* 2.5 of Student's with 2 degrees: p = 0.13 */
+    assert_int_equal(infer_more_edge(&e, &band, 0.05, 2), 2); /* 3 runs: 3.06 with 3 degrees, p = 0.055; 4: 3.54 with 4, 0.024 */
+    assert_int_equal(infer_more_edge(&e, &band, 0.5, 2), 1);
+    assert_int_equal(infer_more_edge(&(struct infer_estimate){100, 4, 2}, &band, 0.05, 2), INFER_MORE_MAX);
+    assert_int_equal(infer_more_edge(&(struct infer_estimate){50, INFINITY, INFINITY}, &band, 0.05, 4),
+                     2); /* six make an interval */
+}
+
+/* ---- blocks ---- */
+
+static void each_block_has_all_and_in_so_many_each_has_each_place(void **state)
+{
+    enum { N = 5 };
+    unsigned seen[N][N] = {{0}}, first[N];
+    (void)state;
+    for (unsigned block = 0; block < N; block++) {
+        unsigned items[N] = {0, 1, 2, 3, 4};
+        infer_block(items, N, block, 7);
+        if (block == 0)
+            memcpy(first, items, sizeof first);
+        for (unsigned place = 0; place < N; place++)
+            seen[items[place]][place]++;
+    }
+    for (unsigned item = 0; item < N; item++)
+        for (unsigned place = 0; place < N; place++)
+            assert_int_equal(seen[item][place], 1);
+    unsigned again[N] = {0, 1, 2, 3, 4};
+    infer_block(again, N, 0, 7);
+    assert_memory_equal(again, first, sizeof first);
+    infer_block(again, 0, 3, 7);
 }
 
 static void shares_have_clopper_and_pearsons_interval(void **state)
@@ -171,6 +260,31 @@ static void the_interval_gate_says_one_of_four_words_and_why(void **state)
     assert_int_equal(field.reason, REASON_FIELD);
 }
 
+/* n runs of which most were disturbed, by up to three times as much as they take, and each fifth was not. */
+static enum infer_verdict judge_disturbed(size_t n, double times)
+{
+    double base[40], fresh[40];
+    for (size_t i = 0; i < n; i++) {
+        const double noise = i % 5 == 0 ? 0 : 3 * (double)(i * 7 % n) / (double)n;
+        base[i] = 0.1 * (1 + noise) + 1e-5 * (double)i;
+        fresh[i] = 0.1 * (times + noise) + 1e-5 * (double)i;
+    }
+    const struct gate_input in = {.kind = FIGURE_LOAD, .base = {base, n}, .fresh = {fresh, n}, .pvs = 1};
+    struct gate_verdict v, *all = &v;
+    gate_measure(&in, 1, &v);
+    gates_correct(&all, 1);
+    gate_judge_interval(&in, GATE_TOLERANCE, &v);
+    assert_int_equal(v.reason == REASON_QUICK, v.word == INFER_SLOWER);
+    return v.word;
+}
+
+static void first_deciles_tell_of_twenty_disturbed_runs_and_not_of_ten(void **state)
+{
+    (void)state;
+    assert_int_equal(judge_disturbed(40, 2), INFER_SLOWER);
+    assert_int_equal(judge_disturbed(10, 2.5), INFER_UNDECIDED);
+}
+
 /* Clearly slower alone, but one of many rows: more runs, not one. */
 static void what_holms_correction_takes_back_needs_more_than_one_run(void **state)
 {
@@ -221,7 +335,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_rank_test_gives_scipys_p),
-        cmocka_unit_test(a_slope_has_an_interval_for_noise_that_grows),
+        cmocka_unit_test(a_slope_has_an_error_for_noise_that_grows_and_few_degrees_of_freedom),
+        cmocka_unit_test(one_run_of_the_largest_x_leaves_one_degree_of_freedom),
+        cmocka_unit_test(intervals_are_students),
+        cmocka_unit_test(estimates_add_with_their_freedom),
+        cmocka_unit_test(an_edge_is_as_far_from_within_as_from_without),
+        cmocka_unit_test(more_runs_make_errors_smaller_and_better_known),
+        cmocka_unit_test(each_block_has_all_and_in_so_many_each_has_each_place),
         cmocka_unit_test(shares_have_clopper_and_pearsons_interval),
         cmocka_unit_test(holm_raises_what_is_one_of_several),
         cmocka_unit_test(bootstrap_intervals_are_those_of_many_resamples_and_the_same_for_a_seed),
@@ -230,6 +350,7 @@ int main(void)
         cmocka_unit_test(a_p_that_is_too_large_for_several_looks_needs_more_runs),
         cmocka_unit_test(gates_are_parsed_whole),
         cmocka_unit_test(the_interval_gate_says_one_of_four_words_and_why),
+        cmocka_unit_test(first_deciles_tell_of_twenty_disturbed_runs_and_not_of_ten),
         cmocka_unit_test(what_holms_correction_takes_back_needs_more_than_one_run),
         cmocka_unit_test(a_count_has_no_floor_and_no_rule_of_the_field),
         cmocka_unit_test(counts_are_exact_within_1_percent_or_noisy),

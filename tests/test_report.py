@@ -2,6 +2,8 @@
 import csv
 import json
 import random
+import subprocess
+import sys
 
 import pytest
 
@@ -46,11 +48,14 @@ def make(seed=1, begun="2026-11-25T13:00:00.5Z"):
             for step in steps for c in CLIENTS for _ in range(2)]
     runs.append(run(steps[0], "pyepics", outcome="failed", why=HOSTILE))
     runs += [run(steps[0], "libca", **seen(ms)) for ms in (2, 3, 4)]
-    word = {"difference_s_per_pv": 1e-6, "low": -1e-6, "high": 2e-6, "verdict": "equivalent", "needs_more_runs": None}
+    word = {"difference_s_per_pv": 1e-6, "low": -1e-6, "high": 2e-6, "verdict": "equivalent", "near_the_limit": False,
+            "needs_more_runs": None}
+    slope = {"server": "sim", "client": "libca", "order": "together", "start_s": 0.01, "s_per_pv": 1e-4, "low": 9e-5, "high": 1.1e-4, "freedom": 6.0}
     return {"format": "caplay-bench", "version": 2, "caplay": "0.1.0", "begun": begun, "interrupted": False, "command": ["caplay", "bench", HOSTILE],
             "machine": {"host": "here", "cores": 2}, "configuration": {"seed": 1}, "repeater": {"port": 1, "udp_drops": 0},
             "steps": steps, "servers": ["sim"], "cells": cells, "runs": runs,
             "clients": [{"client": c, "version": "1", "not_installed": None, "asked_for": True} for c in CLIENTS],
+            "slopes": [slope, {**slope, "client": "pyepics", "low": None, "high": None}],
             "verdicts": [{"server": "sim", "first": "libca", "second": "pyepics", "connect": word, "get": word, "application": word}]}
 
 
@@ -142,6 +147,60 @@ def test_what_the_server_saw_stands_beside_the_adapters_figures(tmp_path, result
     shown = page.split('id="observed"')[1].split("</section>")[0]
     assert "10 ms [10 ms, 10 ms]" in shown and "3 ms [2 ms, 4 ms]" in shown and "7 ms [6 ms, 8 ms]" in shown
     assert "first get" not in shown  # the server did not see a value
+
+
+def test_slopes_are_the_files_and_bear_their_interval(tmp_path, result):
+    page = write(tmp_path / "page.html", result).read_text()
+    assert "libca: 100 [90, 110] \\u00b5s a PV" in page and "pyepics: 100 \\u00b5s a PV" in page
+
+
+def test_verdicts_are_a_matrix_of_each_server_and_say_what_an_undecided_one_lacks(tmp_path):
+    result = make()
+    word = {**result["verdicts"][0]["application"], "verdict": "undecided"}
+    result["verdicts"][0] |= {"application": {**word, "near_the_limit": True}, "connect": {**word, "needs_more_runs": 1}}
+    path = tmp_path / "undecided.json"
+    path.write_text(json.dumps(result))
+    shown = write(tmp_path / "page.html", path).read_text().split('id="verdicts"')[1].split("</section>")[0]
+    matrix, parts = shown.split("<details>")
+    assert "<h3>sim</h3>" in matrix and "near the limit</small>" in matrix and "about" not in matrix.split("<h3>")[1]
+    assert "about 1 more run<" in parts and "equivalent" in parts
+
+
+# ---- do several agree? ----
+
+def agree(tmp_path, *words):
+    """What tests/power/agree.py says of files whose application has these words."""
+    paths = []
+    for i, word in enumerate(words):
+        result = make(i)
+        result["verdicts"][0]["application"] = {**result["verdicts"][0]["application"], "verdict": word}
+        paths.append(tmp_path / f"bench{i}.json")
+        paths[-1].write_text(json.dumps(result))
+    return run_agree(*paths)
+
+
+def run_agree(*paths):
+    return subprocess.run([sys.executable, cahelp.ROOT / "tests" / "power" / "agree.py", *paths], capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("words, code, says", [
+    (["slower"] * 3, 0, "3 words of 3 benchmarks: 3 decided alike"), (["slower", "equivalent", "slower"], 1, "1 flip"),
+    (["slower", "undecided"], 0, "1 decided in some and undecided in others"), (["undecided"] * 2, 0, "1 undecided in all"),
+])
+def test_words_agree_unless_two_files_decide_a_pair_otherwise(tmp_path, words, code, says):
+    done = agree(tmp_path, *words)
+    assert (done.returncode, done.stderr) == (code, "") and says in done.stdout
+
+
+def test_agreement_is_asked_of_results_of_the_same_clients(tmp_path, result):
+    other = make()
+    other["verdicts"][0]["second"] = "caproto"
+    path = tmp_path / "other.json"
+    path.write_text(json.dumps(other))
+    for arguments, says in (([result, path], "other clients or servers"), ([result, tmp_path / "none.json"], "No such file"),
+                            ([result, __file__], "no result of `caplay bench`"), ([result], "two files or more")):
+        done = run_agree(*arguments)
+        assert done.returncode == 2 and says in done.stderr, arguments
 
 
 # ---- other forms ----

@@ -94,7 +94,7 @@ static const struct option_command command = {
         "Servers are pinned to the first core that this process may use, clients to the rest; nofile is 1,024 for all; one CA\n"
         "repeater of our own runs for all; clients and servers alternate in rounds.\n"
         "\n"
-        "  quick  1 PV x 10 runs; 10, 100 and 1,000 PVs x 3; 10,000 x 2; 1, 10, 100 one by one x 1; the image at 120 Hz for 10 "
+        "  quick  1 PV x 10 runs; 10, 100 and 1,000 PVs x 3; 10,000 x 5; 1, 10, 100 one by one x 1; the image at 120 Hz for 7 "
         "s\n"
         "         (2 s with EPICS_CA_MAX_ARRAY_BYTES unset) and, all clients at once, at 10 Hz for 5 s. Under 8 minutes.\n"
         "  full   30 runs of each step; monitors of 60 s, also of a 680x480 image. More than a day.\n"

@@ -285,17 +285,18 @@ bool bench_slope(const struct bench_result *r, unsigned server, unsigned client,
     return good;
 }
 
-bool bench_slope_interval(const struct bench_result *r, unsigned server, unsigned client, struct infer_interval *slope)
+bool bench_slope_estimate(const struct bench_result *r, unsigned server, unsigned client, bool one_by_one,
+                          struct infer_estimate *slope)
 {
     struct values pvs = new_values(r), seconds = new_values(r);
-    collect_line(r, server, client, false, &pvs, &seconds);
-    bool good = infer_slope(pvs.at, seconds.at, pvs.n, INFER_LEVEL, slope);
+    collect_line(r, server, client, one_by_one, &pvs, &seconds);
+    bool good = infer_slope(pvs.at, seconds.at, pvs.n, slope);
     free(pvs.at);
     free(seconds.at);
     return good;
 }
 
-bool bench_cost(const struct bench_result *r, unsigned server, unsigned client, struct bench_cost *cost, double *slope_error)
+bool bench_cost(const struct bench_result *r, unsigned server, unsigned client, struct bench_cost *cost)
 {
     struct bench_line line;
     struct bench_summary get = {.n = 0};
@@ -305,6 +306,5 @@ bool bench_cost(const struct bench_result *r, unsigned server, unsigned client, 
     if (get.n == 0 || !bench_slope(r, server, client, false, &line))
         return false;
     *cost = (struct bench_cost){line.slope, get.median};
-    *slope_error = line.slope_error;
     return true;
 }

@@ -68,7 +68,8 @@ void bench_monitor_cell(const struct bench_result *r, const struct bench_cell *c
 /* Seconds a PV that a client costs on a server: the slope of connect over all steps with this order, and the first get of one PV.
  * False: not enough good runs. */
 bool bench_slope(const struct bench_result *r, unsigned server, unsigned client, bool one_by_one, struct bench_line *line);
-bool bench_slope_interval(const struct bench_result *r, unsigned server, unsigned client, struct infer_interval *slope);
-bool bench_cost(const struct bench_result *r, unsigned server, unsigned client, struct bench_cost *cost, double *slope_error);
+bool bench_slope_estimate(const struct bench_result *r, unsigned server, unsigned client, bool one_by_one,
+                          struct infer_estimate *slope);
+bool bench_cost(const struct bench_result *r, unsigned server, unsigned client, struct bench_cost *cost);
 
 #endif

@@ -35,68 +35,95 @@ static struct infer_interval compare_gets(const struct bench_result *r, unsigned
     return difference;
 }
 
-static struct infer_interval add_gets(const struct infer_interval *connect, const struct infer_interval *get)
-{
-    const double share = BENCH_READ_FRACTION, value = connect->value + share * get->value;
-    return (struct infer_interval){value, value - hypot(connect->value - connect->low, share * (get->value - get->low)),
-                                   value + hypot(connect->high - connect->value, share * (get->high - get->value))};
-}
-
-/* False: one of them has no samples. */
+/* The slopes, the gets, and both together. False: one of them has no samples. */
 static bool measure(const struct bench_result *r, unsigned server, struct field_pair *p)
 {
-    struct infer_interval slopes[2];
-    double error;
-    if (!bench_cost(r, server, p->first, &p->cost[0], &error) || !bench_cost(r, server, p->second, &p->cost[1], &error) ||
-        !bench_slope_interval(r, server, p->first, &slopes[0]) || !bench_slope_interval(r, server, p->second, &slopes[1]))
+    struct infer_estimate slopes[2];
+    struct field_word *connect = &p->figure[FIELD_CONNECT], *get = &p->figure[FIELD_GET], *both = &p->figure[FIELD_APPLICATION];
+    if (!bench_cost(r, server, p->first, &p->cost[0]) || !bench_cost(r, server, p->second, &p->cost[1]) ||
+        !bench_slope_estimate(r, server, p->first, false, &slopes[0]) ||
+        !bench_slope_estimate(r, server, p->second, false, &slopes[1]))
         return false;
-    p->figure[FIELD_CONNECT].difference = infer_less(&slopes[0], &slopes[1]);
-    p->figure[FIELD_GET].difference = compare_gets(r, server, p);
-    p->figure[FIELD_APPLICATION].difference = add_gets(&p->figure[FIELD_CONNECT].difference, &p->figure[FIELD_GET].difference);
+    connect->estimate = infer_add(&slopes[1], -1, &slopes[0]);
+    connect->difference = infer_student(&connect->estimate, INFER_LEVEL);
+    get->difference = compare_gets(r, server, p);
+    get->estimate = infer_normal(&get->difference, INFER_LEVEL);
+    both->estimate = infer_add(&connect->estimate, BENCH_READ_FRACTION, &get->estimate);
+    both->difference = infer_student(&both->estimate, INFER_LEVEL);
     return true;
 }
 
-/* What a figure's interval is from: a slope from all runs that connect together, a get from those of one PV. The application's is
- * from both, and each of its runs is a run more of either. */
-static size_t count_runs(const struct bench_result *r, unsigned server, unsigned client, enum field_figure figure)
+/* The step whose runs are the fewest that a slope rests on: its largest. */
+static const struct bench_step *find_most(const struct bench_result *r)
 {
-    const struct bench_step *one = find_one(r);
-    size_t n = 0;
-    for (size_t i = 0; i < r->nruns; i++) {
-        const struct bench_run *run = &r->runs[i];
-        const bool counts =
-            figure == FIELD_CONNECT ? run->step->kind == BENCH_CONNECT && !run->step->one_by_one : run->step == one;
-        n += counts && run->server == server && run->client == client && run->outcome == BENCH_GOOD && !run->warmup;
-    }
-    return n;
+    const struct bench_step *most = NULL;
+    for (size_t i = 0; i < r->nsteps; i++)
+        if (r->steps[i].kind == BENCH_CONNECT && !r->steps[i].one_by_one && (most == NULL || r->steps[i].pvs > most->pvs))
+            most = &r->steps[i];
+    return most;
 }
 
+/* The good runs that a figure's interval rests on, of the client that has fewer. The application's rests on both, and each of its
+ * runs is a run more of either. */
 static size_t count_fewer(const struct bench_result *r, unsigned server, const struct field_pair *p, enum field_figure figure)
 {
-    const size_t a = count_runs(r, server, p->first, figure), b = count_runs(r, server, p->second, figure);
-    return a < b ? a : b;
+    const struct bench_step *step = figure == FIELD_GET ? find_one(r) : find_most(r);
+    struct bench_tally a = {.good = 0}, b = {.good = 0};
+    if (step != NULL) {
+        bench_tally(r, &(struct bench_cell){server, p->first, step}, &a);
+        bench_tally(r, &(struct bench_cell){server, p->second, step}, &b);
+    }
+    return a.good < b.good ? a.good : b.good;
 }
 
-/* A difference that only several looks found is none. */
-static void decide(const struct bench_result *r, unsigned server, struct field_pair *pairs, unsigned n)
+/* ---- words ---- */
+
+static bool is_near(double value, const struct infer_band *band)
 {
-    double p[FIELD_PAIRS_MAX * FIELD_FIGURES], alone[FIELD_PAIRS_MAX * FIELD_FIGURES];
-    const unsigned looks = n * FIELD_FIGURES;
-    for (unsigned i = 0; i < looks; i++)
-        alone[i] = p[i] =
-            infer_outside(&pairs[i / FIELD_FIGURES].figure[i % FIELD_FIGURES].difference, &bands[i % FIELD_FIGURES], INFER_LEVEL);
-    infer_holm(p, looks);
-    for (unsigned i = 0; i < looks; i++) {
-        struct field_word *w = &pairs[i / FIELD_FIGURES].figure[i % FIELD_FIGURES];
-        const struct infer_band *band = &bands[i % FIELD_FIGURES];
-        const size_t runs = count_fewer(r, server, &pairs[i / FIELD_FIGURES], (enum field_figure)(i % FIELD_FIGURES));
-        w->word = infer_judge(&w->difference, band);
-        w->more = infer_more(&w->difference, band, runs);
-        if (w->word != INFER_EQUIVALENT && w->word != INFER_UNDECIDED && p[i] > 1 - INFER_LEVEL) {
-            w->word = INFER_UNDECIDED;
-            w->more = infer_more_sure(alone[i], (1 - INFER_LEVEL) / looks, runs);
+    const double size = fabs(value), limit = value > 0 ? band->high : -band->low;
+    return size > limit / FIELD_NEAR && size < limit * FIELD_NEAR;
+}
+
+static enum infer_verdict find_side(double value, const struct infer_band *band)
+{
+    return value > band->high ? INFER_SLOWER : value < band->low ? INFER_FASTER : INFER_EQUIVALENT;
+}
+
+/* alone: its chance by itself; all: as one of several. */
+static void decide(struct field_word *w, const struct infer_band *band, double alone, double all, size_t runs)
+{
+    w->word = all <= 1 - INFER_LEVEL ? find_side(w->estimate.value, band) : INFER_UNDECIDED;
+    w->near = is_near(w->estimate.value, band);
+    w->more = 0;
+    if (w->near)
+        w->word = INFER_UNDECIDED;
+    else if (w->word == INFER_UNDECIDED)
+        w->more = infer_more_edge(&w->estimate, band, (1 - INFER_LEVEL) * alone / all, runs);
+}
+
+void field_decide(struct field_word *const *words, const struct infer_band *which, const size_t *runs, unsigned n)
+{
+    double alone[FIELD_WORDS_MAX], all[FIELD_WORDS_MAX];
+    for (unsigned i = 0; i < n; i++)
+        all[i] = alone[i] = infer_edge(&words[i]->estimate, &which[i]);
+    infer_holm(all, n);
+    for (unsigned i = 0; i < n; i++)
+        decide(words[i], &which[i], alone[i], all[i], runs[i]);
+}
+
+static void decide_pairs(const struct bench_result *r, unsigned server, struct field_pair *pairs, unsigned npairs)
+{
+    struct field_word *words[FIELD_WORDS_MAX];
+    struct infer_band which[FIELD_WORDS_MAX];
+    size_t runs[FIELD_WORDS_MAX];
+    unsigned n = 0;
+    for (unsigned i = 0; i < npairs; i++)
+        for (unsigned f = 0; f < FIELD_FIGURES; f++, n++) {
+            words[n] = &pairs[i].figure[f];
+            which[n] = bands[f];
+            runs[n] = count_fewer(r, server, &pairs[i], (enum field_figure)f);
         }
-    }
+    field_decide(words, which, runs, n);
 }
 
 unsigned field_judge(const struct bench_result *r, unsigned server, struct field_pair *pairs)
@@ -107,6 +134,20 @@ unsigned field_judge(const struct bench_result *r, unsigned server, struct field
             pairs[n] = (struct field_pair){.first = a, .second = b};
             n += measure(r, server, &pairs[n]);
         }
-    decide(r, server, pairs, n);
+    decide_pairs(r, server, pairs, n);
     return n;
+}
+
+/* A decided application outweighs the parts that it is made of. */
+enum field_choice field_choose(const struct field_pair *pair)
+{
+    static const enum field_figure in_order[] = {FIELD_APPLICATION, FIELD_CONNECT, FIELD_GET};
+    bool undecided = false;
+    for (unsigned i = 0; i < FIELD_FIGURES; i++) {
+        const enum infer_verdict word = pair->figure[in_order[i]].word;
+        if (word == INFER_SLOWER || word == INFER_FASTER)
+            return word == INFER_SLOWER ? FIELD_FIRST : FIELD_SECOND;
+        undecided |= word == INFER_UNDECIDED;
+    }
+    return undecided ? FIELD_UNKNOWN : FIELD_EITHER;
 }

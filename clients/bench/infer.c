@@ -24,11 +24,22 @@ static gsl_rng *new_rng(unsigned long seed)
     return rng;
 }
 
-void infer_shuffle(unsigned *items, size_t n, unsigned long seed)
+static void turn(unsigned *items, size_t n)
 {
-    gsl_rng *rng = new_rng(seed);
+    const unsigned first = items[0];
+    memmove(items, items + 1, (n - 1) * sizeof *items);
+    items[n - 1] = first;
+}
+
+void infer_block(unsigned *items, size_t n, unsigned block, unsigned long seed)
+{
+    if (n == 0)
+        return;
+    gsl_rng *rng = new_rng(seed ^ (block / n + 1) << 16);
     gsl_ran_shuffle(rng, items, n, sizeof *items);
     gsl_rng_free(rng);
+    for (size_t i = 0; i < block % n; i++)
+        turn(items, n);
 }
 
 /* ---- bootstrap ---- */
@@ -154,21 +165,50 @@ double infer_rank(struct infer_samples a, struct infer_samples b, double factor)
 
 /* ---- lines ---- */
 
-/* Noise grows with x: each point brings its own (HC3 of MacKinnon and White). */
-static double slope_variance(const double *x, const double *y, size_t n, double start, double slope)
+/* Each point's part in HC3's variance of a slope, but for the square of its own residual. */
+struct weights {
+    const double *x;
+    size_t n;
+    double middle, spread; /* mean; sum of squares about it */
+};
+
+/* Of the matrix that makes residuals of points. */
+static double residual_maker(const struct weights *w, size_t i, size_t j)
 {
-    const double middle = gsl_stats_mean(x, 1, n);
-    const double spread = (double)n * gsl_stats_variance_with_fixed_mean(x, 1, n, middle);
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        const double away = x[i] - middle, left = 1 - 1.0 / (double)n - away * away / spread;
-        const double rest = left > 1e-9 ? (y[i] - start - slope * x[i]) / left : INFINITY; /* that point alone is the slope */
-        sum += away * away * rest * rest;
-    }
-    return sum / (spread * spread);
+    return (i == j ? 1 : 0) - 1 / (double)w->n - (w->x[i] - w->middle) * (w->x[j] - w->middle) / w->spread;
 }
 
-bool infer_slope(const double *x, const double *y, size_t n, double level, struct infer_interval *slope)
+/* INFINITY: that point alone is the slope. */
+static double weight(const struct weights *w, size_t i)
+{
+    const double away = (w->x[i] - w->middle) / w->spread, left = residual_maker(w, i, i);
+    return left > 1e-9 ? away * away / (left * left) : away != 0 ? INFINITY : 0;
+}
+
+static double slope_variance(const struct weights *w, const double *y, double start, double slope)
+{
+    double sum = 0;
+    for (size_t i = 0; i < w->n; i++) {
+        const double rest = y[i] - start - slope * w->x[i];
+        sum += isfinite(weight(w, i)) ? weight(w, i) * rest * rest : INFINITY;
+    }
+    return sum;
+}
+
+/* Of a variance that is a sum of squares of residuals, were all points equally noisy: those of the largest x weigh most, and are
+ * few. */
+static double slope_freedom(const struct weights *w)
+{
+    double trace = 0, square = 0;
+    for (size_t i = 0; i < w->n; i++)
+        trace += weight(w, i) * residual_maker(w, i, i);
+    for (size_t i = 0; i < w->n; i++)
+        for (size_t j = 0; j < w->n; j++)
+            square += weight(w, i) * weight(w, j) * pow(residual_maker(w, i, j), 2);
+    return isfinite(square) && square > 0 ? fmax(1, trace * trace / square) : 1;
+}
+
+bool infer_slope(const double *x, const double *y, size_t n, struct infer_estimate *slope)
 {
     double start, value, c00, c01, c11, rest, least, most;
     if (n < 3)
@@ -176,26 +216,54 @@ bool infer_slope(const double *x, const double *y, size_t n, double level, struc
     gsl_stats_minmax(&least, &most, x, 1, n);
     if (!(most > least))
         return false;
+    const double middle = gsl_stats_mean(x, 1, n);
+    const struct weights w = {x, n, middle, (double)n * gsl_stats_variance_with_fixed_mean(x, 1, n, middle)};
     gsl_fit_linear(x, 1, y, 1, n, &start, &value, &c00, &c01, &c11, &rest);
-    const double half = sqrt(slope_variance(x, y, n, start, value)) * gsl_cdf_tdist_Pinv((1 + level) / 2, (double)(n - 2));
-    *slope = (struct infer_interval){value, value - half, value + half};
+    *slope = (struct infer_estimate){value, sqrt(slope_variance(&w, y, start, value)), slope_freedom(&w)};
     return true;
 }
 
-struct infer_interval infer_less(const struct infer_interval *first, const struct infer_interval *second)
+/* ---- Student's ---- */
+
+/* GSL's t has no infinite freedom. */
+static double upper_tail(double t, double freedom)
 {
-    const double value = second->value - first->value;
-    return (struct infer_interval){value, value - hypot(second->value - second->low, first->high - first->value),
-                                   value + hypot(second->high - second->value, first->value - first->low)};
+    return isfinite(freedom) ? gsl_cdf_tdist_Q(t, freedom) : gsl_cdf_ugaussian_Q(t);
 }
 
-double infer_outside(const struct infer_interval *i, const struct infer_band *band, double level)
+static double upper_quantile(double tail, double freedom)
 {
-    const double over = fmax(i->value - band->high, band->low - i->value);
-    const double half = i->value > band->high ? i->value - i->low : i->high - i->value;
-    if (!(over > 0) || !isfinite(half))
+    return isfinite(freedom) ? gsl_cdf_tdist_Qinv(tail, freedom) : gsl_cdf_ugaussian_Qinv(tail);
+}
+
+struct infer_estimate infer_normal(const struct infer_interval *i, double level)
+{
+    const double half = fmax(i->high - i->value, i->value - i->low);
+    return (struct infer_estimate){i->value, half / gsl_cdf_ugaussian_Qinv((1 - level) / 2), INFINITY};
+}
+
+struct infer_estimate infer_add(const struct infer_estimate *first, double share, const struct infer_estimate *second)
+{
+    const double a = pow(first->error, 2), b = pow(share * second->error, 2);
+    struct infer_estimate sum = {first->value + share * second->value, sqrt(a + b), INFINITY};
+    const double known = a * a / first->freedom + b * b / second->freedom;
+    if (isfinite(sum.error) && known > 0)
+        sum.freedom = (a + b) * (a + b) / known;
+    return sum;
+}
+
+struct infer_interval infer_student(const struct infer_estimate *e, double level)
+{
+    const double half = isfinite(e->error) ? e->error * upper_quantile((1 - level) / 2, e->freedom) : INFINITY;
+    return (struct infer_interval){e->value, e->value - half, e->value + half};
+}
+
+double infer_edge(const struct infer_estimate *e, const struct infer_band *band)
+{
+    const double away = fmin(fabs(e->value - band->high), fabs(e->value - band->low));
+    if (!(away > 0) || !isfinite(e->error))
         return 1;
-    return half > 0 ? 2 * gsl_cdf_ugaussian_Q(over / half * gsl_cdf_ugaussian_Pinv((1 + level) / 2)) : 0;
+    return e->error > 0 ? 2 * upper_tail(away / e->error, e->freedom) : 0;
 }
 
 /* ---- several at once, and shares ---- */
@@ -246,6 +314,28 @@ unsigned infer_more_sure(double p, double wanted, size_t n)
 {
     const double z = gsl_cdf_ugaussian_Qinv(p / 2), needed = gsl_cdf_ugaussian_Qinv(wanted / 2);
     return z > 0 ? more_than((double)n * (needed / z) * (needed / z), n) : INFER_MORE_MAX;
+}
+
+/* With m samples more errors shrink with the root, and are known from more. */
+static double edge_with(const struct infer_estimate *e, const struct infer_band *band, size_t n, unsigned more)
+{
+    const double times = (double)(n + more) / (double)n;
+    return infer_edge(&(struct infer_estimate){e->value, e->error / sqrt(times), e->freedom * times}, band);
+}
+
+unsigned infer_more_edge(const struct infer_estimate *e, const struct infer_band *band, double wanted, size_t n)
+{
+    unsigned low = 1, high = INFER_MORE_MAX;
+    if (n == 0 || !isfinite(e->error))
+        return n < INFER_SAMPLES_MIN ? INFER_SAMPLES_MIN - (unsigned)n : 1;
+    while (low < high) {
+        const unsigned middle = low + (high - low) / 2;
+        if (edge_with(e, band, n, middle) <= wanted)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
 }
 
 unsigned infer_more(const struct infer_interval *i, const struct infer_band *band, size_t n)

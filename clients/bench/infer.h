@@ -38,14 +38,30 @@ struct infer_interval infer_difference(struct infer_samples a, struct infer_samp
  * its normal approximation, corrected for ties and continuity. 1 without samples. */
 double infer_rank(struct infer_samples a, struct infer_samples b, double factor);
 
-/* Slope of y over x with Student's interval. False: less than 3 points, or one x. */
-bool infer_slope(const double *x, const double *y, size_t n, double level, struct infer_interval *slope);
+/* A value as Student's t has it. */
+struct infer_estimate {
+    double value, error; /* standard error; INFINITY: too few samples */
+    double freedom;      /* degrees, from which the error is known; INFINITY: as a normal one's */
+};
 
-/* The difference of two slopes or other normal estimates: half widths in quadrature. */
-struct infer_interval infer_less(const struct infer_interval *first, const struct infer_interval *second);
+/* Least squares of y over x, its error HC3's of MacKinnon and White, since noise grows with x, and its freedom Bell and
+ * McCaffrey's: beside 19 runs of smaller x those of 5 runs of the largest are 6.0, of 2 runs 1.2. False: less than 3 points, or
+ * one x. */
+bool infer_slope(const double *x, const double *y, size_t n, struct infer_estimate *slope);
 
-/* Two-sided chance of a value so far outside of the band, were it at its edge, by the interval's width as a normal one's. */
-double infer_outside(const struct infer_interval *i, const struct infer_band *band, double level);
+/* An interval at `level` as an estimate: its wider half is the error's. */
+struct infer_estimate infer_normal(const struct infer_interval *i, double level);
+
+/* first + share * second, of independent ones; freedom by Welch and Satterthwaite. */
+struct infer_estimate infer_add(const struct infer_estimate *first, double share, const struct infer_estimate *second);
+
+struct infer_interval infer_student(const struct infer_estimate *e, double level);
+
+/* Two-sided chance of a value so far from the nearer edge of the band, on either side, were it at that edge. */
+double infer_edge(const struct infer_estimate *e, const struct infer_band *band);
+
+/* How many more samples than n make infer_edge() as small as wanted, at about the same value. At most INFER_MORE_MAX. */
+unsigned infer_more_edge(const struct infer_estimate *e, const struct infer_band *band, double wanted, size_t n);
 
 /* Holm: p[] becomes what each p is worth among n. */
 void infer_holm(double *p, size_t n);
@@ -53,8 +69,9 @@ void infer_holm(double *p, size_t n);
 /* Clopper and Pearson's interval of a share of which `hits` of `n` were seen. */
 struct infer_interval infer_share(unsigned hits, unsigned n, double level);
 
-/* Shuffled by the seed. */
-void infer_shuffle(unsigned *items, size_t n, unsigned long seed);
+/* The order of block number `block`: n blocks begin with an order drawn by the seed, and the next ones turn it by one place each,
+ * so that in n blocks each item has each place once. items: in any fixed order. */
+void infer_block(unsigned *items, size_t n, unsigned block, unsigned long seed);
 
 enum infer_verdict { INFER_FASTER, INFER_SLOWER, INFER_EQUIVALENT, INFER_UNDECIDED };
 extern const char *const infer_verdict_names[4];

@@ -50,12 +50,18 @@ static void print_one(struct page *p, const struct bench_step *step)
 
 static void cell_slope(struct page *p, unsigned client, bool one_by_one)
 {
-    struct bench_line line;
-    char slope[TEXT_NUMBER], error[TEXT_NUMBER];
-    if (!bench_slope(p->r, p->server, client, one_by_one, &line))
+    struct infer_estimate slope;
+    char text[3][TEXT_NUMBER];
+    if (!bench_slope_estimate(p->r, p->server, client, one_by_one, &slope)) {
         text_cell(&p->table, "-");
+        return;
+    }
+    const struct infer_interval i = infer_student(&slope, INFER_LEVEL);
+    if (isfinite(i.low))
+        text_cell(&p->table, "%s [%s, %s]", text_seconds(i.value, text[0]), text_seconds(i.low, text[1]),
+                  text_seconds(i.high, text[2]));
     else
-        text_cell(&p->table, "%s +- %s", text_seconds(line.slope, slope), text_seconds(line.slope_error, error));
+        text_cell(&p->table, "%s", text_seconds(i.value, text[0]));
 }
 
 static bool is_scaling(const struct bench_step *step, bool one_by_one)
@@ -93,7 +99,7 @@ static void print_scaling(struct page *p)
         if (is_scaling(step, false))
             text_cell(&p->table, "%u", step->pvs);
     }
-    text_cell(&p->table, "slope a PV");
+    text_cell(&p->table, "slope a PV [95%%]");
     text_row(&p->table);
     for (unsigned c = 0; c < p->r->nclients && together; c++) {
         row_scaling(p, c, false);

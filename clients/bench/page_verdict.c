@@ -20,10 +20,12 @@ static void cell_difference(struct text_table *t, const struct field_word *w)
                   text_seconds(d->high, text[2]));
 }
 
-/* "slower", "undecided (needs about 12 more runs)" */
+/* "slower", "undecided (needs about 12 more runs)", "undecided (near the limit)" */
 static void cell_word(struct text_table *t, const struct field_word *w)
 {
-    if (w->word == INFER_UNDECIDED)
+    if (w->near)
+        text_cell(t, "undecided (near the limit)");
+    else if (w->word == INFER_UNDECIDED)
         text_cell(t, "undecided (needs about %u more run%s)", w->more, w->more == 1 ? "" : "s");
     else
         text_cell(t, "%s", infer_verdict_names[w->word]);
@@ -46,11 +48,13 @@ static void row_choice(struct page *p, const struct field_pair *pair)
     struct bench_verdict v;
     char text[TEXT_NUMBER];
     bench_judge(&pair->cost[0], &pair->cost[1], &v);
-    const struct bench_client *faster = v.faster == BENCH_FIRST ? a : b, *simpler = a->simpler > b->simpler ? a : b;
+    const char *const names[] = {a->name, b->name, a->simpler > b->simpler ? a->name : b->name, "either"};
+    static const char *const why[] = {"faster", "faster", "simpler", "undecided"};
+    const enum field_choice choice = field_choose(pair);
     text_cell(&p->table, "%s, %s", a->name, b->name);
-    text_cell(&p->table, "%s", v.decided ? faster->name : simpler->name);
-    text_cell(&p->table, "%s", v.decided ? "faster" : "simpler");
-    text_cell(&p->table, "%s", faster->name);
+    text_cell(&p->table, "%s", names[choice]);
+    text_cell(&p->table, "%s", why[choice]);
+    text_cell(&p->table, "%s", v.faster == BENCH_FIRST ? a->name : b->name);
     text_cell(&p->table, "%s", text_count(ceil(v.worth_pvs), text));
     text_row(&p->table);
 }
@@ -68,7 +72,7 @@ static void print_table(struct page *p, const char *const *heads, size_t n, cons
 void page_verdicts(struct page *p)
 {
     static const char *const words[] = {"pair", "connect, a PV [95%]", "connect", "get 1, a PV [95%]", "get", "application"};
-    static const char *const choices[] = {"pair", "take", "because", "faster", "worth it from PVs"};
+    static const char *const choices[] = {"pair", "take", "because", "faster here", "worth it from PVs"};
     struct field_pair *pairs = calloc(FIELD_PAIRS_MAX, sizeof *pairs);
     const unsigned n = pairs != NULL ? field_judge(p->r, p->server, pairs) : 0;
     if (n > 0) {
@@ -77,10 +81,12 @@ void page_verdicts(struct page *p)
                 "pair\n"
                 "is slower where it surely takes over 100 us a PV more to connect, 10 ms a PV to get, or both together 1 s; "
                 "equivalent\n"
-                "where it surely takes no more and no less than that (95%%; of %u comparisons by Holm)\n",
-                n * FIELD_FIGURES);
+                "where it surely takes no more and no less than that (95%%; of %u comparisons by Holm). Within %.0f%% of a limit "
+                "another\n"
+                "day may say otherwise\n",
+                n * FIELD_FIGURES, 100 * (FIELD_NEAR - 1));
         print_table(p, words, COUNT(words), pairs, n, row_words);
-        fprintf(p->out, "Choice: the faster where the medians differ by more than that; else the simpler to use\n");
+        fprintf(p->out, "Choice: the faster where a word says so; where all are equivalent the simpler to use\n");
         print_table(p, choices, COUNT(choices), pairs, n, row_choice);
     }
     free(pairs);

@@ -203,14 +203,20 @@ static int run_block(struct block *b, struct diag *diag)
 
 /* ---- groups ---- */
 
-/* The order of this block's clients, drawn by the seed: each comes once. */
+/* Drawn by the seed, and another for each group of steps. */
+static unsigned long order_seed(const struct block *b, unsigned long which)
+{
+    return b->r->options.seed ^ (b->steps->group + 1ul) << 8 ^ which;
+}
+
+/* The order of this block's clients: each comes once, and in so many blocks as there are clients once in each place. */
 static void order_clients(struct block *b)
 {
     b->nclients = 0;
     for (unsigned client = 0; client < b->r->nclients; client++)
         if (b->r->clients[client].missing[0] == '\0')
             b->clients[b->nclients++] = client;
-    infer_shuffle(b->clients, b->nclients, b->r->options.seed ^ (b->round + 1ul) << 16 ^ (b->server + 1ul) << 8);
+    infer_block(b->clients, b->nclients, b->round, order_seed(b, b->server + 1ul));
 }
 
 /* A monitor has a server of its own, whose report is then this run's, unless all clients run at once. */
@@ -261,13 +267,13 @@ static unsigned count_runs(const struct block *b)
     return runs;
 }
 
-/* All servers once, in an order drawn by the seed. */
+/* All servers once, in an order of their own. */
 static int run_servers(struct block *b, struct diag *diag)
 {
     unsigned servers[BENCH_SERVERS];
     for (unsigned s = 0; s < b->r->nservers; s++)
         servers[s] = s;
-    infer_shuffle(servers, b->r->nservers, b->r->options.seed ^ (b->round + 1ul));
+    infer_block(servers, b->r->nservers, b->round, order_seed(b, 0));
     for (unsigned s = 0; s < b->r->nservers && !bench_interrupted(); s++) {
         b->server = servers[s];
         if (can_serve(&b->r->servers[b->server], b->steps) && run_round(b, diag) < 0)

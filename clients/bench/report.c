@@ -119,12 +119,12 @@ static json_t *runs_json(const struct bench_result *r)
 static void write_json(const struct bench_result *r, FILE *out)
 {
     json_t *json =
-        json_pack("{s:s, s:i, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "format", BENCH_FORMAT,
-                  "version", BENCH_FORMAT_VERSION, "caplay", CAPLAY_VERSION, "begun", r->begun, "interrupted", r->interrupted,
-                  "command", command_json(&r->options), "machine", machine_json(&r->machine), "configuration",
+        json_pack("{s:s, s:i, s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "format",
+                  BENCH_FORMAT, "version", BENCH_FORMAT_VERSION, "caplay", CAPLAY_VERSION, "begun", r->begun, "interrupted",
+                  r->interrupted, "command", command_json(&r->options), "machine", machine_json(&r->machine), "configuration",
                   report_configuration(r), "repeater", repeater_json(&r->options), "steps", steps_json(r), "servers",
-                  servers_json(r), "clients", clients_json(r), "cells", report_cells(r), "verdicts", report_verdicts(r), "runs",
-                  runs_json(r), "counting", all_counting_json(r), "orchestrator", own_json(r));
+                  servers_json(r), "clients", clients_json(r), "cells", report_cells(r), "slopes", report_slopes(r), "verdicts",
+                  report_verdicts(r), "runs", runs_json(r), "counting", all_counting_json(r), "orchestrator", own_json(r));
     json_dumpf(json, out, JSON_INDENT(1));
     json_decref(json);
 }

@@ -18,6 +18,9 @@ json_t *report_run(const struct bench_result *r, const struct bench_run *run);
 
 /* Each figure of each step, server and client: samples, summary, 95% interval. */
 json_t *report_cells(const struct bench_result *r);
+
+/* What a PV costs to connect, by least squares over all steps, of each server, client and order; no entry: too few runs. */
+json_t *report_slopes(const struct bench_result *r);
 json_t *report_verdicts(const struct bench_result *r);
 
 /* What a resumed benchmark must have in common with the one that was interrupted. */

@@ -96,25 +96,55 @@ json_t *report_cells(const struct bench_result *r)
     return array;
 }
 
+/* ---- slopes ---- */
+
+/* NULL: too few runs, or PVs of one number alone. */
+static json_t *slope_json(const struct bench_result *r, unsigned server, unsigned client, bool one_by_one)
+{
+    struct infer_estimate slope;
+    struct bench_line line;
+    if (!bench_slope_estimate(r, server, client, one_by_one, &slope) || !bench_slope(r, server, client, one_by_one, &line))
+        return NULL;
+    const struct infer_interval i = infer_student(&slope, INFER_LEVEL);
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "server", r->servers[server].name, "client",
+                     r->clients[client].name, "order", one_by_one ? "sequential" : "together", "start_s",
+                     report_number(line.start), "s_per_pv", report_number(i.value), "low", report_number(i.low), "high",
+                     report_number(i.high), "freedom", report_number(slope.freedom));
+}
+
+json_t *report_slopes(const struct bench_result *r)
+{
+    json_t *array = json_array();
+    for (unsigned s = 0; s < r->nservers; s++)
+        for (unsigned c = 0; c < r->nclients; c++)
+            for (int one_by_one = 0; one_by_one < 2; one_by_one++) {
+                json_t *slope = slope_json(r, s, c, one_by_one != 0);
+                if (slope != NULL)
+                    json_array_append_new(array, slope);
+            }
+    return array;
+}
+
 /* ---- verdicts ---- */
 
 static json_t *word_json(const struct field_word *w)
 {
-    return json_pack("{s:o, s:o, s:o, s:s, s:o}", "difference_s_per_pv", report_number(w->difference.value), "low",
+    return json_pack("{s:o, s:o, s:o, s:s, s:b, s:o}", "difference_s_per_pv", report_number(w->difference.value), "low",
                      report_number(w->difference.low), "high", report_number(w->difference.high), "verdict",
-                     infer_verdict_names[w->word], "needs_more_runs",
-                     w->word == INFER_UNDECIDED ? json_integer(w->more) : json_null());
+                     infer_verdict_names[w->word], "near_the_limit", w->near, "needs_more_runs",
+                     w->word == INFER_UNDECIDED && !w->near ? json_integer(w->more) : json_null());
 }
 
 static json_t *pair_json(const struct bench_result *r, unsigned server, const struct field_pair *p)
 {
     struct bench_verdict v;
+    const enum field_choice choice = field_choose(p);
     bench_judge(&p->cost[0], &p->cost[1], &v);
-    json_t *json =
-        json_pack("{s:s, s:s, s:s, s:o, s:o, s:b, s:s, s:o}", "server", r->servers[server].name, "first",
-                  r->clients[p->first].name, "second", r->clients[p->second].name, "connect_difference_s_per_pv",
-                  report_number(v.connect), "get_difference_s_per_pv", report_number(v.get), "decided", v.decided, "faster",
-                  r->clients[v.faster == BENCH_FIRST ? p->first : p->second].name, "worth_pvs", report_number(v.worth_pvs));
+    json_t *json = json_pack(
+        "{s:s, s:s, s:s, s:o, s:o, s:b, s:s, s:o}", "server", r->servers[server].name, "first", r->clients[p->first].name,
+        "second", r->clients[p->second].name, "connect_difference_s_per_pv", report_number(v.connect), "get_difference_s_per_pv",
+        report_number(v.get), "decided", choice == FIELD_FIRST || choice == FIELD_SECOND, "faster",
+        r->clients[v.faster == BENCH_FIRST ? p->first : p->second].name, "worth_pvs", report_number(v.worth_pvs));
     for (unsigned f = 0; f < FIELD_FIGURES; f++)
         json_object_set_new(json, field_figure_names[f], word_json(&p->figure[f]));
     return json;

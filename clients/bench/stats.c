@@ -44,7 +44,7 @@ bool bench_fit(const double *x, const double *y, size_t n, struct bench_line *li
 {
     if (n < 2)
         return false;
-    double mx = mean(x, n), my = mean(y, n), sxx = 0, sxy = 0, rest = 0;
+    double mx = mean(x, n), my = mean(y, n), sxx = 0, sxy = 0;
     for (size_t i = 0; i < n; i++) {
         sxx += (x[i] - mx) * (x[i] - mx);
         sxy += (x[i] - mx) * (y[i] - my);
@@ -52,11 +52,7 @@ bool bench_fit(const double *x, const double *y, size_t n, struct bench_line *li
     if (sxx <= 0)
         return false;
     double slope = sxy / sxx, start = my - slope * mx;
-    for (size_t i = 0; i < n; i++) {
-        double residual = y[i] - start - slope * x[i];
-        rest += residual * residual;
-    }
-    *line = (struct bench_line){slope, start, n > 2 ? sqrt(rest / (double)(n - 2) / sxx) : 0};
+    *line = (struct bench_line){slope, start};
     return true;
 }
 
@@ -64,7 +60,6 @@ void bench_judge(const struct bench_cost *first, const struct bench_cost *second
 {
     v->connect = second->connect - first->connect;
     v->get = second->get - first->get;
-    v->decided = fabs(v->connect) > BENCH_CONNECT_LIMIT || fabs(v->get) > BENCH_GET_LIMIT;
     double more = v->connect + BENCH_READ_FRACTION * v->get; /* of the second, for each PV held */
     v->faster = more >= 0 ? BENCH_FIRST : BENCH_SECOND;
     v->worth_pvs = more == 0 ? INFINITY : BENCH_ACCEPTABLE_S / fabs(more); /* NOLINT: exactly equal */

@@ -16,7 +16,6 @@ void bench_summarize(double *values, size_t n, struct bench_summary *s);
 
 struct bench_line {
     double slope, start; /* y = start + slope * x */
-    double slope_error;  /* standard error; 0 for two points */
 };
 
 /* Least squares. False, and *line untouched, unless x has two different values. */
@@ -38,7 +37,6 @@ enum bench_choice { BENCH_FIRST, BENCH_SECOND };
 
 struct bench_verdict {
     double connect, get;      /* second's cost less the first's, seconds a PV */
-    bool decided;             /* a difference is over its limit: the faster must be taken; else the simpler */
     enum bench_choice faster; /* in connect + get of an application */
     double worth_pvs;         /* an application of this many PVs waits 1 s longer with the slower one; INFINITY if equal */
 };

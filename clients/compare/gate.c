@@ -112,16 +112,24 @@ static size_t fewer(const struct gate_input *in)
     return in->base.n < in->fresh.n ? in->base.n : in->fresh.n;
 }
 
+/* What the first deciles say, where the ranks of all runs do not speak against it; else undecided. */
+static enum infer_verdict judge_quick(const struct gate_input *in, const struct infer_band *band, const struct gate_verdict *v)
+{
+    const enum infer_verdict word = infer_judge(&v->quick, band);
+    if (fewer(in) < GATE_QUICK_MIN || word == INFER_EQUIVALENT || v->p_alone > 1 - INFER_LEVEL)
+        return INFER_UNDECIDED;
+    return word;
+}
+
 void gate_judge_interval(const struct gate_input *in, double tolerance, struct gate_verdict *v)
 {
     const struct infer_band band = ratio_band(tolerance);
     v->word = infer_judge(&v->ratio, &band);
     v->reason = REASON_NONE;
-    if (v->word == INFER_UNDECIDED && infer_judge(&v->quick, &band) != INFER_EQUIVALENT) {
-        v->word = infer_judge(&v->quick, &band);
-        v->reason = v->word != INFER_UNDECIDED ? REASON_QUICK : REASON_NONE;
-    }
-    if (v->reason != REASON_QUICK && (v->word == INFER_SLOWER || v->word == INFER_FASTER) && v->p > 1 - INFER_LEVEL) {
+    if (v->word == INFER_UNDECIDED && judge_quick(in, &band, v) != INFER_UNDECIDED) {
+        v->word = judge_quick(in, &band, v);
+        v->reason = REASON_QUICK;
+    } else if ((v->word == INFER_SLOWER || v->word == INFER_FASTER) && v->p > 1 - INFER_LEVEL) {
         v->word = INFER_UNDECIDED;
         v->reason = REASON_HOLM;
     }

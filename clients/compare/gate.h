@@ -11,6 +11,10 @@ extern const char *const gate_names[GATE_KINDS];
 /* Of the interval of the low quantiles, which no rank test confirms: 95% of ten rows at once, by Bonferroni. */
 #define GATE_QUICK_LEVEL 0.995
 
+/* Fewer runs have less than two below their first decile: it is their least one, and drawing again does not tell how sure that
+ * is. */
+#define GATE_QUICK_MIN 20u
+
 /* What is no difference to the interval gate: a tenth. */
 #define GATE_TOLERANCE 1.10
 

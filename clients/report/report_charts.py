@@ -13,8 +13,6 @@ COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#9
 SYMBOLS = ["circle", "square", "diamond", "triangle-up", "x", "star", "cross"]
 DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"]
 OWNERS = ["self", "order", "peer", "contention"]
-FEWEST = 6  # runs of each N, for an interval of their slope, as caplay compare has it
-BOOTSTRAPS = 1000
 
 
 def chart(name, title, note, choices):
@@ -71,41 +69,30 @@ def distributions(result):
 
 # ---- time against the number of PVs ----
 
-def slope(points):
-    """Least squares of time over N, and its 95% interval by bootstrap of the runs of each N, or None for fewer than FEWEST of
-    one; None below two N.
-
-    points: {N: samples}."""
-    if len(points) < 2:
-        return None
-    xs = numpy.repeat(list(points), [len(v) for v in points.values()])
-    line = numpy.polyfit(xs, numpy.concatenate(list(points.values())), 1)
-    if min(map(len, points.values())) < FEWEST:
-        return line, None
-    draw = numpy.random.default_rng(1)
-    again = [numpy.polyfit(xs, numpy.concatenate([draw.choice(v, len(v)) for v in points.values()]), 1)[0]
-             for _ in range(BOOTSTRAPS)]
-    return line, numpy.percentile(again, [2.5, 97.5])
+def slope(result, server, client):
+    """The file's line of connect over N, or None: too few runs, or a file from before lines were kept."""
+    mine = [s for s in result.get("slopes", []) if (s["server"], s["client"], s["order"]) == (server, client, "together")]
+    return mine[0] if mine and None not in (mine[0]["start_s"], mine[0]["s_per_pv"]) else None
 
 
-def against_traces(client, place, points):
+def slope_text(line):
+    between = "" if None in (line["low"], line["high"]) else f" [{line['low'] * 1e6:.3g}, {line['high'] * 1e6:.3g}]"
+    return f": {line['s_per_pv'] * 1e6:.3g}{between} µs a PV"
+
+
+def against_traces(client, place, points, line):
     look, ns = style(place), sorted(points)
     middles = [float(numpy.median(points[n])) for n in ns]
-    fit = slope(points)
-    name = html.escape(client)
-    if fit is not None:
-        (rise, _), interval = fit
-        between = "" if interval is None else f" [{interval[0] * 1e6:.3g}, {interval[1] * 1e6:.3g}]"
-        name += f": {rise * 1e6:.3g}{between} µs a PV"
+    name = html.escape(client) + ("" if line is None else slope_text(line))
     traces = [{"type": "scatter", "mode": "markers+lines", "name": name, "legendgroup": name, "x": ns, "y": middles,
                "line": {"color": look["color"], "dash": look["dash"]}, "marker": {"symbol": look["symbol"], "size": 9},
                "error_y": {"type": "data", "symmetric": False,
                            "array": [max(points[n]) - m for n, m in zip(ns, middles)],
                            "arrayminus": [m - min(points[n]) for n, m in zip(ns, middles)]}}]
-    if fit is not None:
+    if line is not None:
         # A line that ends below all samples, or below 0, has no place on an axis of logarithms there.
         least = min(min(v) for v in points.values())
-        fitted = [(n, y) for n in ns if (y := float(numpy.polyval(fit[0], n))) >= least / 2]
+        fitted = [(n, y) for n in map(float, numpy.geomspace(ns[0], ns[-1], 33)) if (y := line["start_s"] + line["s_per_pv"] * n) >= least / 2]
         traces.append({"type": "scatter", "mode": "lines", "showlegend": False, "legendgroup": name,
                        "x": [n for n, _ in fitted], "y": [y for _, y in fitted],
                        "hoverinfo": "skip", "opacity": 0.5, "line": {"color": look["color"], "width": 5}})
@@ -122,16 +109,18 @@ def against_n(result):
                 points = {c["step"]["pvs"]: report_result.samples(c["figures"][figure]) for c in result["cells"]
                           if (c["server"], c["client"], c["step"]["kind"]) == (server, client, "connect")
                           and c["step"].get("order") == "together" and c["figures"].get(figure, {}).get("n")}
-                traces += against_traces(client, place, points) if points else []
+                line = slope(result, server, client) if figure == "connect_s" else None
+                traces += against_traces(client, place, points, line) if points else []
             if traces:
-                line = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 1, "y1": 1, "line": {"dash": "dot", "width": 2}}
+                second = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 1, "y1": 1, "line": {"dash": "dot", "width": 2}}
                 mark = {"text": "1 s", "xref": "paper", "x": 0.01, "xanchor": "left", "y": 0, "yanchor": "bottom", "showarrow": False}
-                choices.append(choice(server, traces, axis("s", True), axis("PVs", True), shapes=[line], annotations=[mark]))
+                choices.append(choice(server, traces, axis("s", True), axis("PVs", True), shapes=[second], annotations=[mark]))
         if choices:
             title = report_result.FIGURES[figure][0]
+            fitted = "wide line: least squares over all runs, its slope with its 95% interval in the legend; " if figure == "connect_s" else ""
             charts.append(chart("against-" + figure, f"{title[0].upper() + title[1:]} against the number of PVs",
-                                "Points: medians; bars: extremes of the runs; wide line: least squares over all runs, its slope with "
-                                "a 95% bootstrap interval in the legend; dotted: the 1 s that an application would notice.", choices))
+                                f"Points: medians; bars: extremes of the runs; {fitted}dotted: the 1 s that an application would notice.",
+                                choices))
     return charts
 
 

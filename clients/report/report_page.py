@@ -54,22 +54,38 @@ def section(title, body, name=""):
 
 def word(verdict):
     text, more = verdict["verdict"], verdict.get("needs_more_runs")
-    interval = ""
-    if verdict.get("low") is not None and verdict.get("high") is not None:
-        interval = f"<small>{verdict['low'] * 1e6:.3g} to {verdict['high'] * 1e6:.3g} µs a PV</small>"
+    told = []
+    if None not in (verdict.get("low"), verdict.get("high")):
+        told.append(f"{verdict['low'] * 1e6:.3g} to {verdict['high'] * 1e6:.3g} µs a PV")
+    if verdict.get("near_the_limit"):
+        told.append("near the limit")
     elif more:
-        interval = f"<small>about {int(more)} more runs</small>"
-    return Cell(f'<span class="word {esc(text)}">{MARKS.get(text, "")} {esc(text)}</span>{interval}')
+        told.append(f"about {int(more)} more run{'s' if more > 1 else ''}")
+    small = "".join(f"<small>{line}</small>" for line in told)
+    return Cell(f'<span class="word {esc(text)}">{MARKS.get(text, "")} {esc(text)}</span>{small}')
+
+
+def matrix(pairs):
+    """Each client beside each, of one server: the application's word."""
+    clients = list(dict.fromkeys(name for v in pairs for name in (v["first"], v["second"])))
+    words = {(v["second"], v["first"]): word(v["application"]) for v in pairs}
+    body = [[row] + [words.get((row, column), "") for column in clients[:-1]] for row in clients[1:]]
+    return table(["beside"] + clients[:-1], body, "matrix")
 
 
 def verdicts(result):
     if not result["verdicts"]:
         return "<p>This result compares no pair of clients.</p>"
+    servers = {v["server"]: [w for w in result["verdicts"] if w["server"] == v["server"]] for v in result["verdicts"]}
+    matrices = "".join(f"<h3>{esc(server)}</h3>{matrix(pairs)}" for server, pairs in servers.items())
     body = [[v["server"], v["second"], v["first"]] + [word(v[stage]) for stage in ("connect", "get", "application")]
             for v in result["verdicts"]]
-    note = ("<p>The first client beside the second, by the field's rule: 1e-4 s a PV to connect, 1e-2 s a PV to read, 1 s for an "
-            "application of 10,000 PVs of which 1% are read. The interval is that of the difference, 95%.</p>")
-    return note + table(["server", "client", "beside", "connect", "get", "application"], body)
+    note = ("<p>What an application of 10,000 PVs that reads 1% of them is with the client of the row, beside that of the column: slower "
+            "or faster if it surely takes 1 s more or less, equivalent if it surely takes neither. Below each word is the 95% interval "
+            "of the difference. Near the limit, within 10%, another day may say otherwise, however many runs there are.</p>")
+    parts = "<p>By the field's rule also 1e-4 s a PV to connect and 1e-2 s a PV to read.</p>"
+    return (note + matrices + "<details><summary>By part: connect, get, both</summary>" + parts +
+            table(["server", "client", "beside", "connect", "get", "application"], body) + "</details>")
 
 
 # ---- runs, figures, counts ----

@@ -61,6 +61,9 @@ def check_parts(result):
     for verdict in result["verdicts"]:
         _ = verdict["server"] + verdict["first"] + verdict["second"]
         _ = [verdict[stage]["verdict"] + "" for stage in ("connect", "get", "application")]
+    for slope in result.get("slopes", []):
+        _ = slope["server"] + slope["client"] + slope["order"]
+        _ = [0.0 + slope[name] for name in ("start_s", "s_per_pv", "low", "high") if slope[name] is not None]
     _ = [client["client"] + client["version"] for client in result["clients"]]
     _ = [word + "" for word in result["command"]], [server + "" for server in result["servers"]]
     begun(result)

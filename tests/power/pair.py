@@ -1,10 +1,12 @@
 """What the two measurements of `caplay compare` share: one bench of libca, one comparison, and a load beside them."""
+import argparse
 import contextlib
 import multiprocessing
 import os
 import pathlib
 import random
 import subprocess
+import tempfile
 import time
 import xml.etree.ElementTree
 
@@ -20,8 +22,22 @@ def client():
     return f"cmd:env LD_PRELOAD={SHIM} {CAPLAY.parent}/libexec/caplay-libca"
 
 
+@contextlib.contextmanager
+def folder(keep):
+    """Where result files go: a temporary folder, or the one that keeps them."""
+    if keep is None:
+        with tempfile.TemporaryDirectory() as temporary:
+            yield pathlib.Path(temporary)
+    else:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep
+
+
 def bench(folder, name, slow=None, seed=1):
+    """The path of a result; one that is there already is taken as it is."""
     path = folder / f"{name}.json"
+    if path.exists():
+        return path
     env = {key: value for key, value in os.environ.items() if key != "CAPLAY_SLOW"} | ({"CAPLAY_SLOW": slow} if slow else {})
     for _ in range(3):  # 5: what it needs did not start in time, or lost its port to somebody
         done = subprocess.run([CAPLAY, "bench", "ten-thousand", "--client", client(), "--pvs", str(PVS), "--runs", str(RUNS), "--seed",
@@ -65,6 +81,29 @@ def load(processes):
         for process in busy:
             process.terminate()
             process.join()
+
+
+class LoadSeen:
+    """The least and the most load average that was looked at."""
+
+    def __init__(self):
+        self.seen = []
+
+    def look(self):
+        self.seen.append(os.getloadavg()[0])
+
+    def __str__(self):
+        return f"load average {min(self.seen):.1f} to {max(self.seen):.1f}"
+
+
+def arguments(description, comparisons):
+    """A parser of what both measurements take."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--comparisons", type=int, default=comparisons)
+    parser.add_argument("--load", type=int, default=2, help="processes that are busy beside it (default 2)")
+    parser.add_argument("--keep", type=pathlib.Path, metavar="FOLDER",
+                        help="keep all result files there; those that are there are compared again, not measured again")
+    return parser
 
 
 def share(hits, n, level=0.95):

@@ -1,51 +1,49 @@
 """How often `caplay compare` calls a client slower than itself: 200 comparisons of two benches of the same build, under load.
 
-    .venv/bin/python tests/power/self_comparison.py [--comparisons 200] [--load 2]
+    .venv/bin/python tests/power/self_comparison.py [--comparisons 200] [--load 2] [--keep FOLDER]
 
 Exit code 0: at most 2% of them said so (4 of 200). Each bench connects libca to 1,000 PVs 40 times; about 20 minutes in all. An
-interrupt ends it with what is known by then.
+interrupt ends it with what is known by then; with --keep it goes on later.
 """
-import argparse
 import collections
-import pathlib
 import sys
-import tempfile
 
 import pair
 
 
-def tell(codes, false):
+def tell(codes, false, seen):
     n = sum(codes.values())
+    if n == 0:
+        return
     low, high = pair.share(false, n)
     print(f"{n} comparisons of libca with itself: {false} false slower ({100 * false / n:.1f}%, 95% interval {100 * low:.1f} to "
-          f"{100 * high:.1f}%); exit codes " + ", ".join(f"{code}: {count}" for code, count in sorted(codes.items())), flush=True)
+          f"{100 * high:.1f}%); exit codes " + ", ".join(f"{code}: {count}" for code, count in sorted(codes.items())) + f"; {seen}", flush=True)
 
 
 def compare_all(folder, comparisons):
     """Exit codes with their numbers, and how many said slower in any row."""
-    codes, false = collections.Counter(), 0
+    codes, false, seen = collections.Counter(), 0, pair.LoadSeen()
     try:
         for i in range(comparisons):
-            base, new = pair.bench(folder, "base", seed=2 * i), pair.bench(folder, "new", seed=2 * i + 1)
+            seen.look()
+            base, new = pair.bench(folder, f"{i}-base", seed=2 * i), pair.bench(folder, f"{i}-new", seed=2 * i + 1)
             code, slower, line = pair.compare(folder, base, new)
             codes[code] += 1
             false += slower > 0
             if code != 0:
                 print(f"{i + 1}: exit code {code}: {line}", flush=True)
-            if i % 20 == 19:
-                tell(codes, false)
+            if i % 20 == 19 and i + 1 < comparisons:
+                tell(codes, false, seen)
     except KeyboardInterrupt:
-        tell(codes, false)
+        pass
+    tell(codes, false, seen)
     return codes, false
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--comparisons", type=int, default=200)
-    parser.add_argument("--load", type=int, default=2, help="processes that are busy beside it (default 2)")
-    args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, pair.load(args.load):
-        codes, false = compare_all(pathlib.Path(folder), args.comparisons)
+    args = pair.arguments(__doc__.splitlines()[0], 200).parse_args()
+    with pair.folder(args.keep) as folder, pair.load(args.load):
+        codes, false = compare_all(folder, args.comparisons)
     return 0 if false <= 0.02 * sum(codes.values()) else 1
 
 
