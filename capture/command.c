@@ -227,7 +227,7 @@ static bool on_packet(void *arg, const struct source_packet *p)
 
 static void on_wait(void *arg)
 {
-    compile_tick(arg, clock_monotonic_ns());
+    compile_tick(arg, clock_monotonic_ns(), clock_realtime_ns());
 }
 
 static int read_ports(const struct option_list *list, uint16_t *ports, struct diag *diag)

@@ -10,6 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The kernel's count of dropped packets is looked at no more often. */
+#define LOOK_NS UINT64_C(10000000)
+
 struct compile {
     struct compile_config config;
     struct trace_writer *writer; /* NULL: its name waits for the first packet's time */
@@ -17,6 +20,9 @@ struct compile {
     struct flows *flows;
     uint64_t start_ns, end_ns; /* first packet: Unix time; last packet: since the first */
     bool started;              /* start_ns is set */
+    uint64_t drops;            /* packets that the kernel had dropped when that was last looked at, */
+    uint64_t looked_ns;        /* since the first packet, */
+    uint64_t ticked_ns;        /* and by compile_tick()'s clock */
 
     /* One part after the other. */
     struct rotation rotation;
@@ -162,10 +168,30 @@ static void count_part(struct compile *c)
     c->parts++;
 }
 
+/* So many packets had been dropped until then: the new ones were since the last look. */
+static void take_drops(struct compile *c, uint64_t drops, uint64_t until_ns)
+{
+    if (c->writer == NULL)
+        return;
+    const struct trace_loss loss = {.t_ns = c->looked_ns < until_ns ? c->looked_ns : until_ns,
+                                    .until_ns = until_ns,
+                                    .count = drops - c->drops,
+                                    .kind = TRACE_LOSS_DROPPED};
+    if (drops > c->drops)
+        dialogue_loss(c->dialogue, TRACE_NONE, &loss, 0);
+    c->drops = drops > c->drops ? drops : c->drops;
+    c->looked_ns = until_ns;
+}
+
+static uint64_t drops_now(const struct compile *c)
+{
+    return c->config.packets != NULL ? source_drops(c->config.packets) : 0;
+}
+
 static struct trace_missing missing_now(const struct compile *c)
 {
     struct trace_missing missing = flows_missing_now(c->flows);
-    missing.kernel_drops += c->config.packets != NULL ? source_drops(c->config.packets) : 0;
+    missing.kernel_drops += c->drops;
     missing.malformed += dialogue_malformed(c->dialogue);
     return missing;
 }
@@ -198,6 +224,7 @@ static bool next_part(struct compile *c, uint64_t t_ns)
     struct trace_writer *writer = c->writer, *next = open_next(c);
     if (next == NULL)
         return false;
+    take_drops(c, drops_now(c), t_ns);
     const struct trace_missing now = missing_now(c);
     const struct trace_meta meta = part_meta(c, &now);
     count_part(c);
@@ -240,10 +267,15 @@ bool compile_packet(struct compile *c, const struct source_packet *p)
     return !trace_writer_failed(c->writer);
 }
 
-void compile_tick(struct compile *c, uint64_t now_ns)
+void compile_tick(struct compile *c, uint64_t now_ns, uint64_t realtime_ns)
 {
-    if (c->writer != NULL)
-        trace_writer_tick(c->writer, now_ns);
+    if (c->writer == NULL)
+        return;
+    if (c->started && realtime_ns > c->start_ns && now_ns - c->ticked_ns >= LOOK_NS) {
+        take_drops(c, drops_now(c), realtime_ns - c->start_ns);
+        c->ticked_ns = now_ns;
+    }
+    trace_writer_tick(c->writer, now_ns);
 }
 
 /* ---- the end ---- */
@@ -299,6 +331,10 @@ static int finish_traces(struct compile *c, const struct compile_summary *s, str
 int compile_finish(struct compile *c, uint64_t drops, bool source_cut, struct compile_summary *summary, struct diag *diag)
 {
     flows_finish(c->flows, c->end_ns);
+    take_drops(c, drops, c->end_ns);
+    if (source_cut && c->writer != NULL)
+        dialogue_loss(c->dialogue, TRACE_NONE,
+                      &(struct trace_loss){.t_ns = c->end_ns, .until_ns = c->end_ns, .count = 1, .kind = TRACE_LOSS_CUT}, 0);
     summary->missing = flows_missing(c->flows);
     summary->missing.kernel_drops += drops;
     summary->missing.cut_packets += source_cut;

@@ -26,8 +26,9 @@ struct compile *compile_open(const struct compile_config *config, struct diag *d
 /* One packet. False: the trace cannot be written any more, which compile_finish() tells, or the last part is full. */
 bool compile_packet(struct compile *c, const struct source_packet *packet);
 
-/* Time passes, CLOCK_MONOTONIC: what came before is safe from a kill a second later, also where nothing more comes. */
-void compile_tick(struct compile *c, uint64_t now_ns);
+/* Time passes, CLOCK_MONOTONIC and Unix time: what came before is safe from a kill a second later, also where nothing more comes,
+ * and what the kernel has dropped in the meantime is looked at. */
+void compile_tick(struct compile *c, uint64_t now_ns, uint64_t realtime_ns);
 
 /* The capture is over: ask for what nobody asked on its wire (capture/ask). 0, or -1 with diag, and all is as it was. Nothing to
  * ask is good, too. */

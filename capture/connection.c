@@ -1,5 +1,6 @@
 #include "capture/connection.h"
 
+#include "capture/lacks.h"
 #include "capture/likeness.h"
 
 /* After so many pieces of a stream without a message's beginning, a connection that nothing else marks as CA is not. */
@@ -61,19 +62,14 @@ static bool is_midway(const struct connection *c)
     return !c->way[0].syn_seen && !c->way[1].syn_seen;
 }
 
-/* One side's SYN was seen, and this one's first bytes were not. */
-static bool lacks_begin(const struct connection *c, unsigned way)
-{
-    return c->way[way].stream.midway && !is_midway(c);
-}
-
 static void open_circuit(struct connection *c, struct connection_world *world)
 {
     const struct connection_ends *e = &c->ends;
     struct dialogue_endpoints ends = {e->a_address, e->b_address, e->a_port, e->b_port};
     if (c->server == 0)
         ends = (struct dialogue_endpoints){e->b_address, e->a_address, e->b_port, e->a_port};
-    c->index = dialogue_circuit_open(world->dialogue, &ends, is_midway(c), c->begin_ns);
+    c->is_midway = is_midway(c);
+    c->index = dialogue_circuit_open(world->dialogue, &ends, c->is_midway, c->begin_ns);
     c->open = true;
 }
 
@@ -125,6 +121,20 @@ static void take_message(struct voice *v, const struct framer_message *m)
     c->way[v->way].dead |= is_malformed(&m->header);
 }
 
+/* What comes behind it is not decoded. */
+static void lose_message(const struct voice *v, uint64_t bytes, uint64_t t_ns)
+{
+    const struct connection *c = v->connection;
+    const struct trace_loss loss = {.t_ns = t_ns,
+                                    .until_ns = t_ns,
+                                    .bytes = bytes,
+                                    .count = 1,
+                                    .kind = TRACE_LOSS_MALFORMED,
+                                    .flags = (unsigned)c->server == v->way ? TRACE_FROM_SERVER : 0};
+    v->world->missing.malformed++;
+    dialogue_loss(v->world->dialogue, c->index, &loss, 0);
+}
+
 static void take_bytes(struct voice *v, const uint8_t *bytes, size_t n, uint64_t t_ns)
 {
     struct connection *c = v->connection;
@@ -141,7 +151,7 @@ static void take_bytes(struct voice *v, const uint8_t *bytes, size_t n, uint64_t
     }
     w->dead |= err == WIRE_MALFORMED;
     if (w->dead && c->open && (err == WIRE_MALFORMED || m.header.command < WIRE_COMMANDS))
-        v->world->missing.malformed++; /* the dialogue counts unknown commands */
+        lose_message(v, err == WIRE_OK ? m.header.size : 0, t_ns); /* the dialogue counts unknown commands */
 }
 
 /* ---- where decoding begins, and goes on after a loss ---- */
@@ -200,9 +210,8 @@ static void look_for_message(struct voice *v, const uint8_t *bytes, size_t n, ui
         c->state = CONNECTION_IGNORED;
 }
 
-static void on_data(void *arg, const uint8_t *bytes, size_t n, uint64_t t_ns)
+static void hear(struct voice *v, const uint8_t *bytes, size_t n, uint64_t t_ns)
 {
-    struct voice *v = arg;
     struct connection *c = v->connection;
     struct connection_way *w = &c->way[v->way];
     w->came += n;
@@ -217,6 +226,17 @@ static void on_data(void *arg, const uint8_t *bytes, size_t n, uint64_t t_ns)
         take_bytes(v, bytes, n, t_ns);
     else if (c->state == CONNECTION_LIVE)
         look_for_message(v, bytes, n, t_ns);
+}
+
+static void on_data(void *arg, const uint8_t *bytes, size_t n, uint64_t t_ns)
+{
+    struct voice *v = arg;
+    struct connection *c = v->connection;
+    const bool was_open = c->open;
+    hear(v, bytes, n, t_ns);
+    lacks_tell(c, v->world, v->way, t_ns);
+    if (c->open && !was_open)
+        lacks_tell(c, v->world, !v->way, t_ns);
 }
 
 /* n bytes will never come. Where messages begin is known up to multiples of 8, but for a stream that was joined midway. */
@@ -238,9 +258,11 @@ static void on_gap(void *arg, uint32_t n, uint64_t t_ns)
 {
     struct voice *v = arg;
     struct connection *c = v->connection;
+    const uint64_t next_ns = stream_held_since(&c->way[v->way].stream); /* of what comes behind it */
     if (c->state != CONNECTION_LIVE)
         return;
     lose_bytes(&c->way[v->way], n);
+    lacks_tell(c, v->world, v->way, next_ns < t_ns ? next_ns : t_ns);
     if (c->open)
         dialogue_circuit_gap(v->world->dialogue, c->index, t_ns);
 }
@@ -285,26 +307,6 @@ static void free_ways(struct connection *c)
     }
 }
 
-/* Bytes that came, and belong to no message: of messages that are not whole, and what lay before the next one was found. */
-static uint64_t skipped(const struct connection_way *w)
-{
-    return w->came - w->decoded - w->framer.have - w->resync.have;
-}
-
-void connection_missing(const struct connection *c, struct trace_missing *missing)
-{
-    if (!c->open) {
-        missing->other_packets += c->packets;
-        return;
-    }
-    for (unsigned i = 0; i < 2; i++) {
-        missing->gaps += c->way[i].stream.gaps + lacks_begin(c, i);
-        missing->gap_bytes += c->way[i].stream.gap_bytes + skipped(&c->way[i]);
-        missing->retransmits += c->way[i].stream.retransmitted;
-    }
-    missing->midway += is_midway(c);
-}
-
 static bool is_ended(const struct connection *c)
 {
     bool a = stream_ended(&c->way[0].stream), b = stream_ended(&c->way[1].stream);
@@ -320,11 +322,13 @@ static void end_connection(struct connection *c, struct connection_world *world,
     const unsigned client = c->server == 0; /* requests come before their replies */
     end_search(c, world, client);
     end_search(c, world, !client);
-    if (c->open && (lacks_begin(c, 0) || lacks_begin(c, 1)))
+    lacks_tell(c, world, client, t_ns);
+    lacks_tell(c, world, !client, t_ns);
+    if (c->open && (lacks_beginning(c, 0) || lacks_beginning(c, 1)))
         dialogue_circuit_gap(world->dialogue, c->index, t_ns);
     if (c->open && end_seen)
         dialogue_circuit_close(world->dialogue, c->index, t_ns);
-    connection_missing(c, &world->missing);
+    lacks_add(c, &world->missing);
     free_ways(c);
     c->open = false;
     c->packets = 0;

@@ -29,6 +29,13 @@ enum connection_state {
     CONNECTION_CLOSED,  /* what still comes is late or doubled */
 };
 
+/* What of a direction's losses has been told: capture/lacks. */
+struct connection_told {
+    uint64_t gaps, gap_bytes;
+    uint64_t skipped, decoded; /* bytes that belong to no message, and how many had been decoded then */
+    bool has_beginning;
+};
+
 struct connection_way { /* one direction: 0 is a -> b */
     struct stream stream;
     struct framer framer;
@@ -39,6 +46,8 @@ struct connection_way { /* one direction: 0 is a -> b */
     bool synced;            /* the framer is at a message's beginning, or inside a message */
     bool dead;              /* a malformed message came: the rest is not decoded */
     unsigned misses;        /* pieces in which no message's beginning was found */
+    uint64_t whole_ns;      /* of what came until then, and after the losses before, nothing is missing */
+    struct connection_told told;
 };
 
 struct connection {
@@ -47,6 +56,7 @@ struct connection {
     uint64_t begin_ns, packets;
     uint32_t index; /* the dialogue's, once open */
     bool open;      /* it is CA, and known to the dialogue */
+    bool is_midway; /* when it became that, nobody's SYN had been seen */
     bool reset;     /* RST was seen */
     int8_t server;  /* the way on which the server speaks, or -1 */
     uint8_t state;  /* enum connection_state */
@@ -60,9 +70,6 @@ void connection_init(struct connection *c, const struct connection_ends *ends, u
 /* A TCP packet of this connection. */
 void connection_packet(struct connection *c, struct connection_world *world, const struct packet *packet, unsigned way,
                        uint64_t t_ns);
-
-/* Add what it lacks to the sum; what it has added when it ended is not to be added again. */
-void connection_missing(const struct connection *c, struct trace_missing *missing);
 
 /* Nothing more will come: hand on what is held, count what was missing, free what is owned. */
 void connection_fini(struct connection *c, struct connection_world *world, uint64_t t_ns);

@@ -2,6 +2,7 @@
 
 #include "capture/connection.h"
 #include "capture/fragments.h"
+#include "capture/lacks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,9 @@
 #include <uthash.h>
 
 enum { PORTS_MAX = 64 };
+
+/* Packets that are cut within so long of each other are one loss. */
+#define CUT_NS UINT64_C(1000000000)
 
 struct flow {
     struct connection connection; /* its `ends` are the key */
@@ -21,6 +25,7 @@ struct flows {
     struct flow *table;  /* in the order of their first packets */
     struct flow *latest; /* of the last packet: the next one's, more often than not; or NULL */
     struct fragments *fragments;
+    uint64_t told_incomplete; /* datagrams that lack a fragment, and are told */
     uint16_t ports[PORTS_MAX];
 };
 
@@ -103,14 +108,30 @@ static enum packet_kind put_together(struct flows *f, struct packet *packet, uin
     return whole != NULL ? packet_transport(packet->fragment.protocol, whole, n, packet) : PACKET_FRAGMENT;
 }
 
+/* Of which circuit is known where it is a TCP packet of one. */
+static void tell_cut(struct flows *f, const struct packet *packet, bool is_tcp, const struct flows_packet *p)
+{
+    const struct connection *c = is_tcp && f->latest != NULL ? &f->latest->connection : NULL;
+    struct trace_loss loss = {.t_ns = p->t_ns, .until_ns = p->t_ns, .count = 1, .kind = TRACE_LOSS_CUT};
+    unsigned way;
+    loss.bytes = p->length > p->captured ? p->length - p->captured : 0;
+    if (c == NULL || !c->open) {
+        dialogue_loss(f->world.dialogue, TRACE_NONE, &loss, CUT_NS);
+        return;
+    }
+    (void)connection_ends(packet, &way);
+    loss.flags = (unsigned)c->server == way ? TRACE_FROM_SERVER : 0;
+    dialogue_loss(f->world.dialogue, c->index, &loss, CUT_NS);
+}
+
 void flows_packet(struct flows *f, enum packet_link link, const struct flows_packet *p)
 {
     struct trace_missing *missing = &f->world.missing;
     struct packet packet = {.cut = false};
     enum packet_kind kind = packet_read(link, p->bytes, p->captured, &packet);
     missing->packets++;
-    if (kind == PACKET_BROKEN || p->captured < p->length || packet.cut)
-        missing->cut_packets++;
+    const bool is_cut = kind == PACKET_BROKEN || p->captured < p->length || packet.cut;
+    missing->cut_packets += is_cut;
     if (kind == PACKET_FRAGMENT)
         kind = put_together(f, &packet, p->t_ns);
     if (kind == PACKET_TCP)
@@ -119,12 +140,25 @@ void flows_packet(struct flows *f, enum packet_link link, const struct flows_pac
         take_udp(f, &packet, p->t_ns);
     else if (kind != PACKET_FRAGMENT)
         missing->other_packets++;
+    if (is_cut)
+        tell_cut(f, &packet, kind == PACKET_TCP, p);
+}
+
+/* Some of their fragments never came; when, their sender knows. */
+static void tell_incomplete(struct flows *f, uint64_t t_ns)
+{
+    const uint64_t n = fragments_incomplete(f->fragments) - f->told_incomplete;
+    f->told_incomplete += n;
+    if (n > 0)
+        dialogue_loss(f->world.dialogue, TRACE_NONE, &(struct trace_loss){.until_ns = t_ns, .count = n, .kind = TRACE_LOSS_CUT},
+                      0);
 }
 
 void flows_finish(struct flows *f, uint64_t t_ns)
 {
     while (f->table != NULL)
         end_flow(f, f->table, t_ns);
+    tell_incomplete(f, t_ns);
 }
 
 struct trace_missing flows_missing_now(const struct flows *f)
@@ -132,7 +166,7 @@ struct trace_missing flows_missing_now(const struct flows *f)
     struct trace_missing missing = f->world.missing;
     for (const struct flow *flow = f->table; flow != NULL; flow = flow->hh.next)
         if (flow->connection.open)
-            connection_missing(&flow->connection, &missing);
+            lacks_add(&flow->connection, &missing);
     return missing;
 }
 

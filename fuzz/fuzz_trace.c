@@ -13,7 +13,7 @@ enum { SUMS_MAX = 64 }; /* of inputs as they are here: a chunk a section */
 /* The section's place behind the one before, which ends at *at; false: there is none. */
 static bool place(uint8_t *bytes, size_t n, unsigned kind, uint64_t *at)
 {
-    struct format_section *s = &((struct format_header *)(void *)bytes)->sections[kind];
+    struct format_section *s = &((struct format_header *)(void *)bytes)->sections[format_row(kind)];
     const uint64_t most = n > format_align(*at) ? n - format_align(*at) : 0;
     s->kind = kind;
     s->record_bytes = format_record_bytes(kind);
@@ -41,16 +41,16 @@ static size_t repair(uint8_t *bytes, size_t n)
     h->header_bytes = sizeof *h;
     h->nsections = FORMAT_SECTIONS;
     h->chunk_bytes = FORMAT_CHUNK_BYTES;
-    for (unsigned kind = 0; kind < FORMAT_CHECKS; kind++) {
-        struct format_section *s = &h->sections[kind];
-        if (!place(bytes, n, kind, &at))
+    struct format_section *checks = &h->sections[format_row(FORMAT_CHECKS)];
+    for (unsigned row = 0; row < format_row(FORMAT_CHECKS); row++) {
+        struct format_section *s = &h->sections[row];
+        if (!place(bytes, n, format_row(row), &at))
             return n;
         s->checks = nsums;
         if (s->bytes > 0)
             sums[nsums++] = checksum_add(0, bytes + s->offset, s->bytes);
     }
     memset(bytes + at, 0, format_align(at) - at);
-    struct format_section *checks = &h->sections[FORMAT_CHECKS];
     *checks = (struct format_section){.offset = format_align(at), .kind = FORMAT_CHECKS, .record_bytes = sizeof *sums};
     checks->bytes = nsums * sizeof *sums;
     checks->checks = checksum_add(0, sums, checks->bytes);

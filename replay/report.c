@@ -1,6 +1,7 @@
 #include "replay/report.h"
 
 #include "sim/latency.h"
+#include "traces/show.h"
 
 #include <inttypes.h>
 
@@ -47,8 +48,10 @@ static void print_names(FILE *out, const struct timeline *t, pv_test test)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < t->npvs; i++)
-        if (test(&t->pvs[i]) && n++ < NAMES_SHOWN)
-            fprintf(out, "%s%s", n > 1 ? ", " : "", t->pvs[i].name);
+        if (test(&t->pvs[i]) && n++ < NAMES_SHOWN) {
+            fprintf(out, "%s", n > 1 ? ", " : "");
+            show_name(out, t->pvs[i].name);
+        }
     if (n > NAMES_SHOWN)
         fprintf(out, " and %" PRIu32 " more", n - NAMES_SHOWN);
 }
@@ -101,7 +104,7 @@ static void print_missing(FILE *out, const char *path, const struct trace *trace
     if (count_pvs(t, has_holes) > 0) {
         fprintf(out, "caplay: updates are missing, as far as is known, of ");
         print_names(out, t, has_holes);
-        fprintf(out, "\n");
+        fprintf(out, " (`caplay info` tells when)\n");
     }
     if (m->kernel_drops > 0)
         fprintf(out, "caplay: which packets were dropped is not known: updates of any PV may be missing\n");

@@ -2,6 +2,8 @@
 
 #include "base/clock.h"
 #include "replay/ends.h"
+#include "traces/losses.h"
+#include "traces/reach.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +87,8 @@ static struct samples_pv *pv_at(const struct samples *s, const struct trace_even
     return pv->is_served ? pv : NULL;
 }
 
-static void mark_holes(struct samples *s)
+/* Of an older trace, or one with more losses than have a place: all that ever was said on a circuit that lacks bytes. */
+static void mark_by_circuit(struct samples *s)
 {
     for (uint32_t i = 0; i < s->trace->nevents; i++) {
         const struct trace_event *e = &s->trace->events[i];
@@ -93,6 +96,34 @@ static void mark_holes(struct samples *s)
         if (pv != NULL && e->circuit != TRACE_NONE && s->trace->circuits[e->circuit].flags & TRACE_GAP)
             pv->has_holes = true;
     }
+}
+
+/* room: for npvs. What was lost before the recording began, or nobody knows where, is told in another way. */
+static void mark_by_loss(struct samples *s, const struct reach *reach, uint32_t *room)
+{
+    for (uint32_t i = 0; i < s->trace->nlosses; i++) {
+        const struct trace_loss *loss = &s->trace->losses[i];
+        const uint32_t n = loss->kind != TRACE_LOSS_MIDWAY ? reach_pvs(reach, loss, room, s->trace->npvs) : 0;
+        for (uint32_t k = 0; k < n; k++)
+            s->pvs[s->pv_of[room[k]]].has_holes = true;
+    }
+}
+
+static int mark_holes(struct samples *s)
+{
+    const struct trace_missing unplaced = losses_unplaced(s->trace);
+    if (s->trace->nlosses == 0 || !trace_is_complete(&unplaced)) {
+        mark_by_circuit(s);
+        return 0;
+    }
+    struct reach *reach = reach_new(s->trace);
+    uint32_t *room = calloc((size_t)s->trace->npvs + 1, sizeof *room);
+    const bool is_good = reach != NULL && room != NULL;
+    if (is_good)
+        mark_by_loss(s, reach, room);
+    reach_free(reach);
+    free(room);
+    return is_good ? 0 : -1;
 }
 
 /* ---- streams ---- */
@@ -326,9 +357,8 @@ static void add_meta(struct samples *s, bool exact, unsigned flag)
 int samples_init(struct samples *s, const struct trace *trace, struct diag *diag)
 {
     *s = (struct samples){.trace = trace};
-    if (add_pvs(s) < 0 || add_streams(s) < 0 || ends_find(s) < 0 || add_samples(s) < 0)
+    if (add_pvs(s) < 0 || add_streams(s) < 0 || ends_find(s) < 0 || add_samples(s) < 0 || mark_holes(s) < 0)
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for the %u events of the trace", trace->nevents);
-    mark_holes(s);
     for (unsigned own = 0; own < 2; own++) {
         add_meta(s, false, own ? 0 : TRACE_FILLED);
         add_meta(s, true, own ? 0 : TRACE_FILLED);

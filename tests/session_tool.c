@@ -32,6 +32,9 @@ int main(int argc, char **argv)
     uint32_t midway = session_circuit(&s, true);
     for (size_t i = 0; i < sizeof accents / sizeof *accents; i++)
         session_says(&s, midway, accents[i].from_server, accents[i].hex);
+    const struct trace_loss dropped = {
+        .t_ns = 20500, .until_ns = 24500, .count = 2, .circuit = TRACE_NONE, .kind = TRACE_LOSS_DROPPED};
+    trace_writer_loss(writer, &dropped);
     const struct trace_meta meta = {
         .start_realtime_ns = UINT64_C(1700000000123456789),
         .end_ns = s.now_ns,

@@ -74,7 +74,12 @@ static const struct trace_meta meta = {
     .end_ns = 9000,
     .source = "lo",
     .sha256 = "",
-    .missing = {.packets = 12, .kernel_drops = 3},
+    .missing = {.packets = 12, .kernel_drops = 3, .gaps = 1, .gap_bytes = 16},
+};
+
+static const struct trace_loss small_losses[] = {
+    {.t_ns = 1000, .until_ns = 3000, .bytes = 16, .count = 1, .kind = TRACE_LOSS_GAP, .flags = TRACE_FROM_SERVER},
+    {.t_ns = 4000, .until_ns = 5000, .count = 3, .circuit = TRACE_NONE, .kind = TRACE_LOSS_DROPPED},
 };
 
 static inline struct trace_writer *begin(void)
@@ -106,6 +111,8 @@ static inline void write_small(void)
     trace_writer_pv_at(w, 1)->native = WIRE_INT16;
     uint32_t asked = trace_writer_event(w, &request, NULL);
     add_values(w, 3000, asked, 5, 0xaa);
+    trace_writer_loss(w, &small_losses[0]);
+    trace_writer_loss(w, &small_losses[1]);
     finish(w);
 }
 
@@ -163,11 +170,11 @@ static inline void assert_refused(const char *words)
 static inline void seal(uint8_t *bytes)
 {
     struct format_header *h = (void *)bytes;
-    struct format_section *checks = &h->sections[FORMAT_CHECKS];
+    struct format_section *checks = &h->sections[format_row(FORMAT_CHECKS)];
     uint32_t *sums = (uint32_t *)(void *)(bytes + checks->offset);
-    for (unsigned kind = 0; kind < FORMAT_CHECKS; kind++) /* all are smaller than a chunk */
-        if (h->sections[kind].bytes > 0)
-            sums[h->sections[kind].checks] = checksum_add(0, bytes + h->sections[kind].offset, h->sections[kind].bytes);
+    for (struct format_section *s = h->sections; s < checks; s++) /* all are smaller than a chunk */
+        if (s->bytes > 0)
+            sums[s->checks] = checksum_add(0, bytes + s->offset, s->bytes);
     checks->checks = checksum_add(0, sums, checks->bytes);
     h->checksum = checksum_add(0, h, offsetof(struct format_header, checksum));
 }

@@ -1,6 +1,8 @@
 /* Whole packets in, a trace out: who is the server, is it CA at all, gaps, joins midway, ports used again. */
 #include "capture/flows.h"
 
+#include "tests/placed.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -51,12 +53,14 @@ static struct trace_missing finish(struct scene *s)
     struct diag diag = {0};
     flows_finish(s->flows, s->t_ns);
     struct trace_missing missing = flows_missing(s->flows);
+    struct trace_meta meta = {.source = "test", .sha256 = "", .end_ns = s->t_ns, .missing = missing};
+    meta.missing.malformed += dialogue_malformed(s->dialogue);
     flows_free(s->flows);
     dialogue_free(s->dialogue);
-    struct trace_meta meta = {.source = "test", .sha256 = "", .end_ns = s->t_ns, .missing = missing};
     if (trace_writer_finish(s->writer, &meta, &diag) < 0 || trace_open(&s->trace, s->path, &diag) < 0)
         fail_msg("%s", diag.text);
     unlink(s->path);
+    assert_placed(&s->trace);
     return missing;
 }
 
@@ -247,6 +251,17 @@ static void a_gap_inside_a_message_costs_that_message_only(void **state)
     const struct trace_event *last = &s.trace.events[s.trace.nevents - 1];
     assert_int_equal(trace_body(&s.trace, last)[0], 3);
     assert_int_equal(s.trace.circuits[0].flags, TRACE_TCP | TRACE_GAP);
+    const struct trace_loss *losses = s.trace.losses;
+    const uint64_t before_ns = s.trace.events[s.trace.nevents - 2].t_ns;
+    assert_int_equal(s.trace.nlosses, 2);
+    for (unsigned i = 0; i < 2; i++) { /* between the update before, and the next one */
+        assert_in_range(losses[i].t_ns, before_ns, last->t_ns);
+        assert_in_range(losses[i].until_ns, losses[i].t_ns, last->t_ns);
+        assert_int_equal(losses[i].circuit, 0);
+        assert_int_equal(losses[i].flags, TRACE_FROM_SERVER);
+        assert_int_equal(losses[i].bytes, losses[i].kind == TRACE_LOSS_GAP ? 30000 : 34016);
+    }
+    assert_int_not_equal(losses[0].kind, losses[1].kind);
     trace_close(&s.trace);
 }
 

@@ -51,6 +51,48 @@ def test_info_tells_source_time_and_what_is_missing(trace):
     assert re.search(r"^payload +1843456 bytes, stored as 614656$", out, re.M)
 
 
+LOSSES = [  # when, until, circuit, sender, kind, number, bytes, PVs
+    ["0.000020500", "0.000024500", "-", "-", "dropped", "2", "0", "all"],
+    ["0.000026000", "0.000026000", "2", "-", "midway", "1", "0", "?"],
+    ["0.000037000", "0.000037000", "2", "server", "malformed", "1", "0", "1", r"A\x20b\x20\x22\xe9\x22\x5c\x0a"],
+]
+
+
+def test_info_tells_each_loss_with_its_place_and_the_pvs_that_it_concerns(trace):
+    out = run("info", trace)
+    assert "\nlosses         3\n" in out and "unplaced" not in out
+    assert [row[1:] for row in lines(out, "loss")] == LOSSES
+    out = run("info", "--losses", "1", trace)
+    assert [row[1:] for row in lines(out, "loss")] == LOSSES[:1] and "\n... and 2 more (--losses 0 lists all)\n" in out
+    assert len(lines(run("info", "--losses", "0", trace), "loss")) == 3
+
+
+def test_dump_has_each_loss_at_its_time(trace):
+    out = run("dump", trace).splitlines()
+    assert [float(line.split()[0]) for line in out] == sorted(float(line.split()[0]) for line in out)
+    assert [line for line in out if " LOSS " in line] == [
+        "0.000020500 #- -- LOSS - kind=dropped count=2 bytes=0 until=0.000024500",
+        "0.000026000 #2 -- LOSS - kind=midway count=1 bytes=0 until=0.000026000",
+        "0.000037000 #2 <- LOSS - kind=malformed count=1 bytes=0 until=0.000037000"]
+    rows = [row for row in map(json.loads, run("dump", "--format", "jsonl", trace).splitlines()) if "loss" in row]
+    assert rows[0] == {"loss": "dropped", "t_ns": 20500, "until_ns": 24500, "circuit": None, "from": None, "count": 2, "bytes": 0}
+    assert [row["loss"] for row in rows] == ["dropped", "midway", "malformed"]
+    assert "LOSS" not in run("dump", "--command", "READ_NOTIFY", trace)
+    assert [line.split()[5] for line in run("dump", "--pv", "SIM:*", trace).splitlines() if " LOSS " in line] == ["kind=dropped"]
+    assert run("dump", "--circuit", "2", trace).count(" LOSS ") == 3
+
+
+def test_a_cut_lacks_what_was_lost_in_its_time(trace, tmp_path):
+    out = tmp_path / "cut.catrace"
+    run("cut", "--from", "10us", "--to", "20us", trace, "-o", out)
+    assert "\nincomplete     circuits joined midway: 1\n" in run("info", out)
+    run("cut", "--to", "20us", trace, "-o", out)
+    assert "\ncomplete       nothing is missing\n" in run("info", out)
+    run("merge", trace, trace, "--offset", "-5us", "-o", out)
+    assert [row[1:6] for row in lines(run("info", out), "loss")][:2] == [
+        ["0.000020500", "0.000024500", "-", "-", "dropped"], ["0.000025500", "0.000029500", "-", "-", "dropped"]]
+
+
 def test_an_incomplete_recording_is_replayed_only_on_request(trace):
     done = cahelp.caplay("replay", trace, "--port", "0", "--", "true")
     assert done.returncode == 2 and "is incomplete" in done.stderr and "--allow-incomplete" in done.stderr
@@ -93,7 +135,7 @@ def test_info_counts_messages_and_service_times(trace):
 # ---- dump ----
 
 def test_dump_is_one_line_a_message_in_order(trace):
-    out = run("dump", trace).splitlines()
+    out = [line for line in run("dump", trace).splitlines() if " LOSS " not in line]
     assert len(out) == 41
     times = [float(line.split()[0]) for line in out]
     assert times == sorted(times)
@@ -112,16 +154,16 @@ def test_dump_lets_nothing_through_that_could_steer_a_terminal(trace):
 
 
 def test_dump_filters_by_name_and_circuit(trace):
-    names = {line.split()[4] for line in run("dump", "--pv", "SIM:*", trace).splitlines()}
+    names = {line.split()[4] for line in run("dump", "--pv", "SIM:*", trace).splitlines() if " LOSS " not in line}
     assert names == {"SIM:AI", "SIM:IMAGE"}
-    out = run("dump", "--pv", "SIM:AI", "--circuit", "0", trace).splitlines()
+    out = [line for line in run("dump", "--pv", "SIM:AI", "--circuit", "0", trace).splitlines() if " LOSS " not in line]
     assert [line.split()[2:4] for line in out] == [["->", "SEARCH"], ["<-", "SEARCH"]]
     assert "none of the 3 PVs matches 'NO*'" in refused("dump", "--pv", "NO*", trace)
     assert "3 is not below 3" in refused("dump", "--circuit", "3", trace)
 
 
 def test_every_jsonl_line_is_an_object_whose_peer_is_its_request(trace):
-    events = [json.loads(line) for line in run("dump", "--format", "jsonl", trace).splitlines()]
+    events = [row for row in map(json.loads, run("dump", "--format", "jsonl", trace).splitlines()) if "loss" not in row]
     assert [e["index"] for e in events] == list(range(41))
     reply = events[14]
     assert reply == {"index": 14, "t_ns": 11000, "span_ns": 0, "circuit": 1, "from": "server", "command": "READ_NOTIFY",
@@ -172,7 +214,7 @@ def test_bad_files_each_give_one_line(trace, command, tmp_path):
     assert "is not a trace" in words(b"something else entirely")
     assert f"run `caplay capture -r {bad} -w {bad}.catrace` first" in words(b"\x0a\x0d\x0d\x0a" + bytes(100))
     assert f"is cut short: 1000 bytes, it was written with {len(good)}" in words(good[:1000])
-    assert "is a trace of version 3.0, this caplay reads 1.0 and 2.x" in words(good[:8] + b"\x03" + good[9:])
+    assert "is a trace of version 3.1, this caplay reads 1.0 and 2.x" in words(good[:8] + b"\x03" + good[9:])
     meta, events = (struct.unpack_from("<Q", good, 32 + 32 * kind)[0] for kind in (5, 4))
     for name, at in ("meta", meta), ("events", events):
         assert f"is damaged: section {name} at offset {at} " in words(good[:at + 90] + b"\xff" + good[at + 91:])
@@ -209,7 +251,7 @@ def test_arrays_are_shown_as_far_as_asked(trace):
 # ---- traces made of traces ----
 
 def events(path):
-    return [json.loads(line) for line in run("dump", "--format", "jsonl", path).splitlines()]
+    return [row for row in map(json.loads, run("dump", "--format", "jsonl", path).splitlines()) if "loss" not in row]
 
 
 def test_dump_picks_commands_and_times(trace):
@@ -306,7 +348,7 @@ def test_cut_keeps_the_pvs_that_its_messages_name(trace, tmp_path):
     part = [line.split() for line in run("dump", "--from", "20us", "--to", "37us", trace).splitlines()]
     run("cut", "--from", "20us", "--to", "37us", trace, "-o", out)
     assert {row[1] for row in lines(run("info", "--pvs", "0", out), "pv")} == {row[4] for row in part if row[4] != "-"}
-    assert len(run("dump", out).splitlines()) == len(part)
+    assert len(events(out)) == sum(row[3] != "LOSS" for row in part)
 
 
 def test_an_export_tells_the_drops_of_its_capture(trace, tmp_path):

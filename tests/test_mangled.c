@@ -3,6 +3,7 @@
  * test_mangled [COUNT [FIRST SEED]]: `make mangle` does 10^4 with sanitizers. */
 #include "base/random.h"
 #include "capture/flows.h"
+#include "tests/placed.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -216,6 +217,7 @@ static void decode(const struct capture *c, struct decoded *d)
         trace_open(&d->trace, path, &diag) < 0)
         fail_msg("%s", diag.text);
     unlink(path);
+    assert_placed(&d->trace);
 }
 
 /* ---- mangling ---- */
@@ -351,10 +353,6 @@ static uint32_t flags_of(const struct trace *t, unsigned port)
             flags |= t->circuits[i].flags;
     return flags;
 }
-
-struct losses {
-    uint64_t told, end;
-};
 
 /* Whatever is lost is told: by its circuit, and in bytes; but for the end of a circuit, of which nobody knows how long it is. */
 static void compare(const struct trace *good, const struct decoded *d, uint64_t seed)

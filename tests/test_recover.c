@@ -1,5 +1,6 @@
 #include "traces/journal.h"
 
+#include "tests/placed.h"
 #include "tests/small_trace.h"
 #include "traces/array.h"
 #include "traces/command.h"
@@ -38,6 +39,8 @@ static void leave_unfinished(bool is_quiet_then)
         uint32_t asked = trace_writer_event(w, &request, NULL);
         add_values(w, UINT64_C(1100000000), asked, 5, 0xaa);
         trace_writer_pv_at(w, 1)->native = WIRE_INT16;
+        trace_writer_loss(w, &small_losses[0]); /* before a chunk, and in the next one it has grown */
+        trace_writer_loss_on(w, &small_losses[1], 0);
         add_values(w, UINT64_C(2200000000), TRACE_NONE, 6, 0xaa);
         add_values(w, UINT64_C(2200000001), TRACE_NONE, 7, 0xaa);
         for (uint64_t s = 0; is_quiet_then && s < 3; s++)
@@ -68,6 +71,11 @@ static void what_a_killed_writer_leaves_is_recovered_to_its_last_chunk(void **st
     assert_int_equal(t.end_ns, UINT64_C(2200000000));
     assert_string_equal(t.source, "lo");
     assert_int_equal(t.missing.cut_packets, 1);
+    assert_int_equal(t.nlosses, 3);
+    assert_memory_equal(t.losses, small_losses, sizeof small_losses);
+    assert_int_equal(t.losses[2].kind, TRACE_LOSS_CUT); /* what came after it */
+    assert_int_equal(t.losses[2].t_ns, UINT64_C(2200000000));
+    assert_placed(&t);
     trace_close(&t);
     unlink(recovered);
     unlink(journal);

@@ -89,7 +89,7 @@ def compiled(path, *options):
     done = cahelp.caplay("capture", "-r", path, "-w", trace, *options)
     assert done.returncode == GOOD, done.stderr
     rows = [json.loads(line) for line in cahelp.caplay("dump", "--format", "jsonl", trace).stdout.splitlines()]
-    return [(row["cid"], row["t_ns"]) for row in rows if row["command"] == "SEARCH"], done.stderr
+    return [(row["cid"], row["t_ns"]) for row in rows if row.get("command") == "SEARCH"], done.stderr
 
 
 EXPECTED = [(i, i * STEP_NS) for i in range(SEARCHES)]

@@ -3,6 +3,7 @@
 
 #include "base/ring.h"
 #include "hex.h"
+#include "placed.h"
 #include "traces/recorder.h"
 
 #include <limits.h>
@@ -193,6 +194,7 @@ static void what_no_server_takes_ends_its_direction_only(void **state)
     finish(r, 0, &t);
     assert_int_equal(t.nevents, 3);
     assert_int_equal(t.missing.malformed, 1);
+    assert_placed(&t);
     trace_close(&t);
 }
 
@@ -213,6 +215,8 @@ static void a_gap_ends_its_direction_and_counts_what_still_comes(void **state)
     assert_int_equal(t.missing.gap_bytes, 116);
     assert_int_equal(t.missing.kernel_drops, 3);
     assert_true(t.circuits[0].flags & TRACE_GAP);
+    assert_placed(&t);
+    assert_int_equal(t.nlosses, 2); /* the gap goes on */
     trace_close(&t);
 }
 
@@ -350,6 +354,7 @@ static void what_does_not_fit_is_counted_and_makes_the_recording_incomplete(void
     assert_int_equal(t.missing.kernel_drops, 1); /* the datagram */
     assert_int_equal(t.missing.gaps, 2);
     assert_int_equal(t.missing.gap_bytes, 56);
+    assert_placed(&t);
     assert_int_equal(t.circuits[0].flags, TRACE_TCP | TRACE_GAP | TRACE_CLOSED);
     trace_close(&t);
 }

@@ -24,7 +24,7 @@ def run(*args, code=0):
 
 
 def rows(path):
-    return [json.loads(line) for line in run("dump", "--format", "jsonl", path).splitlines()]
+    return [row for row in map(json.loads, run("dump", "--format", "jsonl", path).splitlines()) if "loss" not in row]
 
 
 def secrets(path):

@@ -26,6 +26,8 @@ static void what_was_written_is_read(void **state)
     assert_int_equal(t.start_realtime_ns, meta.start_realtime_ns);
     assert_int_equal(t.end_ns, 9000);
     assert_memory_equal(&t.missing, &meta.missing, sizeof t.missing);
+    assert_int_equal(t.nlosses, 2);
+    assert_memory_equal(t.losses, small_losses, sizeof small_losses);
     assert_string_equal(t.source, "lo");
     assert_string_equal(t.sha256, "");
     trace_close(&t);
@@ -190,7 +192,7 @@ static void an_empty_trace_is_a_trace(void **state)
     finish(begin());
     struct trace t;
     open_good(&t);
-    assert_int_equal(t.nevents + t.npvs + t.ncircuits + t.nstrings, 0);
+    assert_int_equal(t.nevents + t.npvs + t.ncircuits + t.nlosses + t.nstrings, 0);
     trace_close(&t);
 }
 

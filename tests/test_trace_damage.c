@@ -51,7 +51,7 @@ static void another_version_is_told_with_both_versions(void **state)
     size_t n = slurp(bytes, sizeof bytes);
     bytes[8] = TRACE_MAJOR + 1;
     spill(bytes, n);
-    assert_refused("is a trace of version 3.0, this caplay reads 1.0 and 2.x: take a newer caplay");
+    assert_refused("is a trace of version 3.1, this caplay reads 1.0 and 2.x: take a newer caplay");
     bytes[8] = 1;
     bytes[10] = 1; /* there was none */
     spill(bytes, n);
@@ -101,6 +101,10 @@ static const struct {
     {"the source", "has no end", FORMAT_META, offsetof(struct format_meta, source), 0, 96},
     {"the digest", "has no end", FORMAT_META, offsetof(struct format_meta, sha256), 0, 72},
     {"a time in the index", "section index, record 0", FORMAT_INDEX, 0, 0, 8},
+    {"a loss's circuit", "section losses, record 0", FORMAT_LOSSES, offsetof(struct trace_loss, circuit), 0, 1},
+    {"a loss's kind", "kind", FORMAT_LOSSES, offsetof(struct trace_loss, kind), 0, 2},
+    {"a loss's order", "time of the loss before", FORMAT_LOSSES, offsetof(struct trace_loss, t_ns), 0, 16},
+    {"a loss's end", "time of its beginning", FORMAT_LOSSES, offsetof(struct trace_loss, t_ns), 1, 8},
     {"the strings' end", "has no end", FORMAT_STRINGS, 0, 0, 16},
 };
 
@@ -112,7 +116,7 @@ static void a_record_that_points_outside_is_refused(void **state)
     size_t n = slurp(good, sizeof good);
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
         memcpy(bytes, good, n);
-        const struct format_section *s = &((struct format_header *)bytes)->sections[lies[i].kind];
+        const struct format_section *s = &((struct format_header *)bytes)->sections[format_row(lies[i].kind)];
         memset(bytes + s->offset + lies[i].record * s->record_bytes + lies[i].at, 0xfe, lies[i].bytes);
         seal(bytes);
         spill(bytes, n);
@@ -132,12 +136,12 @@ static void a_section_in_a_wrong_place_is_refused(void **state)
         for (unsigned field = 0; field < 4; field++) {
             memcpy(bytes, good, n);
             struct format_header *h = (void *)bytes;
-            struct format_section *s = &h->sections[kind];
+            struct format_section *s = &h->sections[format_row(kind)];
             uint64_t *numbers[] = {&s->offset, &s->bytes};
             if (field < 2)
                 *numbers[field] = UINT64_MAX - 7;
             else if (field == 2)
-                s->kind++;
+                s->kind = kind == FORMAT_CHECKS ? FORMAT_SECTIONS : (kind + 1) % FORMAT_SECTIONS;
             else
                 s->record_bytes = 0;
             h->checksum = checksum_add(0, h, offsetof(struct format_header, checksum));

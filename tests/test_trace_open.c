@@ -83,29 +83,68 @@ static void add_checks(struct newer *f)
     f->n += s->bytes;
 }
 
-/* The file `old` as version 2.1 may have it: a longer header, longer records, a section of another kind in between. */
+static void begin_file(struct newer *f, uint16_t minor, uint32_t header_bytes)
+{
+    struct format_header *h = (void *)f->bytes;
+    *h = (struct format_header){
+        .major = TRACE_MAJOR, .minor = minor, .header_bytes = header_bytes, .chunk_bytes = FORMAT_CHUNK_BYTES};
+    memcpy(h->magic, FORMAT_MAGIC, FORMAT_MAGIC_BYTES);
+    f->n = header_bytes;
+}
+
+static void end_file(struct newer *f)
+{
+    struct format_header *h = (void *)f->bytes;
+    add_checks(f);
+    h->file_bytes = f->n;
+    const uint32_t sum = checksum_add(0, f->bytes, h->header_bytes - sizeof sum);
+    memcpy(f->bytes + h->header_bytes - sizeof sum, &sum, sizeof sum);
+}
+
+/* The file `old` as version 2.2 may have it: a longer header, longer records, a section of another kind in between. */
 static void make_newer(struct newer *f, const uint8_t *old)
 {
     const struct format_header *from = (const void *)old;
-    struct format_header *h = (void *)f->bytes;
-    *h = (struct format_header){
-        .major = TRACE_MAJOR, .minor = TRACE_MINOR + 1, .header_bytes = NEWER_HEADER, .chunk_bytes = FORMAT_CHUNK_BYTES};
-    memcpy(h->magic, FORMAT_MAGIC, FORMAT_MAGIC_BYTES);
-    f->n = NEWER_HEADER;
-    for (unsigned kind = 0; kind < FORMAT_CHECKS; kind++) {
-        const bool may_grow = kind >= FORMAT_PVS && kind <= FORMAT_META;
+    begin_file(f, TRACE_MINOR + 1, NEWER_HEADER);
+    for (unsigned row = 0; row < format_row(FORMAT_CHECKS); row++) {
+        const unsigned kind = format_row(row);
+        const bool may_grow = (kind >= FORMAT_PVS && kind <= FORMAT_META) || kind == FORMAT_LOSSES;
         if (kind == FORMAT_EVENTS) {
             struct format_section *s = add_section(f, UNKNOWN_KIND, 5);
             memset(f->bytes + f->n, 0xdd, UNKNOWN_BYTES);
             f->n += UNKNOWN_BYTES;
             end_section(f, s);
         }
-        add_records(f, old, &from->sections[kind], may_grow ? LONGER : 0);
+        add_records(f, old, &from->sections[row], may_grow ? LONGER : 0);
     }
-    add_checks(f);
-    h->file_bytes = f->n;
-    const uint32_t sum = checksum_add(0, f->bytes, NEWER_HEADER - sizeof sum);
-    memcpy(f->bytes + NEWER_HEADER - sizeof sum, &sum, sizeof sum);
+    end_file(f);
+}
+
+/* The file `old` as version 2.0 had it. */
+static void make_older(struct newer *f, const uint8_t *old)
+{
+    const struct format_header *from = (const void *)old;
+    begin_file(f, 0, sizeof *from);
+    for (unsigned kind = 0; kind < FORMAT_CHECKS; kind++)
+        add_records(f, old, &from->sections[format_row(kind)], 0);
+    end_file(f);
+}
+
+static void a_trace_of_version_2_0_is_read_and_has_no_losses(void **state)
+{
+    (void)state;
+    static uint8_t old[8192], bytes[16384];
+    struct newer f = {.bytes = bytes};
+    struct trace t;
+    write_small();
+    slurp(old, sizeof old);
+    make_older(&f, old);
+    spill(bytes, f.n);
+    open_good(&t);
+    assert_int_equal(t.nevents, 2);
+    assert_int_equal(t.nlosses, 0);
+    assert_int_equal(t.missing.kernel_drops, 3);
+    trace_close(&t);
 }
 
 static void a_newer_minor_version_is_read(void **state)
@@ -126,6 +165,8 @@ static void a_newer_minor_version_is_read(void **state)
     assert_int_equal(t.events[1].peer, 0);
     assert_int_equal(trace_body(&t, &t.events[1])[99], 5);
     assert_string_equal(t.source, "lo");
+    assert_int_equal(t.nlosses, 2);
+    assert_memory_equal(t.losses, small_losses, sizeof small_losses);
     trace_close(&t);
     bytes[((struct format_header *)(void *)bytes)->sections[FORMAT_EVENTS].offset] ^= 1;
     spill(bytes, f.n);
@@ -236,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_trace_of_version_1_0_is_read),
         cmocka_unit_test(damage_in_a_trace_of_version_1_0_is_noticed),
+        cmocka_unit_test(a_trace_of_version_2_0_is_read_and_has_no_losses),
         cmocka_unit_test(a_newer_minor_version_is_read),
         cmocka_unit_test(messages_are_found_by_time),
         cmocka_unit_test(damage_is_told_where_it_is_needed_and_not_before),

@@ -81,6 +81,8 @@ static bool carry_record(const struct carrying *c)
     if (c->circuit->index == TRACE_NONE)
         return false;
     *trace_writer_circuit_at(c->to, c->circuit->index) = record;
+    if (record.flags & TRACE_MIDWAY)
+        trace_writer_loss(c->to, &(struct trace_loss){.count = 1, .circuit = c->circuit->index, .kind = TRACE_LOSS_MIDWAY});
     return true;
 }
 

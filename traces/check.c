@@ -161,9 +161,34 @@ static int check_index(const struct trace *t, struct diag *diag)
     return 0;
 }
 
+/* A newer minor version may know more kinds. */
+static int check_loss(const struct trace *t, uint32_t i, struct diag *diag)
+{
+    const struct layout *l = &t->checks->layout;
+    const struct trace_loss *loss = &t->losses[i];
+    const uint64_t before_ns = i > 0 ? t->losses[i - 1].t_ns : 0;
+    if (!is_index(loss->circuit, t->ncircuits))
+        return bad_record(l, FORMAT_LOSSES, i, "circuit", loss->circuit, t->ncircuits, diag);
+    if (loss->kind >= TRACE_LOSS_KINDS && l->minor <= TRACE_MINOR)
+        return bad_record(l, FORMAT_LOSSES, i, "kind", loss->kind, TRACE_LOSS_KINDS, diag);
+    if (loss->t_ns < before_ns)
+        return bad_record(l, FORMAT_LOSSES, i, "time of the loss before,", before_ns, loss->t_ns + 1, diag);
+    if (loss->until_ns < loss->t_ns)
+        return bad_record(l, FORMAT_LOSSES, i, "time of its beginning,", loss->t_ns, loss->until_ns + 1, diag);
+    return 0;
+}
+
+static int check_losses(const struct trace *t, struct diag *diag)
+{
+    for (uint32_t i = 0; i < t->nlosses; i++)
+        if (check_loss(t, i, diag) < 0)
+            return -1;
+    return 0;
+}
+
 int check_tables(const struct trace *t, struct diag *diag)
 {
-    if (check_texts(t, diag) < 0 || check_pvs(t, diag) < 0 || check_circuits(t, diag) < 0)
+    if (check_texts(t, diag) < 0 || check_pvs(t, diag) < 0 || check_circuits(t, diag) < 0 || check_losses(t, diag) < 0)
         return -1;
     return check_index(t, diag);
 }

@@ -18,7 +18,8 @@ int check_begin(struct trace_checks *c, struct diag *diag);
 /* Bytes of a section by their chunks. 0, or -1 that names section and offset. */
 int check_bytes(struct trace_checks *c, const struct format_section *s, uint64_t offset, uint64_t bytes, struct diag *diag);
 
-/* STRINGS, PVS, CIRCUITS, META and INDEX of a trace that points at them: checksums are good already, now what they say. */
+/* STRINGS, PVS, CIRCUITS, META, INDEX and LOSSES of a trace that points at them: checksums are good already, now what they say.
+ */
 int check_tables(const struct trace *t, struct diag *diag);
 
 #endif

@@ -61,6 +61,9 @@ void conversation_forget(struct dialogue *d, struct circuit *circuit);
 /* A message of this circuit as its header has it: time 0, of no PV, answering nothing. dialogue.c */
 struct trace_event conversation_event(const struct circuit *circuit, const struct wire_header *header, unsigned flags);
 
+/* Something that cannot be decoded, of so many bytes: counted, and placed. dialogue.c */
+void conversation_malformed(struct dialogue *d, const struct circuit *circuit, const struct dialogue_message *m, uint64_t bytes);
+
 /* Let a message of a circuit speak: decode, tie, write. dialogue.c */
 void conversation_message(struct dialogue *d, struct circuit *circuit, const struct dialogue_message *m);
 

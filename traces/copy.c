@@ -1,5 +1,7 @@
 #include "traces/copy.h"
 
+#include "traces/losses.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +11,7 @@ struct copying {
     struct trace_writer *w;
     uint32_t *pvs, *circuits; /* their numbers in the copy; TRACE_NONE: left out */
     uint32_t *events;         /* the same of the messages of `range`; others are left out */
+    bool *lacks;              /* by circuit: a loss of its bytes is kept; NULL: all that are marked */
     struct trace_range range; /* of the time that is asked for */
     uint32_t aside_end;       /* messages before it, among which are those that a snapshot filled in */
     uint8_t *payload;
@@ -67,6 +70,8 @@ static void copy_circuit(const struct copying *c, uint32_t i)
         circuit.client_address = c->rules->address(c->rules->arg, circuit.client_address);
         circuit.server_address = c->rules->address(c->rules->arg, circuit.server_address);
     }
+    if (c->lacks != NULL && !c->lacks[i])
+        circuit.flags &= ~(uint32_t)TRACE_GAP;
     circuit.begin_ns = new_time(c->rules, circuit.begin_ns);
     circuit.end_ns = new_time(c->rules, circuit.end_ns);
     c->circuits[i] = trace_writer_circuit(c->w);
@@ -167,12 +172,85 @@ static int copy_filled(struct copying *c, struct diag *diag)
     return 0;
 }
 
+/* ---- losses ---- */
+
+/* The beginning of a circuit is missing at any later time, too. */
+static bool keeps_loss(const struct copy *r, const struct trace_loss *loss)
+{
+    return loss->t_ns < r->to_ns && (loss->until_ns >= r->from_ns || loss->kind == TRACE_LOSS_MIDWAY);
+}
+
+static bool is_joined(const struct copy *r, const struct trace_circuit *circuit)
+{
+    return (circuit->flags & (TRACE_TCP | TRACE_MIDWAY)) == TRACE_TCP && circuit->begin_ns < r->from_ns;
+}
+
+/* Of a circuit that has lost nothing in the copy's time nothing is missing there. false: no memory. */
+static bool find_lacks(struct copying *c)
+{
+    const struct trace_missing unplaced = losses_unplaced(c->t);
+    const bool is_part = c->rules->from_ns > 0 || c->rules->to_ns != UINT64_MAX;
+    if (!is_part || c->t->nlosses == 0 || !trace_is_complete(&unplaced))
+        return true;
+    c->lacks = calloc((size_t)c->t->ncircuits + 1, sizeof *c->lacks);
+    for (uint32_t i = 0; c->lacks != NULL && i < c->t->nlosses; i++) {
+        const struct trace_loss *loss = &c->t->losses[i];
+        if (loss->circuit != TRACE_NONE && loss->kind != TRACE_LOSS_MIDWAY)
+            c->lacks[loss->circuit] |= keeps_loss(c->rules, loss);
+    }
+    return c->lacks != NULL;
+}
+
+static void copy_losses(const struct copying *c)
+{
+    for (uint32_t i = 0; i < c->t->nlosses; i++) {
+        struct trace_loss loss = c->t->losses[i];
+        if (!keeps_loss(c->rules, &loss))
+            continue;
+        loss.t_ns = new_time(c->rules, loss.t_ns);
+        loss.until_ns = new_time(c->rules, loss.until_ns);
+        loss.circuit = loss.circuit != TRACE_NONE ? c->circuits[loss.circuit] : TRACE_NONE;
+        trace_writer_loss(c->w, &loss);
+    }
+    for (uint32_t i = 0; i < c->t->ncircuits; i++) {
+        const uint64_t begin_ns = new_time(c->rules, 0);
+        const struct trace_loss joined = {
+            .t_ns = begin_ns, .until_ns = begin_ns, .count = 1, .circuit = c->circuits[i], .kind = TRACE_LOSS_MIDWAY};
+        if (is_joined(c->rules, &c->t->circuits[i]))
+            trace_writer_loss(c->w, &joined);
+    }
+}
+
+static struct trace_missing sum_kept(const struct trace *t, const struct copy *copy)
+{
+    struct trace_missing sum = {0};
+    for (uint32_t i = 0; i < t->nlosses; i++)
+        if (keeps_loss(copy, &t->losses[i]))
+            losses_add_up(&sum, &t->losses[i]);
+    sum.packets = t->missing.packets;
+    sum.other_packets = t->missing.other_packets;
+    sum.retransmits = t->missing.retransmits;
+    return sum;
+}
+
+struct trace_missing copy_missing(const struct trace *t, const struct copy *copy)
+{
+    const struct trace_missing unplaced = losses_unplaced(t);
+    struct trace_missing missing = trace_is_complete(&unplaced) ? sum_kept(t, copy) : t->missing;
+    for (uint32_t i = 0; i < t->ncircuits; i++)
+        missing.midway += is_joined(copy, &t->circuits[i]);
+    return missing;
+}
+
+/* ---- all of it ---- */
+
 static int copy_all(struct copying *c, struct diag *diag)
 {
     for (uint32_t i = 0; i < c->t->npvs; i++)
         copy_pv(c, i);
     for (uint32_t i = 0; i < c->t->ncircuits; i++)
         copy_circuit(c, i);
+    copy_losses(c);
     if (copy_filled(c, diag) < 0)
         return -1;
     uint32_t next = trace_writer_counts(c->w).events;
@@ -196,12 +274,13 @@ int copy_trace(const struct trace *t, const struct copy *copy, struct trace_writ
     c.pvs = calloc((size_t)t->npvs + 1, sizeof *c.pvs);
     c.circuits = calloc((size_t)t->ncircuits + 1, sizeof *c.circuits);
     c.events = calloc((size_t)(c.range.end - c.range.first) + 1, sizeof *c.events);
-    int result = c.pvs != NULL && c.circuits != NULL && c.events != NULL
+    int result = c.pvs != NULL && c.circuits != NULL && c.events != NULL && find_lacks(&c)
                      ? copy_all(&c, diag)
                      : diag_fail(diag, DIAG_ENVIRONMENT, "no memory for %u messages", t->nevents);
     free(c.pvs);
     free(c.circuits);
     free(c.events);
+    free(c.lacks);
     free(c.payload);
     return result;
 }

@@ -1,5 +1,6 @@
 /* A trace, or a part of it, written into another: what cut, merge, rename, anonymise and recover have in common. PVs, circuits
- * and messages get new numbers; packets' names can be changed on the way, in the tables and in the payloads alike. */
+ * and messages get new numbers, losses go along; packets' names can be changed on the way, in the tables and in the payloads
+ * alike. */
 #ifndef CAPLAY_TRACES_COPY_H
 #define CAPLAY_TRACES_COPY_H
 
@@ -20,6 +21,10 @@ struct copy {
     void (*scrub)(void *arg, struct trace_event *e, uint8_t *payload); /* change header and payload in place; or NULL */
     void *arg;
 };
+
+/* What the copy is going to lack. Where each loss has its place: the losses of its time; else all that the trace lacks. Circuits
+ * that began before its time are joined midway. */
+struct trace_missing copy_missing(const struct trace *trace, const struct copy *copy);
 
 /* A message's payload in one piece: event->size bytes. */
 void copy_payload(const struct trace *trace, const struct trace_event *event, uint8_t *to);

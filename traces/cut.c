@@ -26,7 +26,8 @@ static const struct option_command cut_command = {
     .name = "cut",
     .synopsis = "FILE -o FILE [--from T] [--to T] [--pv GLOB]",
     .about = "Makes a trace of a part of a trace. Types and rights of the PVs that its messages name stay known, also where the\n"
-             "messages that told them are left out; other PVs are. A circuit that began before --from counts as joined midway.",
+             "messages that told them are left out; other PVs are. A circuit that began before --from counts as joined midway.\n"
+             "What the trace lacks outside the part, the part does not lack, where the trace knows when it was lost.",
     .examples = "caplay cut --from 10s --to 20s night.catrace -o ten.catrace\n"
                 "caplay cut --pv 'BL1:*' night.catrace -o bl1.catrace",
     .options = cut_options,
@@ -34,14 +35,6 @@ static const struct option_command cut_command = {
     .min_operands = 1,
     .max_operands = 1,
 };
-
-static uint32_t count_begun(const struct trace *t, uint64_t from_ns)
-{
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < t->ncircuits; i++)
-        n += (t->circuits[i].flags & (TRACE_TCP | TRACE_MIDWAY)) == TRACE_TCP && t->circuits[i].begin_ns < from_ns;
-    return n;
-}
 
 /* Which of the PVs that match are named by a message of the part? `matches`: NULL: all do. False with diag. */
 static bool find_named(const struct cut *cut, const struct trace *t, const bool *matches, bool *named, struct diag *diag)
@@ -85,8 +78,8 @@ static int cut_trace(const struct cut *cut, const struct trace *t, struct diag *
     const uint64_t to_ns = cut->to_ns < t->end_ns ? cut->to_ns : t->end_ns;
     meta.start_realtime_ns += cut->from_ns;
     meta.end_ns = to_ns - cut->from_ns;
-    meta.missing.midway += count_begun(t, cut->from_ns);
     const struct copy rules = {.from_ns = cut->from_ns, .to_ns = cut->to_ns, .pvs = pvs};
+    meta.missing = copy_missing(t, &rules);
     int code = edit_one(t, &rules, &meta, cut->output, diag);
     free(pvs);
     return code;

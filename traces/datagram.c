@@ -140,7 +140,8 @@ static void record(struct dialogue *d, struct circuit *circuit, const struct dat
     struct dialogue_message m = {.header = &h, .first_ns = t_ns, .last_ns = t_ns, .from_server = g->sender == SERVER};
     while (wire_message_read(&c, WIRE_MINOR, &h, &m.payload, NULL) == WIRE_OK)
         conversation_message(d, circuit, &m);
-    d->malformed += g->good < g->n;
+    if (g->good < g->n)
+        conversation_malformed(d, circuit, &m, g->n - g->good);
 }
 
 bool dialogue_datagram(struct dialogue *d, uint32_t from_address, uint16_t from_port, uint32_t to_address, uint16_t to_port,

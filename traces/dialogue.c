@@ -93,7 +93,12 @@ void conversation_forget(struct dialogue *d, struct circuit *circuit)
 uint32_t dialogue_circuit_open(struct dialogue *d, const struct dialogue_endpoints *ends, bool midway, uint64_t t_ns)
 {
     const struct circuit *circuit = conversation_circuit(d, ends, midway ? TRACE_TCP | TRACE_MIDWAY : TRACE_TCP, t_ns);
-    return circuit != NULL ? circuit->handle : TRACE_NONE;
+    if (circuit == NULL)
+        return TRACE_NONE;
+    if (midway)
+        dialogue_loss(d, circuit->handle,
+                      &(struct trace_loss){.t_ns = t_ns, .until_ns = t_ns, .count = 1, .kind = TRACE_LOSS_MIDWAY}, 0);
+    return circuit->handle;
 }
 
 static struct circuit *find(const struct dialogue *d, uint32_t handle)
@@ -107,6 +112,16 @@ static void mark(struct dialogue *d, const struct circuit *circuit, uint32_t fla
     record->flags |= flag;
     if (since_start(d, t_ns) > record->end_ns)
         record->end_ns = since_start(d, t_ns);
+}
+
+void dialogue_loss(struct dialogue *d, uint32_t handle, const struct trace_loss *loss, uint64_t within_ns)
+{
+    const struct circuit *circuit = find(d, handle);
+    struct trace_loss placed = *loss;
+    placed.circuit = circuit != NULL ? circuit->index : TRACE_NONE;
+    placed.t_ns = since_start(d, loss->t_ns);
+    placed.until_ns = loss->until_ns > loss->t_ns ? since_start(d, loss->until_ns) : placed.t_ns;
+    trace_writer_loss_on(d->writer, &placed, within_ns);
 }
 
 void dialogue_circuit_gap(struct dialogue *d, uint32_t handle, uint64_t t_ns)
@@ -202,6 +217,19 @@ static struct trace_event event_of(const struct dialogue *d, const struct circui
     return e;
 }
 
+void conversation_malformed(struct dialogue *d, const struct circuit *circuit, const struct dialogue_message *m, uint64_t bytes)
+{
+    d->malformed++;
+    dialogue_loss(d, circuit->handle,
+                  &(struct trace_loss){.t_ns = m->first_ns,
+                                       .until_ns = m->last_ns,
+                                       .bytes = bytes,
+                                       .count = 1,
+                                       .kind = TRACE_LOSS_MALFORMED,
+                                       .flags = m->from_server ? TRACE_FROM_SERVER : 0},
+                  0);
+}
+
 void conversation_message(struct dialogue *d, struct circuit *circuit, const struct dialogue_message *m)
 {
     struct turn t = {.d = d, .circuit = circuit, .h = m->header, .payload = m->payload, .e = event_of(d, circuit, m)};
@@ -212,7 +240,8 @@ void conversation_message(struct dialogue *d, struct circuit *circuit, const str
             call(&t);
     } else
         t.malformed = true;
-    d->malformed += t.malformed;
+    if (t.malformed)
+        conversation_malformed(d, circuit, m, m->header->size);
     uint32_t index = trace_writer_event(d->writer, &t.e, m->payload);
     if (t.keep != NULL)
         *t.keep = index;

@@ -31,6 +31,11 @@ uint32_t dialogue_circuit_open(struct dialogue *d, const struct dialogue_endpoin
 void dialogue_circuit_gap(struct dialogue *d, uint32_t circuit, uint64_t t_ns);
 void dialogue_circuit_close(struct dialogue *d, uint32_t circuit, uint64_t t_ns);
 
+/* Something is missing, of a circuit or (TRACE_NONE) of any: its place, in times as they are given here; its own `circuit` does
+ * not count. within_ns: see trace_writer_loss_on(). That a circuit is joined midway and that a message cannot be decoded is told
+ * by the dialogue itself. */
+void dialogue_loss(struct dialogue *d, uint32_t circuit, const struct trace_loss *loss, uint64_t within_ns);
+
 /* The client's CA minor version as known so far, for the framer (midway: WIRE_MINOR). */
 unsigned dialogue_minor(const struct dialogue *d, uint32_t circuit);
 

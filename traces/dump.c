@@ -4,6 +4,7 @@
 #include "base/options.h"
 #include "traces/command.h"
 #include "traces/edit.h"
+#include "traces/reach.h"
 #include "traces/show.h"
 #include "traces/standard.h"
 #include "traces/twin.h"
@@ -48,7 +49,8 @@ static const struct option_command dump_command = {
         "  SECONDS #CIRCUIT ARROW COMMAND PV name=value...\n\n"
         "Seconds count from the first packet. The arrow -> is client to server, <- is server to client. A message that\n"
         "concerns no PV, or one whose name was not captured, has - in its place. Of an array the first 8 values are\n"
-        "shown. `service` is the time from the capture of a request's last byte to that of this reply's first.\n\n"
+        "shown. `service` is the time from the capture of a request's last byte to that of this reply's first.\n"
+        "Where something is missing stands LOSS, with what `caplay info` tells of it; not with --command.\n\n"
         "--format jsonl prints one JSON object a line, with these members:\n"
         "  index, peer        number of the message; that of the request it answers, or of an update's EVENT_ADD; or null\n"
         "  t_ns, span_ns      nanoseconds from the first packet to this message's first byte; from there to its last\n"
@@ -67,8 +69,12 @@ static const struct option_command dump_command = {
         "  value, elements    the first 8 values (NaN and infinities: null), and how many there are\n"
         "  severity, alarm    numbers as EPICS has them, where the type has them\n"
         "  seconds, nanoseconds   the time stamp, since 1990-01-01 00:00:00 UTC, where the type has it\n"
-        "  service_ns         service time of a reply\n\n"
-        "--format csv has the same as columns (first line: their names), the values in one cell with blanks between.\n"
+        "  service_ns         service time of a reply\n"
+        "and what is missing, at its time, as\n"
+        "  loss, count, bytes \"gap\"..., as `caplay info` has them; with circuit, from (or null)\n"
+        "  until_ns           it was lost between t_ns and then\n\n"
+        "--format csv has the same as columns (first line: their names), the values in one cell with blanks between, and\n"
+        "no losses.\n"
         "--format twin writes all of a trace as text to edit and to keep in git; `caplay compile` makes the same bytes of it\n"
         "(docs/twin.md). It takes no filter: `caplay cut` makes a part of a trace.",
     .examples = "caplay dump run.catrace | less\n"
@@ -109,6 +115,16 @@ static int read_elements(struct dump *dump, struct diag *diag)
     return 0;
 }
 
+/* What is asked for of a trace, and how far it is printed. */
+struct asked {
+    const struct dump *dump;
+    const struct trace *t;
+    const bool *pvs;     /* --pv: npvs flags; NULL: all */
+    struct reach *reach; /* with --pv, where something is missing */
+    uint32_t *concerned; /* room for npvs */
+    uint32_t next_loss;
+};
+
 static bool is_asked_for(const struct dump *dump, const struct trace_event *e, const bool *pvs)
 {
     bool is_command = dump->commands.count == 0;
@@ -129,28 +145,96 @@ static int print_event(const struct dump *dump, const struct trace *t, uint32_t 
     return 0;
 }
 
-/* Of the messages first <= i < end those that are asked for; what is read is checked first. */
-static int print_some(const struct dump *dump, const struct trace *t, struct trace_range r, const bool *pvs, struct diag *diag)
+/* ---- losses ---- */
+
+static bool concerns_any(const struct asked *asked, const struct trace_loss *loss)
 {
+    uint32_t *pvs = asked->concerned;
+    const uint32_t n = reach_pvs(asked->reach, loss, pvs, asked->t->npvs);
+    for (uint32_t i = 0; i < n; i++)
+        if (asked->pvs[pvs[i]])
+            return true;
+    return reach_is_any(loss);
+}
+
+static bool is_loss_asked_for(const struct asked *asked, const struct trace_loss *loss)
+{
+    const struct dump *dump = asked->dump;
+    if (dump->format == CSV || dump->commands.count > 0 || loss->t_ns < dump->from_ns || loss->t_ns >= dump->to_ns)
+        return false;
+    return (dump->circuit == UINT64_MAX || loss->circuit == dump->circuit || reach_is_any(loss)) &&
+           (asked->pvs == NULL || concerns_any(asked, loss));
+}
+
+/* Those from before a time that have not been printed yet. */
+static int print_losses(struct asked *asked, uint64_t before_ns, struct diag *diag)
+{
+    const struct trace *t = asked->t;
+    for (; asked->next_loss < t->nlosses && t->losses[asked->next_loss].t_ns < before_ns; asked->next_loss++) {
+        const struct trace_loss *loss = &t->losses[asked->next_loss];
+        if (!is_loss_asked_for(asked, loss) || show_is_closed())
+            continue;
+        if (asked->dump->format == TEXT)
+            dump_text_loss(loss);
+        else if (!dump_json_loss(loss) && !show_is_closed())
+            return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for loss %" PRIu32, asked->next_loss);
+    }
+    return 0;
+}
+
+/* ---- all of them ---- */
+
+/* Of the messages first <= i < end those that are asked for; what is read is checked first. */
+static int print_some(struct asked *asked, struct trace_range r, struct diag *diag)
+{
+    const struct trace *t = asked->t;
     if (trace_check(t, r.first, r.end, TRACE_PAYLOADS, diag) < 0)
         return -1;
     for (uint32_t i = r.first; i < r.end && !show_is_closed(); i++)
-        if (is_asked_for(dump, &t->events[i], pvs) && print_event(dump, t, i, diag) < 0)
+        if (print_losses(asked, t->events[i].t_ns, diag) < 0 ||
+            (is_asked_for(asked->dump, &t->events[i], asked->pvs) && print_event(asked->dump, t, i, diag) < 0))
             return -1;
     return 0;
 }
 
-static int print_events(const struct dump *dump, const struct trace *t, const bool *pvs, struct diag *diag)
+static int print_events(struct asked *asked, struct diag *diag)
 {
     struct trace_range all = {0};
-    if (dump->format == CSV)
+    if (asked->dump->format == CSV)
         dump_csv_head();
-    int code = trace_range(t, dump->from_ns, dump->to_ns, &all, diag);
+    int code = trace_range(asked->t, asked->dump->from_ns, asked->dump->to_ns, &all, diag);
     for (uint64_t i = all.first; code == 0 && i < all.end && !show_is_closed(); i += AT_ONCE) {
         const uint32_t first = (uint32_t)i, end = all.end - first < AT_ONCE ? all.end : first + AT_ONCE;
-        code = print_some(dump, t, (struct trace_range){first, end}, pvs, diag);
+        code = print_some(asked, (struct trace_range){first, end}, diag);
     }
+    if (code == 0)
+        code = print_losses(asked, UINT64_MAX, diag);
     return code < 0 ? -1 : show_end(diag);
+}
+
+/* With --pv each loss is asked which PVs it concerns, of all messages. */
+static int prepare_reach(struct asked *asked, struct diag *diag)
+{
+    const struct trace *t = asked->t;
+    if (asked->pvs == NULL || t->nlosses == 0)
+        return 0;
+    if (trace_check(t, 0, t->nevents, TRACE_RECORDS, diag) < 0)
+        return -1;
+    asked->reach = reach_new(t);
+    asked->concerned = calloc((size_t)t->npvs + 1, sizeof *asked->concerned);
+    if (asked->reach != NULL && asked->concerned != NULL)
+        return 0;
+    return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for what %" PRIu32 " losses concern", t->nlosses);
+}
+
+static int print_asked(struct asked *asked, struct diag *diag)
+{
+    int code = prepare_reach(asked, diag);
+    if (code == 0)
+        code = print_events(asked, diag);
+    reach_free(asked->reach);
+    free(asked->concerned);
+    return code;
 }
 
 static int dump_trace(const struct dump *dump, const struct trace *t, struct diag *diag)
@@ -168,7 +252,8 @@ static int dump_trace(const struct dump *dump, const struct trace *t, struct dia
     show_begin();
     if (dump->format == TWIN && twin_write(t, stdout, diag) < 0 && !show_is_closed())
         return -1;
-    int code = dump->format == TWIN ? show_end(diag) : print_events(dump, t, pvs, diag);
+    struct asked asked = {.dump = dump, .t = t, .pvs = pvs};
+    int code = dump->format == TWIN ? show_end(diag) : print_asked(&asked, diag);
     free(pvs);
     return code;
 }

@@ -11,6 +11,10 @@
 bool dump_text(const struct description *d, uint32_t most);
 bool dump_json(const struct description *d, uint32_t most);
 
+/* A loss, at its time among the messages. */
+void dump_text_loss(const struct trace_loss *loss);
+bool dump_json_loss(const struct trace_loss *loss);
+
 /* A row (RFC 4180), the columns of which are those of the head line. */
 bool dump_csv(const struct description *d, uint32_t most);
 void dump_csv_head(void);

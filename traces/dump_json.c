@@ -1,5 +1,6 @@
 #include "traces/dump.h"
 
+#include "traces/losses.h"
 #include "traces/show.h"
 
 #include <inttypes.h>
@@ -127,14 +128,26 @@ static json_t *line_of(const struct description *d, uint32_t most)
     return line;
 }
 
-bool dump_json(const struct description *d, uint32_t most)
+static bool put_line(json_t *line)
 {
-    json_t *line = line_of(d, most);
     const bool written = line != NULL && json_dumpf(line, stdout, JSON_COMPACT) == 0;
     if (written)
         putchar('\n');
     json_decref(line);
     return written;
+}
+
+bool dump_json(const struct description *d, uint32_t most)
+{
+    return put_line(line_of(d, most));
+}
+
+bool dump_json_loss(const struct trace_loss *loss)
+{
+    const char *sender = losses_sender(loss);
+    return put_line(json_pack("{s:s,s:I,s:I,s:o,s:s?,s:I,s:I}", "loss", losses_kind(loss->kind), "t_ns", (json_int_t)loss->t_ns,
+                              "until_ns", (json_int_t)loss->until_ns, "circuit", index_of(loss->circuit), "from", sender, "count",
+                              (json_int_t)loss->count, "bytes", (json_int_t)loss->bytes));
 }
 
 /* ---- CSV ---- */

@@ -1,6 +1,7 @@
 #include "traces/dump.h"
 
 #include "base/clock.h"
+#include "traces/losses.h"
 #include "traces/show.h"
 
 #include <inttypes.h>
@@ -74,14 +75,30 @@ static void print_value(const struct wire_value *v, const char *values, uint32_t
         printf(" stamp=%s", show_time(CLOCK_EPICS_EPOCH + v->stamp.seconds, v->stamp.nanoseconds, stamp));
 }
 
+static void print_place(uint64_t t_ns, uint32_t circuit)
+{
+    printf("%" PRIu64 ".%09" PRIu64, t_ns / CLOCK_NS, t_ns % CLOCK_NS);
+    printf(circuit != TRACE_NONE ? " #%" PRIu32 : " #-", circuit);
+}
+
+void dump_text_loss(const struct trace_loss *loss)
+{
+    const char *sender = losses_sender(loss);
+    print_place(loss->t_ns, loss->circuit);
+    printf(" %s LOSS - kind=%s count=%" PRIu64 " bytes=%" PRIu64 " until=%" PRIu64 ".%09" PRIu64 "\n",
+           sender == NULL   ? "--"
+           : *sender == 's' ? "<-"
+                            : "->",
+           losses_kind(loss->kind), loss->count, loss->bytes, loss->until_ns / CLOCK_NS, loss->until_ns % CLOCK_NS);
+}
+
 bool dump_text(const struct description *d, uint32_t most)
 {
     const struct trace_event *e = d->e;
     char service[SHOW_BYTES], *values = d->has_value ? dump_values(&d->value, most) : NULL;
     if (d->has_value && values == NULL)
         return false;
-    printf("%" PRIu64 ".%09" PRIu64, e->t_ns / CLOCK_NS, e->t_ns % CLOCK_NS);
-    printf(e->circuit != TRACE_NONE ? " #%" PRIu32 : " #-", e->circuit);
+    print_place(e->t_ns, e->circuit);
     printf(" %s %s", e->flags & TRACE_FROM_SERVER ? "<-" : "->", d->command);
     printf(e->command < WIRE_COMMANDS ? " " : "_%u ", e->command);
     show_name(stdout, d->pv != NULL ? d->pv : "-");

@@ -14,7 +14,8 @@
 #define FORMAT_ROWS_MAX     64u        /* of a section table that a reader takes */
 #define FORMAT_HEADER_MAX   65536u
 
-/* Sections lie in this order, each at the next multiple of FORMAT_ALIGN; the bytes between are zeros. */
+/* Sections lie in this order, each at the next multiple of FORMAT_ALIGN; the bytes between are zeros. But for CHECKS, which is
+ * the last one: see format_row(). */
 enum format_section_kind {
     FORMAT_POOL,
     FORMAT_STRINGS,
@@ -24,10 +25,12 @@ enum format_section_kind {
     FORMAT_META,
     FORMAT_INDEX,
     FORMAT_CHECKS,
+    FORMAT_LOSSES, /* since version 2.1 */
     FORMAT_SECTIONS
 };
 
 #define FORMAT_SECTIONS_V1 (FORMAT_META + 1)
+#define FORMAT_SECTIONS_V2 (FORMAT_CHECKS + 1) /* that all of version 2 have */
 
 struct format_section {
     uint64_t offset, bytes;
@@ -44,7 +47,7 @@ struct format_header {
     uint32_t nsections;
     uint32_t chunk_bytes;
     struct format_section sections[FORMAT_SECTIONS];
-    uint8_t reserved[220];
+    uint8_t reserved[188];
     uint32_t checksum; /* CRC32C of all header bytes before; always the header's last 4 bytes */
 };
 
@@ -74,15 +77,23 @@ _Static_assert(sizeof(struct format_meta) == 256, "FORMAT.md: META is 256 bytes"
 _Static_assert(sizeof(struct trace_pv) == 16, "FORMAT.md: a PV is 16 bytes");
 _Static_assert(sizeof(struct trace_circuit) == 48, "FORMAT.md: a circuit is 48 bytes");
 _Static_assert(sizeof(struct trace_event) == 72, "FORMAT.md: an event is 72 bytes");
+_Static_assert(sizeof(struct trace_loss) == 40, "FORMAT.md: a loss is 40 bytes");
 
 static inline uint64_t format_align(uint64_t n)
 {
     return (n + FORMAT_ALIGN - 1) & ~(uint64_t)(FORMAT_ALIGN - 1);
 }
 
+/* The row of a kind in the section table, and the kind of a row: LOSSES lies before CHECKS. */
+static inline unsigned format_row(unsigned kind)
+{
+    return kind == FORMAT_CHECKS ? FORMAT_LOSSES : kind == FORMAT_LOSSES ? FORMAT_CHECKS : kind;
+}
+
 static inline const char *format_section_name(unsigned kind)
 {
-    static const char *const names[FORMAT_SECTIONS] = {"pool", "strings", "PVs", "circuits", "events", "meta", "index", "checks"};
+    static const char *const names[FORMAT_SECTIONS] = {"pool", "strings", "PVs",    "circuits", "events",
+                                                       "meta", "index",   "checks", "losses"};
     return kind < FORMAT_SECTIONS ? names[kind] : "of an unknown kind";
 }
 
@@ -97,6 +108,7 @@ static inline uint32_t format_record_bytes(unsigned kind)
         [FORMAT_META] = sizeof(struct format_meta),
         [FORMAT_INDEX] = sizeof(uint64_t),
         [FORMAT_CHECKS] = sizeof(uint32_t),
+        [FORMAT_LOSSES] = sizeof(struct trace_loss),
     };
     return kind < FORMAT_SECTIONS ? bytes[kind] : 1;
 }

@@ -3,6 +3,8 @@
 
 #include "base/clock.h"
 #include "base/options.h"
+#include "traces/losses.h"
+#include "traces/reach.h"
 #include "traces/show.h"
 #include "traces/survey.h"
 
@@ -10,25 +12,39 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NAMES = 3 }; /* of PVs that a loss concerns */
+
 struct info {
-    uint64_t pvs; /* how many to list; 0: all */
+    uint64_t pvs, losses; /* how many to list; 0: all */
 };
 
 static const struct option info_options[] = {
     {"pvs", 0, OPTION_COUNT, offsetof(struct info, pvs), "N", NULL, 0, UINT32_MAX, "list the N busiest PVs (default 20; 0: all)"},
+    {"losses", 0, OPTION_COUNT, offsetof(struct info, losses), "N", NULL, 0, UINT32_MAX,
+     "list the first N losses (default 20; 0: all)"},
 };
 
 static const struct option_command info_command = {
     .name = "info",
-    .synopsis = "FILE [--pvs N]",
+    .synopsis = "FILE [--pvs N] [--losses N]",
     .about =
         "Tells what a trace holds: its source and time span, whether anything is missing, circuits, PVs, messages by\n"
         "kind, and service times (from the capture of a request's last byte to that of its reply's first).\n\n"
         "Each line begins with a word that says what it is (source, start, duration, complete or incomplete, circuit,\n"
         "pv, messages, service...); lines that begin with # name the columns. Names are one word: blanks and bytes\n"
         "that are no printable ASCII are shown as \\xNN. A rate is that of one subscription. Payloads are not read: what is\n"
-        "damaged in them, `caplay dump` tells.",
+        "damaged in them, `caplay dump` tells.\n\n"
+        "A loss has its place: it was lost between two times (seconds from the first packet), on a circuit, of what its client\n"
+        "or its server said. It concerns the PVs that had a channel there, or may concern all. Its kinds:\n"
+        "  gap         bytes of a TCP stream that were not captured\n"
+        "  skipped     bytes that came, and belong to no whole message, beside or behind a gap\n"
+        "  beginning   the first bytes of one direction, nobody knows how many (counted as a gap)\n"
+        "  midway      what a circuit had said before the recording began: channels of before may have no name\n"
+        "  malformed   messages that could not be decoded\n"
+        "  cut         packets that were shorter in the capture than on the wire\n"
+        "  dropped     packets that the kernel or the interface dropped between two looks at its counters",
     .examples = "caplay info run.catrace\n"
+                "caplay info --losses 0 night.catrace | grep '^loss '\n"
                 "caplay info --pvs 0 run.catrace | grep '^pv '",
     .options = info_options,
     .noptions = sizeof info_options / sizeof *info_options,
@@ -38,7 +54,8 @@ static const struct option_command info_command = {
 
 /* ---- the head ---- */
 
-static void print_completeness(const struct trace_missing *m)
+/* "gaps in TCP streams: 1, bytes in gaps: 116" */
+static void print_lacks(const struct trace_missing *m)
 {
     const struct {
         const char *what;
@@ -51,15 +68,19 @@ static void print_completeness(const struct trace_missing *m)
         {"circuits joined midway", m->midway},
         {"messages that could not be decoded", m->malformed},
     };
-    const char *between = "incomplete     ";
-    bool any = false;
+    const char *between = "";
     for (size_t i = 0; i < sizeof lacks / sizeof *lacks; i++)
         if (lacks[i].n > 0) {
             printf("%s%s: %" PRIu64, between, lacks[i].what, lacks[i].n);
             between = ", ";
-            any = true;
         }
-    printf("%s\n", any ? "" : "complete       nothing is missing");
+}
+
+static void print_completeness(const struct trace_missing *m)
+{
+    printf(trace_is_complete(m) ? "complete       nothing is missing" : "incomplete     ");
+    print_lacks(m);
+    printf("\n");
 }
 
 static void print_head(const struct trace *t, const struct survey *s)
@@ -80,6 +101,79 @@ static void print_head(const struct trace *t, const struct survey *s)
                s->carried);
     if (s->filled > 0)
         printf("filled         %" PRIu32 " messages of a snapshot, for what nobody asked on the wire\n", s->filled);
+}
+
+/* ---- losses ---- */
+
+static void print_time(uint64_t t_ns)
+{
+    printf(" %" PRIu64 ".%09" PRIu64, t_ns / CLOCK_NS, t_ns % CLOCK_NS);
+}
+
+/* How many PVs, and the first of them. */
+static void print_concerned(const struct trace *t, const struct reach *reach, const struct trace_loss *loss)
+{
+    uint32_t pvs[NAMES];
+    const uint32_t n = reach_pvs(reach, loss, pvs, NAMES);
+    if (reach_is_any(loss)) {
+        printf(" all\n");
+        return;
+    }
+    if (n == 0 && loss->kind == TRACE_LOSS_MIDWAY)
+        printf(" ?"); /* whose names were said before */
+    else
+        printf(" %" PRIu32, n);
+    for (uint32_t i = 0; i < n && i < NAMES; i++) {
+        putchar(' ');
+        show_name(stdout, trace_pv_name(t, pvs[i]));
+    }
+    printf(n > NAMES ? " ...\n" : "\n");
+}
+
+static void print_loss(const struct trace *t, const struct reach *reach, const struct trace_loss *loss)
+{
+    char circuit[16] = "-";
+    const char *sender = losses_sender(loss);
+    if (loss->circuit != TRACE_NONE)
+        snprintf(circuit, sizeof circuit, "%" PRIu32, loss->circuit);
+    printf("loss");
+    print_time(loss->t_ns);
+    print_time(loss->until_ns);
+    printf(" %-4s %-6s %-9s %4" PRIu64 " %9" PRIu64, circuit, sender != NULL ? sender : "-", losses_kind(loss->kind), loss->count,
+           loss->bytes);
+    print_concerned(t, reach, loss);
+}
+
+/* Of a trace that has no places, or not for all. */
+static void print_unplaced(const struct trace *t)
+{
+    const struct trace_missing rest = losses_unplaced(t);
+    if (trace_is_complete(&rest))
+        return;
+    printf("unplaced       ");
+    print_lacks(&rest);
+    printf(" (%s)\n",
+           t->nlosses < TRACE_LOSSES_MAX ? "an older caplay did not write where" : "there were more than have a place");
+}
+
+static int print_losses(const struct trace *t, uint64_t most, struct diag *diag)
+{
+    if (trace_is_complete(&t->missing) && t->nlosses == 0)
+        return 0;
+    struct reach *reach = reach_new(t);
+    if (reach == NULL)
+        return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for what %" PRIu32 " losses concern", t->nlosses);
+    const uint32_t shown = most == 0 || most > t->nlosses ? t->nlosses : (uint32_t)most;
+    printf("\nlosses         %" PRIu32 "\n", t->nlosses);
+    if (shown > 0)
+        printf("# loss  from and until (seconds), circuit, sender, kind, number, bytes, PVs concerned: how many, which\n");
+    for (uint32_t i = 0; i < shown && !show_is_closed(); i++)
+        print_loss(t, reach, &t->losses[i]);
+    if (shown < t->nlosses)
+        printf("... and %" PRIu32 " more (--losses 0 lists all)\n", t->nlosses - shown);
+    print_unplaced(t);
+    reach_free(reach);
+    return 0;
 }
 
 /* ---- circuits ---- */
@@ -216,8 +310,10 @@ static int print_all(const struct info *info, const struct trace *t, struct diag
         return diag_fail(diag, DIAG_ENVIRONMENT, "no memory to count %" PRIu32 " messages", t->nevents);
     show_begin();
     print_head(t, s);
+    int result = print_losses(t, info->losses, diag);
     print_circuits(t, s);
-    int result = print_pvs(t, s, info->pvs, diag);
+    if (result == 0)
+        result = print_pvs(t, s, info->pvs, diag);
     survey_print_messages(s, t->nevents);
     print_service(s);
     survey_free(s);
@@ -226,7 +322,7 @@ static int print_all(const struct info *info, const struct trace *t, struct diag
 
 int traces_info(int argc, char **argv, struct diag *diag)
 {
-    struct info info = {.pvs = 20};
+    struct info info = {.pvs = 20, .losses = 20};
     struct option_result result;
     struct trace t;
     if (options_parse(&info_command, argc, argv, &info, &result, diag) < 0)

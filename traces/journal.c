@@ -75,20 +75,30 @@ static bool write_all(struct journal *j, const void *bytes, size_t n)
     return n == 0 || fwrite(bytes, n, 1, j->file) == 1;
 }
 
-bool journal_append(struct journal *j, struct journal_chunk *head, const char *strings, const struct journal_table tables[2],
-                    const struct trace_event *events)
+static size_t changes_bytes(const struct journal_table *t)
+{
+    return t->changes->count * (sizeof(struct journal_row) + t->row_bytes);
+}
+
+bool journal_append(struct journal *j, struct journal_chunk *head, const char *strings,
+                    const struct journal_table tables[JOURNAL_TABLES], const struct trace_event *events)
 {
     memcpy(head->magic, JOURNAL_MAGIC, sizeof head->magic);
     head->number = j->chunks;
     head->npvs = tables[0].changes->count;
     head->ncircuits = tables[1].changes->count;
-    const size_t first = head->nevents * sizeof *events,
-                 rest = head->nstrings + head->npvs * (sizeof(struct journal_row) + tables[0].row_bytes) +
-                        head->ncircuits * (sizeof(struct journal_row) + tables[1].row_bytes);
+    head->nlosses = tables[2].changes->count;
+    const size_t first = head->nevents * sizeof *events;
+    size_t rest = head->nstrings;
+    for (unsigned i = 0; i < JOURNAL_TABLES; i++)
+        rest += changes_bytes(&tables[i]);
     uint8_t *body = malloc(rest + 1);
     if (body == NULL)
         return false;
-    put(put_changes(put_changes(body, &tables[0]), &tables[1]), strings, head->nstrings);
+    uint8_t *at = body;
+    for (unsigned i = 0; i < JOURNAL_TABLES; i++)
+        at = put_changes(at, &tables[i]);
+    put(at, strings, head->nstrings);
     head->bytes = first + rest;
     head->body_checksum = checksum_add(checksum_add(0, events, first), body, rest);
     head->checksum = checksum_add(0, head, offsetof(struct journal_chunk, checksum));

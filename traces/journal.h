@@ -1,6 +1,6 @@
-/* What a writer keeps until the end, appended to PATH.part.journal in chunks while it writes PATH.part: new strings, changed PVs
- * and circuits, new events, each chunk with its sizes and checksum. After kill -9 or on a full disk `caplay recover` reads it.
- * Layout byte by byte: traces/FORMAT.md. */
+/* What a writer keeps until the end, appended to PATH.part.journal in chunks while it writes PATH.part: new strings, changed PVs,
+ * circuits and losses, new events, each chunk with its sizes and checksum. After kill -9 or on a full disk `caplay recover` reads
+ * it. Layout byte by byte: traces/FORMAT.md. */
 #ifndef CAPLAY_TRACES_JOURNAL_H
 #define CAPLAY_TRACES_JOURNAL_H
 
@@ -10,16 +10,19 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#define JOURNAL_MAGIC    "cajourn2"
+#define JOURNAL_MAGIC    "cajourn3"
+#define JOURNAL_MAGIC_V2 "cajourn2" /* of version 2.0: the same, without losses */
 #define JOURNAL_MAGIC_V1 "cajournl" /* beside a trace of version 1.0 */
 #define JOURNAL_SUFFIX   ".journal"
 
-struct journal_row { /* where a PV or a circuit of a chunk belongs */
+#define JOURNAL_MAGIC_BYTES 8
+
+struct journal_row { /* where a PV, a circuit or a loss of a chunk belongs */
     uint32_t index, reserved;
 };
 
 struct journal_chunk {
-    char magic[8];
+    char magic[JOURNAL_MAGIC_BYTES];
     uint64_t number;                             /* 0, 1, 2... */
     uint64_t bytes;                              /* behind this head */
     uint64_t pool_from, pool_to;                 /* the pool's bytes that this chunk is about */
@@ -27,7 +30,7 @@ struct journal_chunk {
     struct format_meta meta;                     /* as far as it is known */
     uint32_t pool_checksum;                      /* CRC32C of them */
     uint32_t body_checksum;                      /* of what follows */
-    uint32_t reserved;
+    uint32_t nlosses;
     uint32_t checksum; /* of the head before this field */
 };
 
@@ -59,9 +62,12 @@ struct journal {
 /* false with errno. */
 bool journal_open(struct journal *j, const char *part);
 
+/* Tables of which a chunk has the rows that changed: PVs, circuits, losses. */
+#define JOURNAL_TABLES 3u
+
 /* Append a chunk: `head` has its pool fields, counts of strings and events, and meta set. false with errno. */
-bool journal_append(struct journal *j, struct journal_chunk *head, const char *strings, const struct journal_table tables[2],
-                    const struct trace_event *events);
+bool journal_append(struct journal *j, struct journal_chunk *head, const char *strings,
+                    const struct journal_table tables[JOURNAL_TABLES], const struct trace_event *events);
 
 /* Close it; is_needed: leave the file. */
 void journal_close(struct journal *j, bool is_needed);

@@ -95,7 +95,7 @@ static int read_header_v1(struct layout *l, struct diag *diag)
 static bool is_header(const struct format_header *h)
 {
     const uint64_t rows_end = offsetof(struct format_header, sections) + (uint64_t)h->nsections * sizeof *h->sections;
-    return h->nsections >= FORMAT_SECTIONS && h->nsections <= FORMAT_ROWS_MAX && h->header_bytes % FORMAT_ALIGN == 0 &&
+    return h->nsections >= FORMAT_SECTIONS_V2 && h->nsections <= FORMAT_ROWS_MAX && h->header_bytes % FORMAT_ALIGN == 0 &&
            rows_end <= h->header_bytes - sizeof h->checksum && h->chunk_bytes >= 4096;
 }
 
@@ -154,7 +154,7 @@ static int check_gap(const struct layout *l, uint64_t from, uint64_t to, struct 
 static bool is_record(const struct layout *l, const struct format_section *s)
 {
     const uint32_t least = format_record_bytes(s->kind);
-    const bool may_grow = l->major > 1 && s->kind >= FORMAT_PVS && s->kind <= FORMAT_META;
+    const bool may_grow = l->major > 1 && ((s->kind >= FORMAT_PVS && s->kind <= FORMAT_META) || s->kind == FORMAT_LOSSES);
     if (s->kind >= FORMAT_SECTIONS)
         return s->record_bytes > 0;
     return s->record_bytes == least || (may_grow && s->record_bytes > least && s->record_bytes <= 4096);
@@ -191,7 +191,7 @@ static int check_places(struct layout *l, struct diag *diag)
     for (uint32_t i = 0; i < l->nrows; i++)
         if (check_place(l, &l->rows[i], &end, diag) < 0)
             return -1;
-    for (unsigned kind = 0; kind < (l->major == 1 ? FORMAT_SECTIONS_V1 : FORMAT_SECTIONS); kind++)
+    for (unsigned kind = 0; kind < (l->major == 1 ? FORMAT_SECTIONS_V1 : FORMAT_SECTIONS_V2); kind++)
         if (l->known[kind] == NULL)
             return diag_fail(diag, DIAG_USAGE, "%s has no section %s: the table at offset %zu names %u others", l->path,
                              format_section_name(kind), offsetof(struct format_header, sections), l->nrows);

@@ -15,7 +15,7 @@ struct layout {
     uint32_t header_bytes, nrows;
     uint32_t chunk_bytes;                                /* 0: version 1 */
     struct format_section rows[FORMAT_ROWS_MAX];         /* as in the file */
-    const struct format_section *known[FORMAT_SECTIONS]; /* rows by kind; version 1: no INDEX and CHECKS */
+    const struct format_section *known[FORMAT_SECTIONS]; /* rows by kind; version 1: no INDEX and CHECKS; before 2.1: no LOSSES */
 };
 
 /* `path`, `bytes` and `size` are set. 0, or -1 with DIAG_USAGE. */

@@ -98,7 +98,7 @@ static struct format_section *begin_section(struct output *o, enum format_sectio
 {
     static const char zeros[FORMAT_ALIGN];
     put_plain(o, zeros, format_align(o->position) - o->position);
-    struct format_section *s = &o->header.sections[kind];
+    struct format_section *s = &o->header.sections[format_row(kind)];
     *s = (struct format_section){.offset = o->position, .kind = kind, .record_bytes = format_record_bytes(kind)};
     return s;
 }
@@ -110,7 +110,7 @@ void output_begin(struct output *o, enum format_section_kind kind)
 
 void output_end(struct output *o, enum format_section_kind kind)
 {
-    struct format_section *s = &o->header.sections[kind];
+    struct format_section *s = &o->header.sections[format_row(kind)];
     s->bytes = o->position - s->offset;
     write_gathered(o);
     if (o->in_chunk > 0)

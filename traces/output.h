@@ -28,7 +28,7 @@ struct output {
 /* 0, or -1 with diag. */
 int output_open(struct output *o, const char *path, struct diag *diag);
 
-/* Sections in the order of enum format_section_kind. */
+/* Sections in the order of the section table: format_row(). */
 void output_begin(struct output *o, enum format_section_kind kind);
 void output_put(struct output *o, const void *bytes, size_t n);
 void output_end(struct output *o, enum format_section_kind kind);

@@ -79,6 +79,10 @@ static int fill(struct trace *t, struct trace_checks *c, struct diag *diag)
     t->ncircuits = layout_records(l, FORMAT_CIRCUITS);
     t->events = table(c, FORMAT_EVENTS, &is_good);
     t->nevents = layout_records(l, FORMAT_EVENTS);
+    if (l->known[FORMAT_LOSSES] != NULL) {
+        t->losses = table(c, FORMAT_LOSSES, &is_good);
+        t->nlosses = layout_records(l, FORMAT_LOSSES);
+    }
     t->start_realtime_ns = m->start_realtime_ns;
     t->end_ns = m->end_ns;
     t->missing = m->missing;

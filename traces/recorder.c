@@ -78,6 +78,22 @@ void recorder_circuit(struct recorder *r, uint64_t circuit, const struct dialogu
         free(c);
 }
 
+/* Something of a direction is missing. count: 0: it goes on with what is counted already. */
+static void lose(struct recorder *r, const struct recorded *c, bool from_server, const struct trace_loss *loss)
+{
+    struct trace_loss placed = *loss;
+    placed.flags = from_server ? TRACE_FROM_SERVER : 0;
+    dialogue_loss(r->dialogue, c->index, &placed, loss->count == 0 ? UINT64_MAX : 0);
+}
+
+static void lose_message(struct recorder *r, const struct recorded *c, bool from_server, uint64_t bytes)
+{
+    r->missing.malformed++;
+    lose(
+        r, c, from_server,
+        &(struct trace_loss){.t_ns = r->end_ns, .until_ns = r->end_ns, .bytes = bytes, .count = 1, .kind = TRACE_LOSS_MALFORMED});
+}
+
 /* What a real server or client would end the circuit for (ca-protocol 5.6, 8.2); the message itself is recorded. */
 static bool is_malformed(const struct wire_header *h)
 {
@@ -95,7 +111,8 @@ static void take_message(struct recorder *r, struct recorded *c, bool from_serve
     if (!is_malformed(&m->header))
         return;
     c->is_dead[from_server] = true;
-    r->missing.malformed += m->header.command < WIRE_COMMANDS; /* the dialogue counts unknown commands */
+    if (m->header.command < WIRE_COMMANDS) /* the dialogue counts unknown commands */
+        lose_message(r, c, from_server, m->header.size);
 }
 
 /* A client's first bytes may have arrived before its circuit was accepted. */
@@ -119,7 +136,18 @@ static void take_messages(struct recorder *r, struct recorded *c, const struct r
     if (err != WIRE_MALFORMED)
         return;
     c->is_dead[piece->from_server] = true;
-    r->missing.malformed++;
+    lose_message(r, c, piece->from_server, 0);
+}
+
+/* The first of them make a gap, which grows from then on. */
+static void lose_bytes(struct recorder *r, struct recorded *c, bool from_server, uint64_t n)
+{
+    const uint64_t gaps = !c->has_gap[from_server];
+    c->has_gap[from_server] = true;
+    r->missing.gaps += gaps;
+    r->missing.gap_bytes += n;
+    lose(r, c, from_server,
+         &(struct trace_loss){.t_ns = r->end_ns, .until_ns = r->end_ns, .bytes = n, .count = gaps, .kind = TRACE_LOSS_GAP});
 }
 
 void recorder_bytes(struct recorder *r, const struct recorder_piece *piece)
@@ -129,7 +157,7 @@ void recorder_bytes(struct recorder *r, const struct recorder_piece *piece)
         return;
     r->missing.packets++;
     if (c->has_gap[piece->from_server])
-        r->missing.gap_bytes += piece->n;
+        lose_bytes(r, c, piece->from_server, piece->n);
     else if (!c->is_dead[piece->from_server])
         take_messages(r, c, piece);
 }
@@ -139,9 +167,7 @@ void recorder_gap(struct recorder *r, uint64_t circuit, bool from_server, uint64
     struct recorded *c = find(r, circuit);
     if (c == NULL || trace_writer_failed(r->writer))
         return;
-    r->missing.gaps += !c->has_gap[from_server];
-    r->missing.gap_bytes += n;
-    c->has_gap[from_server] = true;
+    lose_bytes(r, c, from_server, n);
     dialogue_circuit_gap(r->dialogue, c->index, r->end_ns);
 }
 
@@ -195,15 +221,24 @@ static void free_all_but_writer(struct recorder *r)
     free(r);
 }
 
+/* What never came here may belong anywhere. */
+static void lose_packets(struct recorder *r, uint64_t n)
+{
+    r->missing.kernel_drops += n;
+    if (n > 0)
+        dialogue_loss(r->dialogue, TRACE_NONE,
+                      &(struct trace_loss){.until_ns = r->end_ns, .count = n, .kind = TRACE_LOSS_DROPPED}, 0);
+}
+
 int recorder_finish(struct recorder *r, uint64_t lost, struct trace_counts *counts, struct diag *diag)
 {
     struct trace_writer *writer = r->writer;
+    lose_packets(r, lost);
     struct trace_meta meta = {
         .start_realtime_ns = r->started ? r->start_ns + r->realtime_ns : 0, .end_ns = r->end_ns, .missing = r->missing};
     char source[sizeof r->source];
     memcpy(source, r->source, sizeof source);
     meta.source = source;
-    meta.missing.kernel_drops += lost;
     meta.missing.malformed += dialogue_malformed(r->dialogue);
     *counts = trace_writer_counts(writer);
     free_all_but_writer(r);

@@ -8,6 +8,7 @@
 #include "traces/checksum.h"
 #include "traces/edit.h"
 #include "traces/journal.h"
+#include "traces/losses.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -49,6 +50,7 @@ struct found {
     struct trace t; /* its tables are ours, and grow */
     struct trace_pv *pvs;
     struct trace_circuit *circuits;
+    struct trace_loss *losses;
     struct array events;
     char *strings;
     int error; /* errno: what there is finds no room */
@@ -66,7 +68,8 @@ static uint64_t body_bytes(const struct journal_chunk *h)
 {
     return (uint64_t)h->nevents * sizeof(struct trace_event) +
            (uint64_t)h->npvs * (sizeof(struct journal_row) + sizeof(struct trace_pv)) +
-           (uint64_t)h->ncircuits * (sizeof(struct journal_row) + sizeof(struct trace_circuit)) + h->nstrings;
+           (uint64_t)h->ncircuits * (sizeof(struct journal_row) + sizeof(struct trace_circuit)) +
+           (uint64_t)h->nlosses * (sizeof(struct journal_row) + sizeof(struct trace_loss)) + h->nstrings;
 }
 
 /* Sizes in a head are believed only as far as the file goes. */
@@ -77,10 +80,15 @@ static bool is_there(FILE *file, uint64_t bytes)
     return fseeko(file, at, SEEK_SET) == 0 && is;
 }
 
+static bool is_journal(const char *magic)
+{
+    return memcmp(magic, JOURNAL_MAGIC, JOURNAL_MAGIC_BYTES) == 0 || memcmp(magic, JOURNAL_MAGIC_V2, JOURNAL_MAGIC_BYTES) == 0;
+}
+
 /* The next chunk's head and body; false: no whole one comes any more. */
 static bool read_chunk(struct found *f, struct journal_chunk *h)
 {
-    if (fread(h, sizeof *h, 1, f->journal) != 1 || memcmp(h->magic, JOURNAL_MAGIC, sizeof h->magic) != 0 ||
+    if (fread(h, sizeof *h, 1, f->journal) != 1 || !is_journal(h->magic) ||
         h->checksum != checksum_add(0, h, offsetof(struct journal_chunk, checksum)) || h->number != f->chunks ||
         h->bytes != body_bytes(h) || !is_there(f->journal, h->bytes))
         return false;
@@ -150,16 +158,18 @@ static bool take_chunk(struct found *f, const struct journal_chunk *h)
     struct trace *t = &f->t;
     const uint8_t *at = f->bytes, *pvs = at + h->nevents * sizeof(struct trace_event),
                   *circuits = pvs + h->npvs * (sizeof(struct journal_row) + sizeof *f->pvs),
-                  *strings = circuits + h->ncircuits * (sizeof(struct journal_row) + sizeof *f->circuits);
+                  *losses = circuits + h->ncircuits * (sizeof(struct journal_row) + sizeof *f->circuits),
+                  *strings = losses + h->nlosses * (sizeof(struct journal_row) + sizeof *f->losses);
     if (h->nevents >= TRACE_NONE - t->nevents || h->nstrings >= TRACE_NONE - t->nstrings ||
         (h->nstrings > 0 && strings[h->nstrings - 1] != '\0'))
         return false;
-    void *tables[] = {f->strings, f->pvs, f->circuits};
+    void *tables[] = {f->strings, f->pvs, f->circuits, f->losses};
     const bool is_taken =
         append(&tables[0], t->nstrings, strings, h->nstrings) && take_rows(pvs, h->npvs, sizeof *f->pvs, &tables[1], &t->npvs) &&
-        take_rows(circuits, h->ncircuits, sizeof *f->circuits, &tables[2], &t->ncircuits) && take_events(f, at, h->nevents);
-    f->strings = tables[0], f->pvs = tables[1], f->circuits = tables[2];
-    t->events = f->events.at, t->strings = f->strings, t->pvs = f->pvs, t->circuits = f->circuits;
+        take_rows(circuits, h->ncircuits, sizeof *f->circuits, &tables[2], &t->ncircuits) &&
+        take_rows(losses, h->nlosses, sizeof *f->losses, &tables[3], &t->nlosses) && take_events(f, at, h->nevents);
+    f->strings = tables[0], f->pvs = tables[1], f->circuits = tables[2], f->losses = tables[3];
+    t->events = f->events.at, t->strings = f->strings, t->pvs = f->pvs, t->circuits = f->circuits, t->losses = f->losses;
     if (!is_taken)
         return false;
     t->nevents += h->nevents;
@@ -197,6 +207,10 @@ static int check(const struct found *f, struct diag *diag)
     for (uint32_t i = 0; i < t->ncircuits; i++)
         if (!is_index(t->circuits[i].user, t->nstrings) || !is_index(t->circuits[i].host, t->nstrings))
             return diag_fail(diag, DIAG_USAGE, "%s%s: circuit %" PRIu32 " is damaged", f->path, JOURNAL_SUFFIX, i);
+    for (uint32_t i = 0; i < t->nlosses; i++)
+        if (!is_index(t->losses[i].circuit, t->ncircuits) || t->losses[i].kind >= TRACE_LOSS_KINDS ||
+            t->losses[i].until_ns < t->losses[i].t_ns)
+            return diag_fail(diag, DIAG_USAGE, "%s%s: loss %" PRIu32 " is damaged", f->path, JOURNAL_SUFFIX, i);
     for (uint32_t i = 0; i < t->nevents; i++)
         if (!is_good(t, &t->events[i]))
             return diag_fail(diag, DIAG_USAGE, "%s%s: message %" PRIu32 " is damaged", f->path, JOURNAL_SUFFIX, i);
@@ -223,17 +237,33 @@ static int read_all(struct found *f, struct diag *diag)
     return check(f, diag);
 }
 
-/* What circuits tell of themselves; and that the end is missing. */
+static uint32_t count_flag(const struct trace *t, uint32_t flag)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < t->ncircuits; i++)
+        n += (t->circuits[i].flags & flag) != 0;
+    return n;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What losses tell, and what circuits tell of themselves; and that the end is missing. */
 static struct trace_meta describe_lack(const struct found *f)
 {
-    struct trace_meta meta = {
-        .start_realtime_ns = f->meta.start_realtime_ns, .end_ns = f->meta.end_ns, .missing = f->meta.missing};
-    meta.missing.cut_packets++;
-    meta.missing.gaps = meta.missing.midway = 0;
-    for (uint32_t i = 0; i < f->t.ncircuits; i++) {
-        meta.missing.gaps += (f->t.circuits[i].flags & TRACE_GAP) != 0;
-        meta.missing.midway += (f->t.circuits[i].flags & TRACE_MIDWAY) != 0;
-    }
+    struct trace_meta meta = {.start_realtime_ns = f->meta.start_realtime_ns, .end_ns = f->meta.end_ns};
+    const struct trace_missing placed = losses_sum(f->t.losses, f->t.nlosses), *told = &f->meta.missing;
+    meta.missing = (struct trace_missing){.packets = told->packets,
+                                          .kernel_drops = larger(told->kernel_drops, placed.kernel_drops),
+                                          .cut_packets = larger(told->cut_packets, placed.cut_packets) + 1,
+                                          .gaps = larger(count_flag(&f->t, TRACE_GAP), placed.gaps),
+                                          .gap_bytes = larger(told->gap_bytes, placed.gap_bytes),
+                                          .midway = larger(count_flag(&f->t, TRACE_MIDWAY), placed.midway),
+                                          .malformed = larger(told->malformed, placed.malformed),
+                                          .other_packets = told->other_packets,
+                                          .retransmits = told->retransmits};
     return meta;
 }
 
@@ -247,6 +277,9 @@ static int write_trace(struct found *f, const char *output, struct diag *diag)
         return -1;
     }
     struct trace_meta meta = describe_lack(f);
+    const struct trace_loss end = {
+        .t_ns = meta.end_ns, .until_ns = meta.end_ns, .count = 1, .circuit = TRACE_NONE, .kind = TRACE_LOSS_CUT};
+    trace_writer_loss(w, &end);
     f->meta.source[sizeof f->meta.source - 1] = f->meta.sha256[64] = '\0';
     meta.source = f->meta.source;
     meta.sha256 = f->meta.sha256;
@@ -303,6 +336,7 @@ static void found_fini(struct found *f)
     free(f->pvs);
     free(f->circuits);
     array_fini(&f->events);
+    free(f->losses);
     free(f->strings);
 }
 

@@ -10,11 +10,11 @@
 
 #define TRACE_NONE  UINT32_MAX /* no PV, no circuit, no peer, no string */
 #define TRACE_MAJOR 2
-#define TRACE_MINOR 0
+#define TRACE_MINOR 1
 
 struct trace_checks;
 
-/* The following three structs are the file's records as they are. */
+/* The following four structs are the file's records as they are. */
 struct trace_pv {
     uint32_t name;   /* string */
     uint32_t count;  /* native count, from CREATE_CHAN's reply; 0: never seen */
@@ -70,6 +70,30 @@ struct trace_event {              /* one message */
     uint32_t reserved;
 };
 
+enum trace_loss_kind {
+    TRACE_LOSS_DROPPED,   /* packets that the kernel or the interface dropped; which ones is not known */
+    TRACE_LOSS_CUT,       /* packets that were shorter in the capture than on the wire */
+    TRACE_LOSS_GAP,       /* bytes of a TCP stream that never came */
+    TRACE_LOSS_BEGINNING, /* the first bytes of one direction, nobody knows how many; counts as a gap */
+    TRACE_LOSS_SKIPPED,   /* bytes that came and belong to no whole message */
+    TRACE_LOSS_MIDWAY,    /* what a circuit said before the recording began */
+    TRACE_LOSS_MALFORMED, /* messages that could not be decoded */
+    TRACE_LOSS_KINDS
+};
+
+/* One loss, and its place: what belongs there was said after t_ns, or then, and not after until_ns. */
+struct trace_loss {
+    uint64_t t_ns, until_ns;
+    uint64_t bytes;   /* as far as they are known */
+    uint64_t count;   /* of what its kind counts: packets, gaps, circuits, messages; 0: more bytes of a gap that is counted */
+    uint32_t circuit; /* index; TRACE_NONE: it is not known whose, and may be anybody's */
+    uint16_t kind;    /* enum trace_loss_kind */
+    uint16_t flags;   /* TRACE_FROM_SERVER: lost of what the server said */
+};
+
+/* Losses that a recording has a place for; what is beyond counts in struct trace_missing only. */
+#define TRACE_LOSSES_MAX 65536u
+
 /* What a recording lacks: all 0 is complete. */
 struct trace_missing {
     uint64_t packets;         /* that were captured (not a lack) */
@@ -94,9 +118,10 @@ struct trace {
     const struct trace_pv *pvs;
     const struct trace_circuit *circuits;
     const struct trace_event *events;
+    const struct trace_loss *losses; /* by time; none in a trace of version 1.0 or 2.0 */
     const uint8_t *pool;
     const char *strings;
-    uint32_t npvs, ncircuits, nevents, nstrings; /* nstrings: bytes */
+    uint32_t npvs, ncircuits, nevents, nlosses, nstrings; /* nstrings: bytes */
     uint64_t pool_bytes;
     uint64_t start_realtime_ns; /* Unix time of the first packet */
     uint64_t end_ns;            /* last packet */
@@ -185,6 +210,13 @@ bool trace_has_values(const struct trace_event *event);
  * the writer from type and count where the payload is a DBR structure. Returns the event's index, for a later event's `peer`, or
  * TRACE_NONE once the writer has failed; events may come slightly out of time order: finish() sorts. */
 uint32_t trace_writer_event(struct trace_writer *w, const struct trace_event *event, const uint8_t *payload);
+
+/* Something is missing here, in any order of time; finish() sorts. Beyond TRACE_LOSSES_MAX it is not kept. */
+void trace_writer_loss(struct trace_writer *w, const struct trace_loss *loss);
+
+/* As much as trace_writer_loss(), but one of the latest losses of the same kind, circuit and sender grows instead, if it ended at
+ * most within_ns before this one begins. */
+void trace_writer_loss_on(struct trace_writer *w, const struct trace_loss *loss, uint64_t within_ns);
 
 /* Did something fail (disk full, no memory)? From then on nothing more is recorded, and finish() says what it was. */
 bool trace_writer_failed(const struct trace_writer *w);

@@ -268,6 +268,45 @@ static void read_event(struct reading *r, struct twin_line *l)
         twin_learn(trace_writer_pv_at(r->w, e.pv), &e);
 }
 
+static uint16_t take_kind(struct twin_line *l)
+{
+    json_t *name = twin_take(l, "loss");
+    uint16_t kind = 0;
+    while (json_is_string(name) && kind < TRACE_LOSS_KINDS && strcmp(json_string_value(name), losses_kind(kind)) != 0)
+        kind++;
+    if (!json_is_string(name) || kind == TRACE_LOSS_KINDS)
+        twin_fail(l, "loss", "dropped, cut, gap, beginning, skipped, midway or malformed", name);
+    json_decref(name);
+    return kind;
+}
+
+static uint16_t take_sender(struct twin_line *l)
+{
+    json_t *from = twin_take(l, "from");
+    const bool is_server = json_is_string(from) && strcmp(json_string_value(from), "server") == 0;
+    if (from != NULL && !is_server)
+        twin_fail(l, "from", "\"server\", or nothing", from);
+    json_decref(from);
+    return is_server ? TRACE_FROM_SERVER : 0;
+}
+
+static void read_loss(struct reading *r, struct twin_line *l)
+{
+    struct number *circuit;
+    struct trace_loss loss = {.kind = take_kind(l),
+                              .t_ns = twin_take_number(l, "t_ns", INT64_MAX, 0),
+                              .until_ns = twin_take_number(l, "until_ns", INT64_MAX, 0),
+                              .count = twin_take_number(l, "count", INT64_MAX, 0),
+                              .bytes = twin_take_number(l, "bytes", INT64_MAX, 0),
+                              .flags = (uint16_t)twin_take_number(l, "flags", UINT16_MAX, 0)};
+    loss.flags |= take_sender(l);
+    loss.circuit = take_index(l, "circuit", r->circuits, "the number of a circuit that a line before has", &circuit);
+    if (!l->failed && loss.until_ns < loss.t_ns)
+        fail_number(l, "until_ns", "a time that is not before t_ns", loss.until_ns);
+    if (!l->failed)
+        trace_writer_loss(r->w, &loss);
+}
+
 static void read_line(struct reading *r, struct twin_line *l)
 {
     if (!r->has_start && json_object_get(l->members, "catrace") == NULL)
@@ -276,6 +315,8 @@ static void read_line(struct reading *r, struct twin_line *l)
         take_start(r, l);
     else if (json_object_get(l->members, "command") != NULL)
         read_event(r, l);
+    else if (json_object_get(l->members, "loss") != NULL)
+        read_loss(r, l);
     else if (json_object_get(l->members, "circuit") != NULL)
         read_circuit(r, l);
     else if (json_object_get(l->members, "pv") != NULL)

@@ -3,7 +3,7 @@
 #ifndef CAPLAY_TRACES_TWIN_TABLE_H
 #define CAPLAY_TRACES_TWIN_TABLE_H
 
-#include "traces/trace.h"
+#include "traces/losses.h"
 
 #include <stddef.h>
 

@@ -164,6 +164,19 @@ static void put_circuit(struct writing *w)
     put_line(w, line);
 }
 
+static void put_loss(struct writing *w, const struct trace_loss *loss)
+{
+    json_t *line = json_pack("{s:s,s:I,s:I,s:I,s:I}", "loss", losses_kind(loss->kind), "t_ns", (json_int_t)loss->t_ns, "until_ns",
+                             (json_int_t)loss->until_ns, "count", (json_int_t)loss->count, "bytes", (json_int_t)loss->bytes);
+    if (loss->circuit != TRACE_NONE)
+        json_object_set_new(line, "circuit", json_integer(loss->circuit));
+    if (loss->flags & TRACE_FROM_SERVER)
+        json_object_set_new(line, "from", json_string("server"));
+    if (loss->flags & ~TRACE_FROM_SERVER)
+        json_object_set_new(line, "flags", json_integer(loss->flags & ~TRACE_FROM_SERVER));
+    put_line(w, line);
+}
+
 /* ---- messages ---- */
 
 static struct twin_shared shared_of(const struct writing *w, const struct trace_event *e, struct body **body)
@@ -302,12 +315,22 @@ static void put_all(struct writing *w)
         w->is_known[next] = true;
         put_line(w, json_pack("{s:o}", "string", string_of(w->t, next)));
     }
+    for (uint32_t i = 0; i < w->t->nlosses; i++)
+        put_loss(w, &w->t->losses[i]);
+}
+
+static bool have_place(const struct trace_loss *losses, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (losses[i].until_ns > INT64_MAX || losses[i].bytes > INT64_MAX || losses[i].count > INT64_MAX)
+            return false;
+    return true;
 }
 
 static int check_times(const struct trace *t, struct diag *diag)
 {
     const uint64_t last = t->nevents > 0 ? t->events[t->nevents - 1].t_ns : 0;
-    if (last <= INT64_MAX && t->end_ns <= INT64_MAX && t->start_realtime_ns <= INT64_MAX)
+    if (last <= INT64_MAX && t->end_ns <= INT64_MAX && t->start_realtime_ns <= INT64_MAX && have_place(t->losses, t->nlosses))
         return 0;
     return diag_fail(diag, DIAG_USAGE, "the trace has times of 2^63 ns and more: as text there is no place for them");
 }

@@ -3,6 +3,7 @@
 #include "traces/array.h"
 #include "traces/bodies.h"
 #include "traces/journal.h"
+#include "traces/losses.h"
 #include "traces/output.h"
 #include "traces/sorting.h"
 #include "traces/table.h"
@@ -40,6 +41,7 @@ struct trace_writer {
     struct bodies bodies;
     struct journal journal;
     struct journal_changes changed_pvs, changed_circuits;
+    struct losses losses;
     struct format_meta meta;               /* as far as it is known */
     uint32_t chunk_strings, chunk_events;  /* what the journal has */
     uint64_t chunk_pool, chunk_ns, end_ns; /* pool bytes and time that it has; the latest time seen */
@@ -277,8 +279,9 @@ static void write_journal(struct trace_writer *w)
                                  .nstrings = w->strings.count - w->chunk_strings,
                                  .nevents = w->events.count - w->chunk_events,
                                  .meta = w->meta};
-    const struct journal_table tables[2] = {{w->pvs.at, sizeof(struct trace_pv), &w->changed_pvs},
-                                            {w->circuits.at, sizeof(struct trace_circuit), &w->changed_circuits}};
+    const struct journal_table tables[JOURNAL_TABLES] = {{w->pvs.at, sizeof(struct trace_pv), &w->changed_pvs},
+                                                         {w->circuits.at, sizeof(struct trace_circuit), &w->changed_circuits},
+                                                         {w->losses.at, sizeof(struct trace_loss), &w->losses.changed}};
     const char *strings = w->strings.at != NULL ? (const char *)w->strings.at + w->chunk_strings : NULL;
     if (!output_has_failed(&w->out) &&
         !journal_append(&w->journal, &head, strings, tables, (const struct trace_event *)w->events.at + w->chunk_events))
@@ -311,7 +314,7 @@ static uint32_t end_event(struct trace_writer *w, uint64_t t_ns)
 void trace_writer_tick(struct trace_writer *w, uint64_t now_ns)
 {
     const bool has_more = w->events.count > w->chunk_events || w->strings.count > w->chunk_strings || w->changed_pvs.count > 0 ||
-                          w->changed_circuits.count > 0;
+                          w->changed_circuits.count > 0 || w->losses.changed.count > 0;
     if (!has_more || w->journal.chunks != w->ticked_chunks) {
         w->ticked_chunks = w->journal.chunks;
         w->ticked_ns = now_ns;
@@ -335,6 +338,18 @@ uint32_t trace_writer_event(struct trace_writer *w, const struct trace_event *ev
     e->head = pool_add(w, payload, e->head_bytes);
     pool_add(w, payload + e->head_bytes + e->body_bytes, rest);
     return end_event(w, e->t_ns);
+}
+
+void trace_writer_loss(struct trace_writer *w, const struct trace_loss *loss)
+{
+    if (!losses_add(&w->losses, loss))
+        fail_memory(w);
+}
+
+void trace_writer_loss_on(struct trace_writer *w, const struct trace_loss *loss, uint64_t within_ns)
+{
+    if (!losses_add_on(&w->losses, loss, within_ns))
+        fail_memory(w);
 }
 
 /* ---- finishing ---- */
@@ -427,6 +442,7 @@ static void free_tables(struct trace_writer *w)
     bodies_fini(&w->bodies);
     journal_changes_fini(&w->changed_pvs);
     journal_changes_fini(&w->changed_circuits);
+    losses_fini(&w->losses);
     array_fini(&w->strings);
     array_fini(&w->pvs);
     array_fini(&w->circuits);
@@ -444,6 +460,8 @@ int trace_writer_finish(struct trace_writer *w, const struct trace_meta *meta, s
     trace_writer_about(w, meta);
     put_section(w, FORMAT_META, &w->meta, sizeof w->meta);
     put_section(w, FORMAT_INDEX, w->index.at, w->index.count * sizeof(uint64_t));
+    losses_sort(&w->losses);
+    put_section(w, FORMAT_LOSSES, w->losses.at, w->losses.count * sizeof(struct trace_loss));
     const bool is_worth_it = w->journal.chunks > 0;
     int result = output_finish(&w->out, is_worth_it, diag);
     journal_close(&w->journal, result < 0 && is_worth_it);
