@@ -39,16 +39,46 @@ static void put_be(uint8_t *p, uint32_t word, size_t bytes)
     memcpy(p, &be, bytes);
 }
 
+static void put_serial_be(uint8_t *payload, uint64_t serial)
+{
+    put_be(payload, (uint32_t)(serial >> 32), 4);
+    put_be(payload + 4, (uint32_t)serial, 4);
+}
+
 void frame_fill_be(uint8_t *payload, size_t from, size_t to, uint64_t serial)
 {
     for (size_t j = from / 2; j < to / 2; j++)
         put_be(payload + 4 * j, word_at(serial, j), 4);
     if (to % 2)
         put_be(payload + 2 * (to - 1), word_at(serial, to / 2), 2);
-    if (from == 0) {
-        put_be(payload, (uint32_t)(serial >> 32), 4);
-        put_be(payload + 4, (uint32_t)serial, 4);
+    if (from == 0)
+        put_serial_be(payload, serial);
+}
+
+/* In blocks of a fixed size, which the compiler does with vectors. */
+static void turn_over(uint8_t *p, size_t n, const uint8_t bits[8])
+{
+    uint64_t turned, block[8];
+    memcpy(&turned, bits, sizeof turned);
+    for (; n >= sizeof block; p += sizeof block, n -= sizeof block) {
+        memcpy(block, p, sizeof block);
+        for (unsigned i = 0; i < 8; i++)
+            block[i] ^= turned;
+        memcpy(p, block, sizeof block);
     }
+    for (size_t i = 0; i < n; i++)
+        p[i] ^= bits[i % 8];
+}
+
+void frame_turn_be(uint8_t *payload, size_t from, size_t to, uint64_t before, uint64_t serial)
+{
+    const uint32_t word = word_at(before, 0) ^ word_at(serial, 0);
+    uint8_t bits[8];
+    put_be(bits, word, 4);
+    put_be(bits + 4, word, 4);
+    turn_over(payload + 2 * from, 2 * (to - from), bits);
+    if (from == 0)
+        put_serial_be(payload, serial);
 }
 
 int64_t frame_sum(size_t n, uint64_t serial)

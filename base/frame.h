@@ -14,6 +14,9 @@ void frame_fill(int16_t *elements, size_t n, uint64_t serial);
 /* The same, big endian as it travels, and in pieces: elements from .. to-1 of a frame; from is a multiple of 4. */
 void frame_fill_be(uint8_t *payload, size_t from, size_t to, uint64_t serial);
 
+/* The same bytes, where frame `before` lies: a fraction of the work, since all words of two frames differ by the same bits. */
+void frame_turn_be(uint8_t *payload, size_t from, size_t to, uint64_t before, uint64_t serial);
+
 /* Sum of the n elements that frame_fill() writes. */
 int64_t frame_sum(size_t n, uint64_t serial);
 

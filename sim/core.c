@@ -214,8 +214,12 @@ void sim_mark_dirty(struct sim_circuit *c)
     if (c->is_dirty)
         return;
     c->is_dirty = true;
-    c->next_dirty = c->sim->dirty;
-    c->sim->dirty = c;
+    c->next_dirty = NULL;
+    if (c->sim->dirty == NULL)
+        c->sim->dirty = c;
+    else
+        c->sim->last_dirty->next_dirty = c;
+    c->sim->last_dirty = c;
 }
 
 struct sim_circuit *sim_next_dirty(struct sim *sim)

@@ -50,7 +50,8 @@ struct sim {
     struct sim_channel *channels; /* hash by sid */
     uint32_t next_sid;
     uint32_t ncircuits;
-    struct sim_circuit *circuits, *dirty;
+    struct sim_circuit *circuits;
+    struct sim_circuit *dirty, *last_dirty; /* first come, first served: clients that read in turn find theirs in turn */
     struct sim_pv *posted; /* PVs that have posted */
     bool is_pressed;       /* some circuit's queue has no room for the next post: let it send; the caller resets it */
     uint64_t pressed_ns;   /* until when what fills such a queue may not leave */

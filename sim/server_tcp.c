@@ -105,14 +105,26 @@ static void bury(struct connection *k, uint64_t now_ns)
     free(k);
 }
 
+/* At the end, so that all have their turns in the same order again and again. */
+static void append_unfinished(struct server *s, struct connection *k)
+{
+    k->next_unfinished = NULL;
+    if (s->unfinished == NULL)
+        s->unfinished = k;
+    else
+        s->last_unfinished->next_unfinished = k;
+    s->last_unfinished = k;
+}
+
 static void forget_unfinished(struct server *s)
 {
-    struct connection **at = &s->unfinished;
-    while (*at != NULL)
-        if ((*at)->is_dead)
-            *at = (*at)->next_unfinished;
-        else
-            at = &(*at)->next_unfinished;
+    struct connection *k = s->unfinished, *next;
+    s->unfinished = NULL;
+    for (; k != NULL; k = next) {
+        next = k->next_unfinished;
+        if (!k->is_dead)
+            append_unfinished(s, k);
+    }
 }
 
 static void bury_the_dead(struct server *s, uint64_t now_ns)
@@ -230,8 +242,7 @@ static void list_unfinished(struct connection *k)
     if (k->is_listed || !k->is_unfinished)
         return;
     k->is_listed = true;
-    k->next_unfinished = k->server->unfinished;
-    k->server->unfinished = k;
+    append_unfinished(k->server, k);
 }
 
 static uint64_t next_deadline(const struct connection *k)

@@ -11,20 +11,22 @@
 #define DEFAULT_WIDTH   640u
 #define DEFAULT_HEIGHT  480u
 #define DEFAULT_RATE_HZ 120u
-#define PIECE           32768u /* elements filled in one go, in idle time */
+#define PIECE           131072u /* elements made in one go, in idle time */
 #define MOST_ELEMENTS   (UINT32_C(1) << 26)
-#define FRAMES          4u
 
+/* Two frames, so that they stay in the processor's cache from their making to their last send, and the next is made of one that
+ * is there. */
 struct images {
     struct clock_rate rate;
     bool asap;
     size_t elements;
-    uint8_t *frame[FRAMES]; /* a ring of what is shown and what is prepared: serial k lies in k % FRAMES */
+    uint8_t *shown; /* frame next - 1 */
+    uint8_t *spare; /* frame `old`, whose first `made` elements are those of `next` already */
+    uint64_t old;
+    size_t made;
     uint64_t t0_ns, stamp_ns;
     uint64_t next;   /* serial of the frame that is due next */
     uint32_t posted; /* PVs that show it already; the others show the one before */
-    uint64_t making; /* serial of the frame that is prepared: those before it are ready */
-    size_t filled;   /* elements of it that are ready */
 };
 
 static uint64_t offset_ns(const struct images *images, uint64_t serial)
@@ -48,31 +50,39 @@ static uint64_t next_ns(void *self)
     return images->asap ? 0 : images->t0_ns + offset_ns(images, images->next);
 }
 
-static void fill(struct images *images, size_t most)
+/* More of the next frame. */
+static void make(struct images *images, size_t most)
 {
-    size_t left = images->elements - images->filled, n = left < most ? left : most;
-    frame_fill_be(images->frame[images->making % FRAMES], images->filled, images->filled + n, images->making);
-    images->filled += n;
-    if (images->filled < images->elements)
-        return;
-    images->filled = 0;
-    images->making++;
-}
-
-/* The frame before the next may still be shown: its memory is not free. */
-static bool has_room(const struct images *images)
-{
-    return images->making + 1 < images->next + FRAMES;
+    const size_t left = images->elements - images->made, n = left < most ? left : most;
+    frame_turn_be(images->spare, images->made, images->made + n, images->old, images->next);
+    images->made += n;
 }
 
 static bool prepare(void *self, uint64_t until_ns)
 {
     (void)until_ns;
     struct images *images = ((struct synth *)self)->images;
-    if (!has_room(images))
-        return false;
-    fill(images, PIECE);
-    return has_room(images);
+    if (images->made < images->elements)
+        make(images, PIECE);
+    return images->made < images->elements;
+}
+
+/* All PVs show the spare frame: it is `next`. */
+static void turn_page(struct images *images)
+{
+    uint8_t *const shown = images->shown;
+    images->shown = images->spare;
+    images->spare = shown;
+    images->old = images->next++ - 1;
+    images->made = 0;
+    images->posted = 0;
+}
+
+/* There was no time before: the frame that is shown becomes the next where it lies, which is in the processor's cache. */
+static void turn_shown(struct images *images)
+{
+    frame_turn_be(images->shown, 0, images->elements, images->next - 1, images->next);
+    images->next++;
 }
 
 static struct sim_pv *change(void *self, unsigned *mask)
@@ -80,15 +90,16 @@ static struct sim_pv *change(void *self, unsigned *mask)
     struct synth *synth = self;
     struct images *images = synth->images;
     struct sim_pv *pv = &synth->pvs[images->posted].pv;
-    if (images->making == images->next) /* there was no time before */
-        fill(images, images->elements);
-    pv->value.data = images->frame[images->next % FRAMES];
     pv->value.stamp = synth_stamp(images->stamp_ns + offset_ns(images, images->next));
     *mask = WIRE_MASK_VALUE | WIRE_MASK_LOG;
-    if (++images->posted == synth->npvs) {
-        images->posted = 0;
-        images->next++;
+    if (images->made == 0 && synth->npvs == 1) {
+        turn_shown(images);
+        return pv;
     }
+    make(images, images->elements);
+    pv->value.data = images->spare;
+    if (++images->posted == synth->npvs)
+        turn_page(images);
     return pv;
 }
 
@@ -114,11 +125,14 @@ static int make_frames(struct synth *synth, const struct synth_config *config, s
     if (images->elements < 4 || images->elements > MOST_ELEMENTS)
         return diag_fail(diag, DIAG_USAGE, "--size: %ux%u has %zu elements, needs 4 to %u", config->size.width,
                          config->size.height, images->elements, MOST_ELEMENTS);
-    for (unsigned i = 0; i < FRAMES; i++)
-        if ((images->frame[i] = malloc(2 * images->elements)) == NULL)
-            return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for images of %zu elements", images->elements);
-    fill(images, images->elements);
+    images->shown = malloc(2 * images->elements);
+    images->spare = malloc(2 * images->elements);
+    if (images->shown == NULL || images->spare == NULL)
+        return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for images of %zu elements", images->elements);
+    frame_fill_be(images->shown, 0, images->elements, 0);
+    frame_fill_be(images->spare, 0, images->elements, 1);
     images->next = 1;
+    images->made = images->elements;
     return 0;
 }
 
@@ -131,7 +145,7 @@ static int add_image(struct synth *synth, const char *name, struct diag *diag)
     made->pv.native = WIRE_INT16;
     made->pv.count = count;
     made->pv.rights = WIRE_RIGHT_READ;
-    made->pv.value = (struct wire_value){.data = synth->images->frame[0],
+    made->pv.value = (struct wire_value){.data = synth->images->shown,
                                          .count = count,
                                          .base = WIRE_INT16,
                                          .has_alarm = true,
@@ -160,7 +174,7 @@ int images_make(struct synth *synth, const struct synth_config *config, struct d
 
 void images_free(struct images *images)
 {
-    for (unsigned i = 0; i < FRAMES; i++)
-        free(images->frame[i]);
+    free(images->shown);
+    free(images->spare);
     free(images);
 }

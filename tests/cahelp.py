@@ -153,6 +153,15 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def cpu_wait_s():
+    """For how long so far at least one of this machine's processes has been waiting for a core; 0 where the kernel does not tell."""
+    try:
+        some = pathlib.Path("/proc/pressure/cpu").read_text().splitlines()[0]
+    except OSError:
+        return 0.0
+    return int(some.split("total=")[1]) / 1e6
+
+
 def memory_kib(pid):
     """Resident memory of a process."""
     status = pathlib.Path(f"/proc/{pid}/status").read_text()

@@ -222,6 +222,24 @@ static void a_frame_is_known_from_its_serial(void **state)
     free(b);
 }
 
+/* In pieces, from any frame to any other, of any size. */
+static void a_frame_is_made_of_another(void **state)
+{
+    (void)state;
+    enum { N = 4 * 1001 + 3, PIECE = 4 * 17 };
+    static const uint64_t serials[] = {0, 1, 7, 0x0001000200030004, UINT64_MAX};
+    uint8_t made[2 * N], filled[2 * N];
+    for (size_t n = 4; n <= N; n += n < 100 ? 1 : 997) {
+        frame_fill_be(made, 0, n, 12);
+        for (size_t i = 0; i < sizeof serials / sizeof *serials; i++) {
+            for (size_t at = 0; at < n; at += PIECE)
+                frame_turn_be(made, at, at + PIECE < n ? at + PIECE : n, i > 0 ? serials[i - 1] : 12, serials[i]);
+            frame_fill_be(filled, 0, n, serials[i]);
+            assert_memory_equal(made, filled, 2 * n);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +252,7 @@ int main(void)
         cmocka_unit_test(a_bad_command_line_names_the_option_and_the_value),
         cmocka_unit_test(quantiles_are_right_to_three_digits),
         cmocka_unit_test(a_frame_is_known_from_its_serial),
+        cmocka_unit_test(a_frame_is_made_of_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

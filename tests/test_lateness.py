@@ -81,12 +81,13 @@ def test_datagrams_that_the_kernel_dropped_make_a_run_invalid(tmp_path, budget, 
 
 @pytest.mark.parametrize("command, own", [("exit 0", 0), ("exit 7", 7)])
 def test_invalid_stands_above_what_the_command_says(command, own):
-    """No machine keeps this budget."""
-    client = (f"from rawca import *; import struct; c = Circuit('127.0.0.1', int(__import__('os').environ['EPICS_CA_SERVER_PORT']));"
-              f"s = c.create('{IMAGE}').sid; c.send(message(EVENT_ADD, 1, 4, s, 7, struct.pack('>3fHH', 0, 0, 0, 1, 0)));"
-              f"[c.receive() for _ in range(5)]")
+    """The command stops its server for a while, which is no contention: no machine keeps this budget then."""
+    client = (f"import os, signal, struct, sys, time; from rawca import *; c = Circuit('127.0.0.1', int(os.environ['EPICS_CA_SERVER_PORT']));"
+              f"s = c.create('{IMAGE}').sid; c.send(message(EVENT_ADD, 1, 4, s, 7, struct.pack('>3fHH', 0, 0, 0, 1, 0))); c.receive();"
+              "os.kill(int(sys.argv[1]), signal.SIGSTOP); time.sleep(0.02); os.kill(int(sys.argv[1]), signal.SIGCONT);"
+              "[c.receive() for _ in range(20)]")
     done = cahelp.caplay(*EVERY_MS, "--port", "0", "--late-budget", "max=1ns", "--", "sh", "-c",
-                         f'"$0" -c "$1"; {command}', sys.executable, client, env={"PYTHONPATH": str(cahelp.ROOT / "tests")})
+                         f'"$0" -c "$1" $PPID; {command}', sys.executable, client, env={"PYTHONPATH": str(cahelp.ROOT / "tests")})
     assert done.returncode == 3, done.stderr
     assert "INVALID run" in done.stderr
     assert ("the command's exit code was 7" in done.stderr) == (own == 7)

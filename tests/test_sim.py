@@ -254,17 +254,30 @@ def images(server, *, type=SHORT, count=PIXELS, subid=7):
         yield reply.payload
 
 
-def test_every_serial_arrives_at_libca_at_120_hz(tmp_path):
-    report = tmp_path / "report.json"
-    with cahelp.server("sim", "area-detector", "--report", report) as server:
+def stream_to_libca(report):
+    """Three seconds at 120 Hz: (libca's serials, what the server tells, the part of that time for which somebody waited for a core)."""
+    budget = ("--late-budget", "p99=1ms,max=20ms")
+    with cahelp.server("sim", "area-detector", *budget, "--report", report) as server:
+        waited = cahelp.cpu_wait_s()
         job = {"task": "monitor", "name": IMAGE, "seconds": 3, "warmup_s": 0}
-        frames = cahelp.run_job("libca", job, server.env | LARGE_ARRAYS)["frames"]
-        told = report_of(server, report)
-    first = frames["serial"][0]
-    assert first == 0 and told["merged"] == 0
-    assert frames["serial"] == list(range(len(frames["serial"])))
-    assert told["pvs"][IMAGE]["sent"] >= len(frames["serial"]) - 1
-    assert told["events_off"] == 0
+        serials = cahelp.run_job("libca", job, server.env | LARGE_ARRAYS)["frames"]["serial"]
+        waited = cahelp.cpu_wait_s() - waited
+        assert server.stop() in (0, 3)
+    return serials, json.loads(report.read_text()), waited / 3
+
+
+def test_every_serial_arrives_at_libca_at_120_hz(tmp_path):
+    """A client that gets no core takes no frames, and they are merged as on an IOC: such a run is no run, and is done again."""
+    for _ in range(3):
+        serials, told, waited = stream_to_libca(tmp_path / "report.json")
+        assert serials[0] == 0 and serials == sorted(set(serials))
+        assert serials[-1] + 1 - len(serials) <= told["merged"]
+        assert told["pvs"][IMAGE]["sent"] >= len(serials) - 1
+        assert told["events_off"] == 0
+        if told["merged"] == 0:
+            return
+        assert waited > 0.1 or not told["valid"], f"{told['merged']} frames merged on a machine with time"
+    pytest.skip(f"undecided: in all of 3 runs the machine was too busy; in the last one somebody waited for a core {waited:.0%} of the time")
 
 
 def test_time_0_comes_with_a_signal():

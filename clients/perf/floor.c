@@ -32,7 +32,7 @@ static const struct option options[] = {
     {"for", .kind = OPTION_DURATION, .offset = offsetof(struct floor_options, for_ns), .metavar = "DURATION", .min = 1,
      .help = "read, search, write as fast as possible: for so long (default 1s)"},
     {"delay", .kind = OPTION_DURATION, .offset = offsetof(struct floor_options, delay_ns), .metavar = "DURATION",
-     .help = "wake: from the request that comes every 2 ms to its deadline; relay: of what the server says"},
+     .help = "wake: from a request, soon after the last reply, to its deadline; relay: of what the server says"},
     {"file", .kind = OPTION_STRING, .offset = offsetof(struct floor_options, file), .metavar = "FILE",
      .help = "yaml, decode, open: to read"},
     {"samples", .kind = OPTION_STRING, .offset = offsetof(struct floor_options, samples), .metavar = "FILE",

@@ -3,7 +3,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define EVERY_NS (2 * (CLOCK_NS / 1000))
+/* From a reply to the next request, as a client on another core needs it. A request that came by a grid of its own would meet the
+ * kernel's tick (every 4 ms, some 40 us on a virtual machine) always or never, by the luck of its phase. */
+#define THINK_NS 25000u
 
 int floor_wake(const struct floor_options *o, struct diag *diag)
 {
@@ -12,10 +14,11 @@ int floor_wake(const struct floor_options *o, struct diag *diag)
     if (floor_log_init(&log, o->count, diag) < 0 || floor_pace_init(&requests, false, diag) < 0 ||
         floor_pace_init(&replies, !o->never_spins, diag) < 0)
         return -1;
-    uint64_t every_ns = EVERY_NS + o->delay_ns, anchor_ns = clock_monotonic_ns() + every_ns;
+    uint64_t reply_ns = clock_monotonic_ns();
     for (uint64_t k = 0; k < o->count; k++) {
-        uint64_t due_ns = floor_pace_until(&requests, anchor_ns + k * every_ns) + o->delay_ns;
-        floor_log_add(&log, floor_pace_until(&replies, due_ns) - due_ns);
+        const uint64_t due_ns = floor_pace_until(&requests, reply_ns + THINK_NS) + o->delay_ns;
+        reply_ns = floor_pace_until(&replies, due_ns);
+        floor_log_add(&log, reply_ns - due_ns);
     }
     floor_pace_fini(&requests);
     floor_pace_fini(&replies);

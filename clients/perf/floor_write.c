@@ -49,9 +49,10 @@ static int welcome(struct writer *w, struct diag *diag)
 
 /* ---- frames go ---- */
 
-static void fill(struct writer *w, uint64_t serial)
+/* Of the one before, as the server does. */
+static void make_frame(struct writer *w, uint64_t serial)
 {
-    frame_fill_be(w->message + WIRE_EXTENDED_BYTES, 0, ELEMENTS, serial);
+    frame_turn_be(w->message + WIRE_EXTENDED_BYTES, 0, ELEMENTS, serial - 1, serial);
 }
 
 /* As much of the frame as the socket takes now. */
@@ -94,7 +95,7 @@ static int send_frame(struct writer *w, struct diag *diag)
 static int at_a_rate(struct writer *w, uint64_t anchor_ns, struct diag *diag)
 {
     for (uint64_t serial = 1; serial <= w->o->frames; serial++) {
-        fill(w, serial);
+        make_frame(w, serial);
         floor_pace_until(&w->pace, anchor_ns + clock_tick_ns(w->o->rate, serial - 1));
         if (send_frame(w, diag) < 0)
             return -1;
@@ -105,7 +106,7 @@ static int at_a_rate(struct writer *w, uint64_t anchor_ns, struct diag *diag)
 static int as_fast_as_possible(struct writer *w, uint64_t anchor_ns, struct diag *diag)
 {
     for (uint64_t serial = 1; clock_monotonic_ns() < anchor_ns + w->o->for_ns; serial++) {
-        fill(w, serial);
+        make_frame(w, serial);
         if (send_frame(w, diag) < 0)
             return -1;
     }
@@ -119,7 +120,7 @@ int floor_write(const struct floor_options *o, struct diag *diag)
     uint64_t before_ns = 0, after_ns = 0;
     w.o = o;
     wire_header_write(w.message, &header);
-    fill(&w, 0);
+    frame_fill_be(w.message + WIRE_EXTENDED_BYTES, 0, ELEMENTS, 0);
     if (floor_pace_init(&w.pace, !o->never_spins, diag) < 0 || welcome(&w, diag) < 0)
         return -1;
     clock_process_cpu_ns(getpid(), &before_ns);

@@ -138,9 +138,9 @@ def database(name, *lines):
 # ---- clients and floors ----
 
 
-def run(command, env=None, pinned=True, watch=None, server=False):
+def run(command, env=None, cores=CLIENT_CORES, watch=None, server=False):
     """A client to its end: the JSON of its last line. watch(pid) returns what to stop then; server: it stands for one."""
-    cores = SERVER_CORES if server else CLIENT_CORES if pinned else CORES
+    cores = SERVER_CORES if server else cores
     process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                text=True, env=os.environ | (env or {}), preexec_fn=lambda: become(cores, server, command[0] == FLOOR))
     watching = watch(process.pid) if watch else None
@@ -156,13 +156,13 @@ def run(command, env=None, pinned=True, watch=None, server=False):
     return json.loads(out.splitlines()[-1])
 
 
-def floor(kind, *options, pinned=True, samples=False, width=1, watch=None):
+def floor(kind, *options, cores=CLIENT_CORES, samples=False, width=1, watch=None):
     """caplay-floor's answer; with samples: (answer, array). It is an instrument: others on its core have to wait, where we may."""
     if not samples:
-        return run([FLOOR, kind, *options], pinned=pinned, watch=watch)
+        return run([FLOOR, kind, *options], cores=cores, watch=watch)
     file = folder / f"samples-{random.getrandbits(32)}"
     try:
-        answer = run([FLOOR, kind, *options, "--samples", file], pinned=pinned, watch=watch)
+        answer = run([FLOOR, kind, *options, "--samples", file], cores=cores, watch=watch)
         values = numpy.fromfile(file, dtype=numpy.int64)
     finally:
         file.unlink(missing_ok=True)

@@ -1,4 +1,6 @@
 """Gets, and replies that are due at a time."""
+import collections
+
 import numpy
 
 import perf_machine as machine
@@ -8,33 +10,38 @@ from perf_table import Measure
 DELAYS = {"+100 us": (100_000, 2000), "+1 ms": (1_000_000, 1500), "+10 ms": (10_000_000, 500)}  # ns, how many: p99 needs some
 
 
-def get_times(server, pinned):
-    _, samples = machine.floor("get", "--port", server.tcp, "--pv", machine.SCALARS[0], samples=True, pinned=pinned)
-    return numpy.quantile(samples, [0.5, 0.99]) / 1e3
+# Where server and client are, whether the server spins, and at most how much of the IOC's times p50, p99 and a pipelined get may be.
+# Without pins it is the kernel's choice whether client and server share a core, and that makes a factor of ten, for each server
+# anew: the two places where it puts them are measured, too.
+Place = collections.namedtuple("Place", "name spin pinned cores p50 p99 pipelined")
+PLACES = (Place("pinned, spinning", "always", True, machine.CLIENT_CORES, 0.7, 1.0, 1.0),
+          Place("unpinned, no spin", "never", False, machine.CORES, 1.1, None, 1.0),
+          Place("on one core, no spin", "never", True, machine.SERVER_CORES, 1.1, None, None),
+          Place("on two cores, no spin", "never", True, machine.CLIENT_CORES, 1.1, None, None))
 
 
 def get(run):
     """10^4 gets, one at a time and pipelined."""
-    for pinned in (True, False):
-        spin = "always" if pinned else "never"
-        ours = machine.caplay("sim", "ten-thousand", "--spin", spin, pinned=pinned)
-        ioc = machine.caplay("ioc", machine.database("scalars", *map(scalar, range(10000))), pinned=pinned)
+    for place in PLACES:
+        ours = machine.caplay("sim", "ten-thousand", "--spin", place.spin, pinned=place.pinned)
+        ioc = machine.caplay("ioc", machine.database("scalars", *map(scalar, range(10000))), pinned=place.pinned)
         with ours, ioc:
-            yield from gets_beside(run, ours, ioc, pinned)
+            yield from gets_beside(run, ours, ioc, place)
 
 
-def gets_beside(run, ours, ioc, pinned):
+def gets_beside(run, ours, ioc, place):
     single, pipelined = ([], []), ([], [])
     for _ in run.pairs(15, 5):
         for i, server in run.turns((0, ours), (1, ioc)):
-            single[i].append(get_times(server, pinned))
-            answer = machine.floor("get", "--port", server.tcp, "--pv", machine.SCALARS[0], "--pipelined", pinned=pinned)
+            ask = ("get", "--port", server.tcp, "--pv", machine.SCALARS[0])
+            _, samples = machine.floor(*ask, samples=True, cores=place.cores)
+            single[i].append(numpy.quantile(samples, [0.5, 0.99]) / 1e3)
+            answer = machine.floor(*ask, "--pipelined", cores=place.cores)
             pipelined[i].append(answer["for_ns"] / answer["gets"])
-    how = "pinned, spinning" if pinned else "unpinned, no spin"
     p50, p99 = ([[times[k] for times in side] for side in single] for k in (0, 1))
-    yield Measure("get", f"one at a time, {how}: p50", "us", *p50, at_most=0.7 if pinned else 1.1)
-    yield Measure("get", f"one at a time, {how}: p99", "us", *p99, at_most=1.0 if pinned else None)
-    yield Measure("get", f"10^4 pipelined, {how}: each", "ns", *pipelined, at_most=1.0)
+    yield Measure("get", f"one at a time, {place.name}: p50", "us", *p50, at_most=place.p50)
+    yield Measure("get", f"one at a time, {place.name}: p99", "us", *p99, at_most=place.p99)
+    yield Measure("get", f"10^4 pipelined, {place.name}: each", "ns", *pipelined, at_most=place.pipelined)
 
 
 def delay(run):
