@@ -72,7 +72,7 @@ class Server:
     """A process from its ready line to SIGINT: tcp, udp, pid (of the one that serves), lines (of its stdout, once it has ended)."""
 
     def __init__(self, *command, pinned=True, env=None):
-        cores, realtime = SERVER_CORES if pinned else CORES, pinned and "ioc" not in command
+        cores, realtime = SERVER_CORES if pinned else CORES, "ioc" not in command
         self.log = tempfile.TemporaryFile("w+")
         begin = time.monotonic()
         self.process = subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
