@@ -260,6 +260,9 @@ static void print_summary(const struct settings *s, const struct compile_summary
             "missing: %" PRIu64 " packets dropped by the kernel, %" PRIu64 " gaps (%" PRIu64 " bytes), %" PRIu64
             " cut packets, %" PRIu64 " circuits joined midway, %" PRIu64 " malformed messages\n",
             m->kernel_drops, m->gaps, m->gap_bytes, m->cut_packets, m->midway, m->malformed);
+    char others[FLOWS_OTHERS_BYTES];
+    if (m->other_packets > 0)
+        fprintf(stderr, "packets without Channel Access: %s\n", flows_others_text(&sum->others, others));
 }
 
 /* The recording is good without it. */

@@ -2,7 +2,6 @@
 
 #include "capture/ask.h"
 #include "capture/finishing.h"
-#include "capture/flows.h"
 #include "traces/dialogue.h"
 
 #include <inttypes.h>
@@ -306,10 +305,12 @@ static int finish_last(struct compile *c, const struct trace_missing *now, struc
 
 static int fail_empty(const struct compile *c, const struct compile_summary *s, struct diag *diag)
 {
+    char others[FLOWS_OTHERS_BYTES];
+    flows_others_text(&s->others, others);
     return diag_fail(diag, DIAG_USAGE,
                      "%s: %" PRIu64
-                     " packets, no Channel Access in them (a server's TCP port whose search was not captured: --port N)",
-                     c->config.source, s->missing.packets);
+                     " packets, no Channel Access in them%s%s (a server's TCP port whose search was not captured: --port N)",
+                     c->config.source, s->missing.packets, *others != '\0' ? ": " : "", others);
 }
 
 /* The first thing that failed is told. */
@@ -336,6 +337,7 @@ int compile_finish(struct compile *c, uint64_t drops, bool source_cut, struct co
         dialogue_loss(c->dialogue, TRACE_NONE,
                       &(struct trace_loss){.t_ns = c->end_ns, .until_ns = c->end_ns, .count = 1, .kind = TRACE_LOSS_CUT}, 0);
     summary->missing = flows_missing(c->flows);
+    summary->others = flows_others(c->flows);
     summary->missing.kernel_drops += drops;
     summary->missing.cut_packets += source_cut;
     summary->missing.malformed += dialogue_malformed(c->dialogue);

@@ -3,6 +3,7 @@
 #ifndef CAPLAY_CAPTURE_COMPILE_H
 #define CAPLAY_CAPTURE_COMPILE_H
 
+#include "capture/flows.h"
 #include "capture/rotation.h"
 #include "capture/source.h"
 #include "traces/trace.h"
@@ -37,6 +38,7 @@ int compile_ask(struct compile *c, struct diag *diag);
 struct compile_summary {
     struct trace_counts counts;   /* of the last part */
     struct trace_missing missing; /* of all parts */
+    struct flows_others others;
     unsigned parts;
     uint64_t messages; /* of all parts, without what was said outside their time */
 };

@@ -105,6 +105,8 @@ static bool is_malformed(const struct wire_header *h)
     return h->command >= WIRE_COMMANDS || h->size % 8 != 0;
 }
 
+static void prove_request(struct voice *v, const struct framer_message *m);
+
 static void take_message(struct voice *v, const struct framer_message *m)
 {
     struct connection *c = v->connection;
@@ -112,6 +114,7 @@ static void take_message(struct voice *v, const struct framer_message *m)
         decide(c, v->world, v->way, m);
     if (!c->open)
         return;
+    prove_request(v, m);
     dialogue_message(v->world->dialogue, c->index,
                      &(struct dialogue_message){.header = &m->header,
                                                 .payload = m->payload,
@@ -192,10 +195,28 @@ static void take_held(struct voice *v)
     size_t n;
     uint64_t t_ns;
     w->synced = true;
+    if (v->connection->open && (unsigned)v->connection->server == v->way)
+        dialogue_circuit_skipped(v->world->dialogue, v->connection->index);
     while (resync_take(&w->resync, &bytes, &n, &t_ns))
         if (v->connection->state == CONNECTION_LIVE && !w->dead)
             take_bytes(v, bytes, n, t_ns);
     resync_fini(&w->resync);
+}
+
+/* A client's message that still waits for another one behind it is a request, if this answers it. It has to be told first. */
+static void prove_request(struct voice *v, const struct framer_message *m)
+{
+    struct connection *c = v->connection;
+    struct voice client = {c, v->world, !v->way};
+    struct connection_way *w = &c->way[client.way];
+    struct wire_header request;
+    if (w->synced || (unsigned)c->server != v->way)
+        return;
+    const struct resync_judge j = judge(&client);
+    if (!resync_waits(&w->resync, &j, &request) || !likeness_answers(&m->header, &request))
+        return;
+    resync_believe(&w->resync);
+    take_held(&client);
 }
 
 /* Bytes of a direction whose messages' beginnings are not known. */
@@ -372,6 +393,8 @@ static void take_segment(struct connection *c, struct connection_world *world, c
     struct stream_sink s = sink(&v, c, world, way);
     struct stream *stream = &c->way[way].stream;
     uint32_t seq = p->seq + ((p->flags & TCP_SYN) != 0);
+    if (p->n == 0 && !(p->flags & (TCP_SYN | TCP_FIN | TCP_RST)))
+        stream_seen(stream, seq, t_ns);
     stream_segment(stream, &(struct stream_segment){seq, p->payload, p->n, t_ns}, &s);
     if (p->flags & (TCP_FIN | TCP_RST))
         stream_finish(stream, seq + (uint32_t)p->n);

@@ -4,6 +4,8 @@
 #include "capture/fragments.h"
 #include "capture/lacks.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +29,7 @@ struct flows {
     struct fragments *fragments;
     uint64_t told_incomplete; /* datagrams that lack a fragment, and are told */
     uint16_t ports[PORTS_MAX];
+    uint64_t others[PACKET_KINDS]; /* but for those of TCP, which their connections count */
 };
 
 struct flows *flows_new(struct dialogue *dialogue, const uint16_t *ports, unsigned nports)
@@ -93,11 +96,17 @@ static void take_tcp(struct flows *f, const struct packet *packet, uint64_t t_ns
         connection_packet(&flow->connection, &f->world, packet, way, t_ns);
 }
 
+static void count_other(struct flows *f, enum packet_kind kind)
+{
+    f->world.missing.other_packets++;
+    f->others[kind]++;
+}
+
 static void take_udp(struct flows *f, const struct packet *p, uint64_t t_ns)
 {
     if (p->cut ||
         !dialogue_datagram(f->world.dialogue, p->from_address, p->from_port, p->to_address, p->to_port, p->payload, p->n, t_ns))
-        f->world.missing.other_packets++;
+        count_other(f, PACKET_UDP);
 }
 
 /* A fragment: the kind of the datagram that it completes, which is in *packet then. */
@@ -139,7 +148,7 @@ void flows_packet(struct flows *f, enum packet_link link, const struct flows_pac
     else if (kind == PACKET_UDP)
         take_udp(f, &packet, p->t_ns);
     else if (kind != PACKET_FRAGMENT)
-        missing->other_packets++;
+        count_other(f, kind);
     if (is_cut)
         tell_cut(f, &packet, kind == PACKET_TCP, p);
 }
@@ -175,6 +184,36 @@ struct trace_missing flows_missing(const struct flows *f)
     struct trace_missing missing = f->world.missing;
     missing.cut_packets += fragments_incomplete(f->fragments);
     return missing;
+}
+
+struct flows_others flows_others(const struct flows *f)
+{
+    struct flows_others others;
+    memcpy(others.n, f->others, sizeof others.n);
+    others.n[PACKET_TCP] = f->world.missing.other_packets;
+    for (unsigned kind = 0; kind < PACKET_TCP; kind++)
+        others.n[PACKET_TCP] -= others.n[kind];
+    return others;
+}
+
+const char *flows_others_text(const struct flows_others *others, char *out)
+{
+    static const char *const names[PACKET_KINDS] = {
+        [PACKET_OTHER_LINK] = "of a link layer that is not read",
+        [PACKET_NOT_IP] = "not IP",
+        [PACKET_IPV6] = "IPv6",
+        [PACKET_OTHER_PROTOCOL] = "neither UDP nor TCP",
+        [PACKET_BROKEN] = "broken",
+        [PACKET_UDP] = "UDP",
+        [PACKET_TCP] = "TCP",
+    };
+    size_t used = 0;
+    out[0] = '\0';
+    for (unsigned kind = 0; kind < PACKET_KINDS; kind++)
+        if (others->n[kind] > 0 && used < FLOWS_OTHERS_BYTES)
+            used += (size_t)snprintf(out + used, FLOWS_OTHERS_BYTES - used, "%s%" PRIu64 " %s", used > 0 ? ", " : "",
+                                     others->n[kind], names[kind]);
+    return out;
 }
 
 void flows_free(struct flows *f)

@@ -34,4 +34,16 @@ struct trace_missing flows_missing_now(const struct flows *f);
 /* Complete after flows_finish(), but for what only libpcap knows. */
 struct trace_missing flows_missing(const struct flows *f);
 
+/* Packets without Channel Access, by kind: after flows_finish() their sum is `other_packets` of what is missing. */
+struct flows_others {
+    uint64_t n[PACKET_KINDS];
+};
+
+struct flows_others flows_others(const struct flows *f);
+
+#define FLOWS_OTHERS_BYTES 240
+
+/* "3 ICMP..., 2 IPv6", into FLOWS_OTHERS_BYTES; "" where there are none. Returns out. */
+const char *flows_others_text(const struct flows_others *others, char *out);
+
 #endif

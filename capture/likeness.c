@@ -133,6 +133,22 @@ bool likeness_is_proven(const struct wire_header *h, const uint8_t *payload)
     }
 }
 
+bool likeness_answers(const struct wire_header *reply, const struct wire_header *request)
+{
+    switch (reply->command) {
+    case WIRE_READ:
+    case WIRE_READ_NOTIFY:
+    case WIRE_WRITE_NOTIFY:
+        return request->command == reply->command && request->p2 == reply->p2 && request->type == reply->type;
+    case WIRE_CLEAR_CHANNEL:
+        return request->command == reply->command && request->p1 == reply->p1 && request->p2 == reply->p2;
+    case WIRE_EVENT_ADD:
+        return request->command == WIRE_EVENT_CANCEL && reply->size == 0 && request->p1 == reply->p1 && request->p2 == reply->p2;
+    default:
+        return false;
+    }
+}
+
 enum likeness_speaker likeness_speaker(const struct wire_header *h, const uint8_t *payload)
 {
     switch (h->command) {

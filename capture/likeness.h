@@ -17,6 +17,9 @@ bool likeness_strictly(const struct wire_header *h, enum likeness_speaker speake
 /* Does the payload prove the header: a client's mask between zeros, or a text and nothing but zeros behind it? */
 bool likeness_is_proven(const struct wire_header *h, const uint8_t *payload);
 
+/* Is this the server's answer to that request, by the numbers in both? */
+bool likeness_answers(const struct wire_header *reply, const struct wire_header *request);
+
 /* Who sends such a message? */
 enum likeness_speaker likeness_speaker(const struct wire_header *h, const uint8_t *payload);
 

@@ -1,8 +1,9 @@
 #include "capture/packet.h"
 
-enum { TYPE_IPV4 = 0x0800, TYPE_VLAN = 0x8100, TYPE_QINQ = 0x88a8, TYPE_QINQ_OLD = 0x9100 };
+enum { TYPE_IPV4 = 0x0800, TYPE_IPV6 = 0x86dd, TYPE_VLAN = 0x8100, TYPE_QINQ = 0x88a8, TYPE_QINQ_OLD = 0x9100 };
 enum { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 };
 enum { FAMILY_INET = 2 };
+enum { FAMILY_INET6_NETBSD = 24, FAMILY_INET6_FREEBSD = 28, FAMILY_INET6_DARWIN = 30 };
 enum { MORE_FRAGMENTS = 0x2000, FRAGMENT_OFFSET = 0x1fff }; /* of IPv4's flags and offset */
 enum { VLAN_TAGS_MAX = 4 };
 
@@ -35,8 +36,17 @@ static void skip(struct cursor *c, size_t n)
 /* The family is in the byte order of the host that captured, which may not be ours: 2 reads as 2 in one of them. */
 static uint16_t null_type(struct cursor *c)
 {
-    uint32_t family = cursor_u32(c);
-    return family == FAMILY_INET || family == (uint32_t)FAMILY_INET << 24 ? TYPE_IPV4 : 0;
+    const uint32_t read = cursor_u32(c), family = read <= UINT8_MAX ? read : (read & 0xffffff) == 0 ? read >> 24 : 0;
+    switch (family) {
+    case FAMILY_INET:
+        return TYPE_IPV4;
+    case FAMILY_INET6_NETBSD:
+    case FAMILY_INET6_FREEBSD:
+    case FAMILY_INET6_DARWIN:
+        return TYPE_IPV6;
+    default:
+        return 0;
+    }
 }
 
 /* Move over the link layer's header; the Ethernet type of what follows. */
@@ -130,8 +140,10 @@ static enum packet_kind read_ipv4(struct cursor *c, struct packet *packet)
     packet->to_address = cursor_u32(c);
     if (c->err)
         return PACKET_BROKEN;
-    if (first >> 4 != 4 || (protocol != PROTOCOL_UDP && protocol != PROTOCOL_TCP))
-        return PACKET_OTHER;
+    if (first >> 4 != 4)
+        return first >> 4 == 6 ? PACKET_IPV6 : PACKET_NOT_IP;
+    if (protocol != PROTOCOL_UDP && protocol != PROTOCOL_TCP)
+        return PACKET_OTHER_PROTOCOL;
     if (header < 20 || (total != 0 && total < header))
         return PACKET_BROKEN;
     if (total != 0) /* 0: too large for the field, as segmentation offload leaves it */
@@ -165,10 +177,12 @@ enum packet_kind packet_read(enum packet_link link, const uint8_t *bytes, size_t
 {
     struct cursor c = cursor_over(bytes, n);
     struct packet t = {0};
+    if (link == PACKET_UNKNOWN_LINK)
+        return PACKET_OTHER_LINK;
     uint16_t type = read_tags(&c, read_link(&c, link));
     if (c.err)
         return PACKET_BROKEN;
     if (type != TYPE_IPV4)
-        return PACKET_OTHER;
+        return type == TYPE_IPV6 ? PACKET_IPV6 : PACKET_NOT_IP;
     return conclude(&c, read_ipv4(&c, &t), &t, packet);
 }

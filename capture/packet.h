@@ -18,11 +18,15 @@ enum packet_link {
 };
 
 enum packet_kind {
-    PACKET_OTHER,    /* not IPv4 with UDP or TCP */
-    PACKET_FRAGMENT, /* of an IPv4 datagram with UDP or TCP: capture/fragments puts them together */
-    PACKET_BROKEN,   /* the headers run over the end of what was captured */
+    PACKET_OTHER_LINK, /* of a link layer that is not known here */
+    PACKET_NOT_IP,
+    PACKET_IPV6,
+    PACKET_OTHER_PROTOCOL, /* IPv4 without UDP or TCP */
+    PACKET_FRAGMENT,       /* of an IPv4 datagram with UDP or TCP: capture/fragments puts them together */
+    PACKET_BROKEN,         /* the headers run over the end of what was captured */
     PACKET_UDP,
     PACKET_TCP,
+    PACKET_KINDS
 };
 
 enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_ACK = 16 };

@@ -109,7 +109,10 @@ static int cut(const struct pcapng *p, struct diag *diag, uint64_t expected, uin
 {
     if (!ferror(p->file))
         return bad(p, diag, "the file ends within a block: bytes of it", expected, found);
-    diag_fail(diag, DIAG_USAGE, "%s: byte %" PRIu64 ": cannot be read on: damaged or cut", p->name, p->offset + found);
+    diag_fail(diag, DIAG_USAGE,
+              "%s: byte %" PRIu64 ": cannot be read on: expected %" PRIu64
+              " more bytes of a block, found damaged or cut gzip data",
+              p->name, p->offset + found, expected - found);
     return -1;
 }
 
@@ -171,9 +174,11 @@ static int read_head(struct pcapng *p, uint32_t *type, uint32_t *n, struct diag 
     if (*type == PCAPNG_MAGIC && read_order(p, head, diag) < 0)
         return -1;
     *n = word(p, head + 4);
-    if (*n < BLOCK_BYTES_MIN || *n > BLOCK_BYTES_MAX || *n % 4 != 0)
+    if (*n > BLOCK_BYTES_MAX)
         return bad(p, diag, "length of a block, at most", BLOCK_BYTES_MAX, *n);
-    return 1;
+    if (*n < BLOCK_BYTES_MIN)
+        return bad(p, diag, "length of a block, at least", BLOCK_BYTES_MIN, *n);
+    return *n % 4 == 0 ? 1 : bad(p, diag, "length of a block, modulo 4", 0, *n % 4);
 }
 
 /* Read a block: *type and *b, without its lengths. 1, 0 at the file's end, -1. */

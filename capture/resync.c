@@ -78,7 +78,7 @@ static void try_at(struct resync *r, uint64_t at)
 
 static void refute(struct resync *r)
 {
-    const uint64_t behind = r->heads[0] + 1;
+    const uint64_t behind = (r->nheads > 0 ? r->heads[0] : r->next) + 1;
     try_at(r, behind > r->base ? behind : r->base);
 }
 
@@ -103,12 +103,6 @@ static enum verdict read_head(struct resync *r, const struct resync_judge *judge
     return PROVEN;
 }
 
-/* Does the chain end where the stream does, after headers enough? */
-static bool is_closed(const struct resync *r)
-{
-    return r->next == end_of(r) && (r->nheads >= 2 || (r->nheads == 1 && r->is_sure));
-}
-
 static bool begins_piece(const struct resync *r, uint64_t at)
 {
     uint64_t begin = r->begin;
@@ -118,16 +112,30 @@ static bool begins_piece(const struct resync *r, uint64_t at)
     return false;
 }
 
+/* Does the chain end where the bytes do, after headers enough? */
+static bool is_closed(const struct resync *r)
+{
+    return r->next == end_of(r) && (r->nheads >= 2 || (r->nheads == 1 && r->is_sure));
+}
+
+/* One header, which leads from a piece's first byte to the last byte that came. */
+static bool is_alone(const struct resync *r)
+{
+    return r->next == end_of(r) && r->nheads == 1 && r->heads[0] >= r->base && begins_piece(r, r->heads[0]);
+}
+
 /* Follow the chain, and the next one where it breaks, as far as the bytes go. A chain that breaks at its k-th header goes back to
  * the candidate behind its first one. */
 static bool search(struct resync *r, const struct resync_judge *judge, bool is_over)
 {
     while (r->nheads < RESYNC_CHAIN) {
         enum verdict verdict = read_head(r, judge);
-        if (verdict == PENDING && is_over && is_closed(r))
+        if (verdict == PENDING && is_over && (is_closed(r) || is_alone(r))) /* no other message comes */
             return true;
-        if (verdict == PENDING && (!is_over || r->nheads == 0))
+        if (verdict == PENDING && !is_over)
             return r->nheads > 0 && is_closed(r) && begins_piece(r, r->heads[0]);
+        if (verdict == PENDING && r->nheads == 0 && r->next >= end_of(r))
+            return false;
         if (verdict != PROVEN)
             refute(r);
     }
@@ -166,6 +174,19 @@ void resync_gap(struct resync *r, uint64_t n)
     drop(r, end_of(r) + n);
     if (r->next < r->base)
         try_at(r, r->base);
+}
+
+bool resync_waits(const struct resync *r, const struct resync_judge *judge, struct wire_header *header)
+{
+    if (!is_alone(r))
+        return false;
+    struct cursor c = cursor_over(r->bytes + (r->heads[0] - r->base), (size_t)(end_of(r) - r->heads[0]));
+    return wire_header_read(&c, judge->minor, header) == WIRE_OK;
+}
+
+void resync_believe(struct resync *r)
+{
+    keep_chain(r);
 }
 
 bool resync_end(struct resync *r, const struct resync_judge *judge)

@@ -2,7 +2,8 @@
  * bytes are held until a message's beginning is proven, by lengths: each header's length has to lead to the next plausible one,
  *  - for RESYNC_CHAIN headers, or
  *  - from the first byte of a piece to the last byte of one, or from anywhere to the end of the stream, over two headers or more,
- *    or over one that its fields or its payload prove.
+ *    or over one that its fields or its payload prove, or
+ *  - from the first byte of a piece to the end of the stream, over one header.
  * What lies in front of it is skipped. Pure: no I/O, no clock. Each byte is the beginning of at most one chain, so the work is
  * bounded by RESYNC_CHAIN headers a byte, and the memory by RESYNC_HELD_BYTES; what does not fit is skipped, while the chain goes
  * on. Rule: ca-protocol 1.1 (lengths), 8.2 (whole multiples of 8). */
@@ -55,6 +56,12 @@ bool resync_feed(struct resync *r, const struct resync_judge *judge, const uint8
 
 /* n bytes are missing in front of the next piece; what was held is skipped. */
 void resync_gap(struct resync *r, uint64_t n);
+
+/* Is a message held that is a piece of its own, and waits for another one to prove it? Its header. */
+bool resync_waits(const struct resync *r, const struct resync_judge *judge, struct wire_header *header);
+
+/* Something else proves that message: as resync_feed() with true. */
+void resync_believe(struct resync *r);
 
 /* The stream is over. As resync_feed(); false: nothing is held any more. */
 bool resync_end(struct resync *r, const struct resync_judge *judge);

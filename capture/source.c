@@ -115,12 +115,30 @@ static int open_live(struct source *s, const struct source_config *config, struc
     return 0;
 }
 
-static int open_pcap(struct source *s, struct diag *diag)
+/* Either byte order, micro- or nanoseconds. */
+static bool is_pcap_magic(uint32_t magic)
+{
+    return magic == 0xa1b2c3d4 || magic == 0xa1b23c4d || magic == 0xd4c3b2a1 || magic == 0x4d3cb2a1;
+}
+
+/* magic: what the file begins with, 0 where it is shorter. libpcap tells what it expected behind it. */
+static int fail_pcap(const struct source *s, uint32_t magic, const char *text, struct diag *diag)
+{
+    if (is_pcap_magic(magic) || magic == 0)
+        return diag_fail(diag, DIAG_USAGE, "%s: cannot be read as pcap or pcapng: the 24 bytes from byte 0 on: %s", s->name,
+                         text);
+    return diag_fail(diag, DIAG_USAGE,
+                     "%s: cannot be read as pcap or pcapng: byte 0: expected a1b2c3d4 or a1b23c4d in either byte order, "
+                     "0a0d0d0a, or gzip's 1f8b, found %08" PRIx32,
+                     s->name, magic);
+}
+
+static int open_pcap(struct source *s, uint32_t magic, struct diag *diag)
 {
     char text[PCAP_ERRBUF_SIZE];
     s->pcap = pcap_fopen_offline_with_tstamp_precision(s->file, PCAP_TSTAMP_PRECISION_NANO, text);
     if (s->pcap == NULL)
-        return diag_fail(diag, DIAG_USAGE, "%s: cannot be read as pcap or pcapng: %s", s->name, text);
+        return fail_pcap(s, magic, text, diag);
     s->file = NULL;
     return 0;
 }
@@ -133,7 +151,7 @@ static int open_file(struct source *s, const struct source_config *config, struc
     if (s->file == NULL)
         return -1;
     if (magic != PCAPNG_MAGIC)
-        return open_pcap(s, diag);
+        return open_pcap(s, magic, diag);
     s->pcapng = pcapng_new(s->file, s->name, diag);
     return s->pcapng != NULL ? 0 : -1;
 }

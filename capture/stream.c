@@ -138,10 +138,10 @@ static void give_up(struct stream *s, uint32_t to, uint64_t now_ns, const struct
     drain(s, sink);
 }
 
-static void begin_midway(struct stream *s, const struct stream_sink *sink)
+static void begin_midway(struct stream *s, uint32_t seq, const struct stream_sink *sink)
 {
     s->begun = s->midway = true;
-    s->next = s->first->seq;
+    s->next = seq;
     drain(s, sink);
 }
 
@@ -151,7 +151,7 @@ static void pass_hole(struct stream *s, uint64_t now_ns, const struct stream_sin
     if (s->begun)
         give_up(s, s->first->seq, now_ns, sink);
     else
-        begin_midway(s, sink);
+        begin_midway(s, s->first->seq, sink);
 }
 
 void stream_begin(struct stream *s, uint32_t seq, const struct stream_sink *sink)
@@ -168,9 +168,28 @@ void stream_begin(struct stream *s, uint32_t seq, const struct stream_sink *sink
     drain(s, sink);
 }
 
+void stream_seen(struct stream *s, uint32_t seq, uint64_t t_ns)
+{
+    if (s->begun)
+        return;
+    if (!s->seen)
+        s->seen_ns = t_ns;
+    if (!s->seen || distance(seq, s->seen_next) > 0) /* a keepalive has an older number */
+        s->seen_next = seq;
+    s->seen = true;
+}
+
+/* Is it known for long enough where the next byte belongs? */
+static bool is_seen(const struct stream *s, uint64_t now_ns)
+{
+    return !s->begun && s->first == NULL && s->seen && now_ns > s->seen_ns && now_ns - s->seen_ns >= STREAM_ATTACH_NS;
+}
+
 void stream_segment(struct stream *s, const struct stream_segment *segment, const struct stream_sink *sink)
 {
     struct stream_segment piece = *segment;
+    if (piece.n > 0 && is_seen(s, piece.t_ns))
+        begin_midway(s, s->seen_next, sink);
     if (s->begun)
         skip_known(s, &piece, s->next);
     if (piece.n == 0)

@@ -12,7 +12,8 @@
 #define STREAM_HELD_BYTES    (4u << 20)
 #define STREAM_HELD_SEGMENTS 4096u
 
-/* A stream whose SYN was not seen waits for so many segments, or so long, before it begins at the lowest number it saw. */
+/* A stream whose SYN was not seen waits for so many segments, or so long, before it begins at the lowest number it saw. What
+ * comes so long after a packet without data, which tells the number of the next byte, need not wait. */
 #define STREAM_ATTACH_SEGMENTS 8u
 #define STREAM_ATTACH_NS       UINT64_C(100000000)
 
@@ -44,6 +45,9 @@ struct stream {         /* a zeroed one is a stream of which nothing is known */
     uint32_t acked;     /* what the other side acknowledged last */
     bool begun, midway; /* next is valid; its SYN was not seen */
     bool end_known, ack_known;
+    bool seen;                        /* before it began: seen_next and seen_ns are valid */
+    uint32_t seen_next;               /* number of the next byte, as packets without data tell */
+    uint64_t seen_ns;                 /* when the first of these came */
     struct stream_held *first, *last; /* in order, without overlaps */
     size_t held_bytes;
     unsigned held_segments;
@@ -55,6 +59,9 @@ struct stream {         /* a zeroed one is a stream of which nothing is known */
 void stream_begin(struct stream *s, uint32_t seq, const struct stream_sink *sink);
 
 void stream_segment(struct stream *s, const struct stream_segment *segment, const struct stream_sink *sink);
+
+/* A packet without data: its next byte is going to be `seq`. */
+void stream_seen(struct stream *s, uint32_t seq, uint64_t t_ns);
 
 /* FIN or RST: the byte before `seq` is the last one. */
 void stream_finish(struct stream *s, uint32_t seq);

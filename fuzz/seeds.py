@@ -8,6 +8,7 @@ over the wire becomes seeds: a client's bytes for the circuit, datagrams for the
 a short recording; and fuzz/records.yaml from the database beside it. The files are named by what is in them, so that a second
 run that sees the same changes nothing."""
 import hashlib
+import json
 import pathlib
 import random
 import re
@@ -21,7 +22,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CORPUS = ROOT / "fuzz" / "corpus"
 MOST_BYTES = {"circuit": 30000, "message": 20000, "search": 10000, "dbr": 20000, "dialogue": 30000,
-              "filter": 6000}  # of all seeds of a target
+              "filter": 6000, "twin": 20000}  # of all seeds of a target
 SEED_BYTES = 1500
 TRACE_HEADER = 512
 EVENT_ADD, EVENT_CANCEL, READ, WRITE, CLEAR_CHANNEL, READ_NOTIFY, CREATE_CHAN, WRITE_NOTIFY = 1, 2, 3, 4, 12, 15, 18, 19
@@ -49,6 +50,25 @@ def save_filters():
     names = [name for dialogue in (ROOT / "tests" / "dialogues").glob("*.dlg")
              for name in re.findall(r'CREATE_CHAN .*?({.*})"', dialogue.read_text())]
     save_some("filter", [name.replace('\\"', '"').encode() + b"\0" + posts for name in names])
+
+
+def kind_of(row):
+    return row.get("command"), row.get("from"), row.get("type"), row.get("role"), "circuit" in row
+
+
+def cut_twin(text):
+    """A twin with each kind of its lines once, the requests that these answer, and the circuits."""
+    rows = [(line, json.loads(line)) for line in text.splitlines(keepends=True)]
+    first = {kind_of(row): (line, row) for line, row in reversed(rows)}
+    asked = {row["peer"] for _, row in first.values() if "peer" in row}
+    used = {line for line, row in rows if (line, row) in first.values() or row.get("id", -1) in asked}
+    circuits = {json.loads(line).get("circuit") for line in used}
+    return "".join(line for line, row in rows if line in used or ("command" not in row and row.get("circuit", -1) in circuits))
+
+
+def save_twins():
+    twins = [path.read_text() for path in sorted((ROOT / "traces" / "recorded").glob("*.jsonl"))]
+    save_some("twin", [cut_twin(text).encode() for text in twins])
 
 
 def record(build, folder, dialogues):
@@ -183,6 +203,7 @@ def main():
     for old in CORPUS.glob("*/*"):
         old.unlink()
     save_filters()
+    save_twins()
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         capture, port = record(build, folder, ROOT / "tests" / "dialogues")

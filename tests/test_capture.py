@@ -409,7 +409,7 @@ BAD = [
     ("-r {}/none.pcap -w {}/x.catrace", USAGE, "none.pcap: cannot be read: No such file"),
     ("-r {} -w {}/x.catrace", USAGE, "is a directory"),
     ("-r {}/empty.pcap -w {}/x.catrace", USAGE, "empty.pcap: is empty"),
-    ("-r {}/junk.pcap -w {}/x.catrace", USAGE, "junk.pcap: cannot be read as pcap or pcapng"),
+    ("-r {}/junk.pcap -w {}/x.catrace", USAGE, "junk.pcap: cannot be read as pcap or pcapng: byte 0: expected a1b2c3d4 .*, found 00010203"),
     ("-r {}/header.pcap -w {}/x.catrace", USAGE, "header.pcap: .*got 6"),
     ("-r {}/first.pcap -w {}/x.catrace", USAGE, "first.pcap: truncated .*packet 1, byte 50"),
     ("-r {}/arp.pcap -w {}/x.catrace", USAGE, "arp.pcap: 1 packets, no Channel Access in them"),

@@ -1,5 +1,7 @@
 #include "session.h"
 
+#include "traces/describe.h"
+
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -196,6 +198,14 @@ static void a_circuit_met_midway_has_updates_without_names(void **state)
     assert_event(4, WIRE_ACCESS_RIGHTS, "?", NONE, SERVER);
     assert_event(7, WIRE_CREATE_CHAN, "SIM:AI", 5, SERVER);
     assert_int_equal(at.t.circuits[0].flags, TRACE_TCP | TRACE_MIDWAY);
+    static const struct {
+        bool is_nameless, has_sid;
+    } rows[] = {{true, false}, {true, false}, {true, true}, {true, false}, {true, false}, {false, false}, {false, false}};
+    static struct description d;
+    for (uint32_t i = 0; i < sizeof rows / sizeof *rows; i++) { /* 1 has a sid of its own, and 2 gets it from there */
+        describe(&at.t, i, &d);
+        assert_true(d.is_nameless == rows[i].is_nameless && d.has_sid == rows[i].has_sid && d.sid == 0);
+    }
 }
 
 static void equal_numbers_on_two_circuits_are_two_things(void **state)
@@ -323,6 +333,26 @@ static void echoes_are_answered_in_order(void **state)
     assert_int_equal(at.t.circuits[0].flags, TRACE_TCP | TRACE_GAP);
 }
 
+/* What came in the gap may have been the first one. */
+static void behind_a_gap_no_update_is_the_answer_to_its_subscription(void **state)
+{
+    (void)state;
+    const char subscribe[] = "00010010 00060001 00000000 00000009 | 00000000 00000000 00000000 00010000",
+               update[] = "00010008 00060001 00000001 00000009 | 3ff80000 00000000";
+    for (int has_gap = 0; has_gap < 2; has_gap++) {
+        uint32_t circuit = open_circuit(false);
+        client_says(circuit, create_ai);
+        server_says(circuit, created_ai);
+        client_says(circuit, subscribe); /* 3, 8 */
+        if (has_gap)
+            dialogue_circuit_gap(at.said.d, circuit, at.said.now_ns);
+        server_says(circuit, update);
+    }
+    finish();
+    assert_event(4, WIRE_EVENT_ADD, "SIM:AI", 3, SERVER | TRACE_UPDATE | TRACE_FIRST);
+    assert_event(9, WIRE_EVENT_ADD, "SIM:AI", 8, SERVER | TRACE_UPDATE);
+}
+
 static const char search_ai[] = "00000000 0001000d 00000001 00000000 | 00060008 0005000d 00000001 00000001 | 53494d3a 41490000";
 static const char found_1[] = "00060008 3bd20000 ffffffff 00000001 | 000d0000 00000000";
 
@@ -426,6 +456,7 @@ int main(void)
         TEST(an_array_that_became_empty_is_no_cancel),
         TEST(a_name_that_cannot_be_created_and_rights_that_change),
         TEST(echoes_are_answered_in_order),
+        TEST(behind_a_gap_no_update_is_the_answer_to_its_subscription),
         TEST(searches_are_tied_by_socket_and_cid),
         TEST(a_beacon_announces_a_server_port),
         TEST(other_datagrams_are_left_alone),

@@ -1,4 +1,4 @@
-/* Whole packets in, a trace out: who is the server, is it CA at all, gaps, joins midway, ports used again. */
+/* Whole packets in, a trace out: who is the server, is it CA at all, gaps, joins midway, ends, ports used again. */
 #include "capture/flows.h"
 
 #include "tests/placed.h"
@@ -27,6 +27,7 @@ struct scene {
     struct flows *flows;
     struct side client, server;
     uint64_t t_ns;
+    size_t snaplen;     /* 0: packets are captured whole */
     struct trace trace; /* after finish() */
 };
 
@@ -82,8 +83,9 @@ static void send_flags(struct scene *s, struct side *from, unsigned flags, const
     if (n > 0)
         memcpy(packet + 40, bytes, n);
     s->t_ns += MS;
+    const size_t captured = s->snaplen != 0 && s->snaplen < 40 + n ? s->snaplen : 40 + n;
     flows_packet(s->flows, PACKET_RAW,
-                 &(struct flows_packet){.bytes = packet, .captured = 40 + n, .length = 40 + n, .t_ns = s->t_ns});
+                 &(struct flows_packet){.bytes = packet, .captured = captured, .length = 40 + n, .t_ns = s->t_ns});
     from->seq += (uint32_t)n + ((flags & (TCP_SYN | TCP_FIN)) != 0);
 }
 
@@ -116,6 +118,12 @@ static const struct wire_header read_request = {.command = WIRE_READ_NOTIFY, .ty
 static const struct wire_header read_reply = {
     .command = WIRE_READ_NOTIFY, .type = WIRE_DOUBLE, .count = 1, .size = 8, .p1 = 1, .p2 = 5};
 static const uint8_t value[8] = {0x3f, 0xf8};
+static const struct wire_header subscribe = {
+    .command = WIRE_EVENT_ADD, .type = WIRE_DOUBLE, .count = 8000, .size = 16, .p1 = 7, .p2 = 9};
+static const uint8_t mask[16] = {[13] = 1};
+static const struct wire_header update = {
+    .command = WIRE_EVENT_ADD, .type = WIRE_DOUBLE, .count = 8000, .size = 64000, .p1 = 1, .p2 = 9};
+static const uint8_t image[64000];
 
 /* Up to a channel: 5 messages. */
 static void open_channel(struct scene *s)
@@ -131,6 +139,13 @@ static void read_value(struct scene *s)
 {
     send_message(s, &s->client, &read_request, NULL);
     send_message(s, &s->server, &read_reply, value);
+}
+
+/* The receiver has all that was sent; later than packets are waited for. */
+static void acknowledge(struct scene *s, struct side *from)
+{
+    s->t_ns += 200 * MS;
+    send_bytes(s, from, NULL, 0);
 }
 
 static unsigned count_of(const struct trace *t, unsigned command)
@@ -217,15 +232,90 @@ static void joined_midway_on_an_unknown_port_the_messages_tell_who_speaks(void *
     trace_close(&s.trace);
 }
 
+/* A display that was there before: its server sends updates, it reads once, and again much later or never. */
+static void joined_midway_a_request_is_known_by_its_answer(void **state)
+{
+    (void)state;
+    static const struct wire_header small = {
+        .command = WIRE_EVENT_ADD, .type = WIRE_DOUBLE, .count = 1, .size = 8, .p1 = 1, .p2 = 9};
+    struct scene s;
+    begin(&s, PORT);
+    for (unsigned i = 0; i < READS; i++) {
+        send_message(&s, &s.server, &small, value);
+        acknowledge(&s, &s.client);
+    }
+    read_value(&s);
+    finish(&s);
+    const struct trace_event *reply = &s.trace.events[s.trace.nevents - 1];
+    assert_int_equal(count_of(&s.trace, WIRE_READ_NOTIFY), 2);
+    assert_int_equal(reply->peer, s.trace.nevents - 2);
+    assert_int_equal(s.trace.circuits[0].flags, TRACE_TCP | TRACE_MIDWAY);
+    trace_close(&s.trace);
+}
+
+static void joined_midway_a_last_request_that_nobody_answers_is_known_at_the_end(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s, PORT);
+    send_message(&s, &s.client, &read_request, NULL);
+    s.t_ns += 200 * MS;
+    for (int ends = 0; ends < 2; ends++)
+        send_flags(&s, ends == 0 ? &s.client : &s.server, TCP_FIN | TCP_ACK, NULL, 0);
+    finish(&s);
+    assert_int_equal(count_of(&s.trace, WIRE_READ_NOTIFY), 1);
+    assert_int_equal(s.trace.circuits[0].flags, TRACE_TCP | TRACE_MIDWAY | TRACE_CLOSED);
+    trace_close(&s.trace);
+}
+
+static void joined_midway_names_are_unknown_until_a_client_says_them(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s, PORT);
+    for (unsigned i = 0; i < READS; i++)
+        read_value(&s); /* of sid 7, which was created before */
+    send_message(&s, &s.client, &create, "temp\0\0\0\0");
+    send_message(&s, &s.server, &rights, NULL);
+    struct wire_header h = created;
+    h.p2 = 8;
+    send_message(&s, &s.server, &h, NULL);
+    h = read_request;
+    h.p1 = 8;
+    send_message(&s, &s.client, &h, NULL);
+    send_message(&s, &s.server, &read_reply, value);
+    finish(&s);
+    const uint32_t n = s.trace.nevents;
+    for (uint32_t i = 0; i < n - 5; i++)
+        assert_string_equal(trace_pv_name(&s.trace, s.trace.events[i].pv), "?");
+    for (uint32_t i = n - 5; i < n; i++)
+        assert_string_equal(trace_pv_name(&s.trace, s.trace.events[i].pv), "temp");
+    trace_close(&s.trace);
+}
+
+static void without_the_servers_syn_its_first_bytes_are_missing_and_told(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s, OTHER_PORT);
+    send_flags(&s, &s.client, TCP_SYN, NULL, 0);
+    s.server.seq++;
+    open_channel(&s);
+    for (unsigned i = 0; i < READS; i++)
+        read_value(&s);
+    struct trace_missing missing = finish(&s);
+    assert_int_equal(count_of(&s.trace, WIRE_READ_NOTIFY), 2 * READS);
+    assert_int_equal(missing.gaps, 1);
+    assert_int_equal(missing.midway, 0);
+    assert_int_equal(s.trace.circuits[0].flags, TRACE_TCP | TRACE_GAP);
+    assert_int_equal(s.trace.circuits[0].server_port, OTHER_PORT);
+    trace_close(&s.trace);
+}
+
 /* An update of 8,000 doubles in three packets of which the second is lost: that update is lost, the next one is not. */
 static void a_gap_inside_a_message_costs_that_message_only(void **state)
 {
     (void)state;
-    static const struct wire_header subscribe = {
-        .command = WIRE_EVENT_ADD, .type = WIRE_DOUBLE, .count = 8000, .size = 16, .p1 = 7, .p2 = 9};
-    static const struct wire_header update = {
-        .command = WIRE_EVENT_ADD, .type = WIRE_DOUBLE, .count = 8000, .size = 64000, .p1 = 1, .p2 = 9};
-    static const uint8_t mask[16] = {[13] = 1};
     static uint8_t bytes[64016];
     struct scene s;
     begin(&s, PORT);
@@ -280,6 +370,110 @@ static void after_a_gap_between_messages_decoding_goes_on_at_the_next_segment(vo
     struct trace_missing missing = finish(&s);
     assert_int_equal(missing.gaps, 1);
     assert_int_equal(count_of(&s.trace, WIRE_READ_NOTIFY), 2);
+    trace_close(&s.trace);
+}
+
+static void a_packet_cut_by_the_snapshot_length_costs_its_message_only(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s, PORT);
+    shake_hands(&s);
+    open_channel(&s);
+    send_message(&s, &s.client, &read_request, NULL);
+    s.snaplen = 50;
+    send_message(&s, &s.server, &read_reply, value);
+    s.snaplen = 0;
+    acknowledge(&s, &s.client);
+    read_value(&s);
+    acknowledge(&s, &s.client);
+    struct trace_missing missing = finish(&s);
+    assert_int_equal(missing.cut_packets, 1);
+    assert_int_equal(missing.gaps, 1);
+    assert_int_equal(missing.gap_bytes, 24);
+    assert_int_equal(count_of(&s.trace, WIRE_READ_NOTIFY), 3);
+    assert_int_equal(s.trace.circuits[0].flags, TRACE_TCP | TRACE_GAP);
+    trace_close(&s.trace);
+}
+
+static void what_nothing_proves_behind_a_gap_is_unknown_to_the_end_and_counted(void **state)
+{
+    (void)state;
+    static uint8_t noise[304];
+    struct scene s;
+    begin(&s, PORT);
+    shake_hands(&s);
+    open_channel(&s);
+    memset(noise, 0xff, sizeof noise);
+    s.server.seq += 40;
+    send_bytes(&s, &s.server, noise, sizeof noise);
+    acknowledge(&s, &s.client);
+    struct trace_missing missing = finish(&s);
+    assert_int_equal(s.trace.nevents, 5);
+    assert_int_equal(missing.gap_bytes, 40 + sizeof noise);
+    assert_int_equal(missing.malformed, 0);
+    assert_int_equal(s.trace.circuits[0].flags, TRACE_TCP | TRACE_GAP);
+    trace_close(&s.trace);
+}
+
+/* One of 72 updates is lost, and never acknowledged: what comes behind it is held up to a bound. */
+static void more_than_is_held_behind_a_hole_makes_it_a_gap_and_decoding_goes_on(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s, PORT);
+    shake_hands(&s);
+    open_channel(&s);
+    send_message(&s, &s.client, &subscribe, mask);
+    send_message(&s, &s.server, &update, image);
+    s.server.seq += WIRE_HEADER_BYTES + update.size;
+    for (unsigned i = 0; i < 70; i++)
+        send_message(&s, &s.server, &update, image);
+    assert_int_equal(flows_missing_now(s.flows).gaps, 1);
+    struct trace_missing missing = finish(&s);
+    assert_int_equal(missing.gaps, 1);
+    assert_int_equal(missing.gap_bytes, WIRE_HEADER_BYTES + update.size);
+    assert_int_equal(count_of(&s.trace, WIRE_EVENT_ADD), 1 + 1 + 70);
+    trace_close(&s.trace);
+}
+
+static void a_side_that_has_ended_still_hears_the_other(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s, PORT);
+    shake_hands(&s);
+    open_channel(&s);
+    send_message(&s, &s.client, &read_request, NULL);
+    send_flags(&s, &s.client, TCP_FIN | TCP_ACK, NULL, 0);
+    send_message(&s, &s.server, &read_reply, value);
+    send_message(&s, &s.server, &rights, NULL);
+    send_flags(&s, &s.server, TCP_FIN | TCP_ACK, NULL, 0);
+    struct trace_missing missing = finish(&s);
+    assert_int_equal(s.trace.nevents, 8);
+    assert_int_equal(s.trace.events[6].peer, 5);
+    assert_int_equal(s.trace.circuits[0].flags, TRACE_TCP | TRACE_CLOSED);
+    assert_int_equal(s.trace.circuits[0].end_ns, s.t_ns);
+    assert_true(trace_is_complete(&missing));
+    trace_close(&s.trace);
+}
+
+static void a_reset_ends_a_circuit_and_what_was_lost_before_it_is_told(void **state)
+{
+    (void)state;
+    struct scene s;
+    begin(&s, PORT);
+    shake_hands(&s);
+    open_channel(&s);
+    send_message(&s, &s.client, &read_request, NULL);
+    s.server.seq += 32;
+    send_message(&s, &s.server, &read_reply, value);
+    send_flags(&s, &s.client, TCP_RST, NULL, 0);
+    struct trace_missing missing = finish(&s);
+    assert_int_equal(count_of(&s.trace, WIRE_READ_NOTIFY), 2);
+    assert_int_equal(missing.gaps, 1);
+    assert_int_equal(missing.gap_bytes, 32);
+    assert_int_equal(s.trace.circuits[0].flags, TRACE_TCP | TRACE_GAP | TRACE_CLOSED);
     trace_close(&s.trace);
 }
 
@@ -402,6 +596,35 @@ static void a_fragmented_search_is_read_once_it_is_whole(void **state)
     }
 }
 
+static void packets_without_channel_access_are_counted_by_kind(void **state)
+{
+    (void)state;
+    static const struct {
+        enum packet_link link;
+        uint8_t bytes[28];
+    } rows[] = {
+        {PACKET_RAW, {0x60}},                                         /* IPv6 */
+        {PACKET_RAW, {0x45, [3] = 28, [9] = 1}},                      /* ICMP */
+        {PACKET_RAW, {0x45, [3] = 28, [9] = 17, [23] = 9, [25] = 8}}, /* an empty datagram */
+        {PACKET_ETHERNET, {[12] = 0x08, [13] = 0x06}},                /* ARP */
+        {PACKET_RAW, {0x45, [3] = 28, [9] = 6}},                      /* TCP whose header is cut */
+        {PACKET_UNKNOWN_LINK, {0}},
+    };
+    struct scene s;
+    char text[FLOWS_OTHERS_BYTES];
+    begin(&s, OTHER_PORT);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        flows_packet(s.flows, rows[i].link,
+                     &(struct flows_packet){.bytes = rows[i].bytes, .captured = 28, .length = 28, .t_ns = s.t_ns});
+    shake_hands(&s);
+    flows_finish(s.flows, s.t_ns);
+    const struct flows_others others = flows_others(s.flows);
+    assert_string_equal(flows_others_text(&others, text), "1 of a link layer that is not read, 1 not IP, 1 IPv6, "
+                                                          "1 neither UDP nor TCP, 1 broken, 1 UDP, 3 TCP");
+    assert_int_equal(finish(&s).other_packets, 9);
+    trace_close(&s.trace);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -409,13 +632,23 @@ int main(void)
         cmocka_unit_test(another_protocol_is_no_circuit_whatever_its_port),
         cmocka_unit_test(joined_midway_the_server_is_known_by_its_port),
         cmocka_unit_test(joined_midway_on_an_unknown_port_the_messages_tell_who_speaks),
+        cmocka_unit_test(joined_midway_a_request_is_known_by_its_answer),
+        cmocka_unit_test(joined_midway_a_last_request_that_nobody_answers_is_known_at_the_end),
+        cmocka_unit_test(joined_midway_names_are_unknown_until_a_client_says_them),
+        cmocka_unit_test(without_the_servers_syn_its_first_bytes_are_missing_and_told),
         cmocka_unit_test(a_gap_inside_a_message_costs_that_message_only),
         cmocka_unit_test(after_a_gap_between_messages_decoding_goes_on_at_the_next_segment),
+        cmocka_unit_test(a_packet_cut_by_the_snapshot_length_costs_its_message_only),
+        cmocka_unit_test(what_nothing_proves_behind_a_gap_is_unknown_to_the_end_and_counted),
+        cmocka_unit_test(more_than_is_held_behind_a_hole_makes_it_a_gap_and_decoding_goes_on),
+        cmocka_unit_test(a_side_that_has_ended_still_hears_the_other),
+        cmocka_unit_test(a_reset_ends_a_circuit_and_what_was_lost_before_it_is_told),
         cmocka_unit_test(a_malformed_message_ends_its_direction_and_is_counted_once),
         cmocka_unit_test(a_new_syn_on_used_ports_is_a_new_circuit),
         cmocka_unit_test(what_comes_after_the_end_of_a_circuit_is_no_new_one),
         cmocka_unit_test(without_the_clients_syn_the_servers_tells_where_both_begin),
         cmocka_unit_test(a_fragmented_search_is_read_once_it_is_whole),
+        cmocka_unit_test(packets_without_channel_access_are_counted_by_kind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -148,6 +148,12 @@ def test_dump_is_one_line_a_message_in_order(trace):
     assert out[39].endswith(r'cid=5 status=ECA_NOWTACCESS about=WRITE text="no write, \x0ahere" service=1.0us')
 
 
+def test_a_channel_whose_name_was_not_heard_is_a_question_mark(trace):
+    out = run("dump", trace).splitlines()
+    assert out[31].endswith(" #2 <- EVENT_ADD ? type=DOUBLE count=1 status=ECA_NORMAL subid=7 role=update value=1.5")
+    assert " - " in out[0] and not any(" ? " in line for line in out[:31] + out[32:])
+
+
 def test_dump_lets_nothing_through_that_could_steer_a_terminal(trace):
     for form in ("text", "jsonl"):
         assert re.fullmatch(r"[\x20-\x7e\n]+", run("dump", "--format", form, trace))

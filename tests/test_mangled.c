@@ -1,5 +1,6 @@
-/* A capture is damaged in many ways, each from a seed: packets come out of order, twice, in fragments, cut, not at all. Every
- * message that is decoded is one of the good capture's, in its order; each one that is not is covered by a loss that is told.
+/* A capture is damaged in many ways, each from a seed: packets come out of order, twice, in fragments, cut, not at all; it begins
+ * late. Every message that is decoded is one of the good capture's, in its order, of its PV and tied to its request, or to none;
+ * each one that is not is covered by a loss that is told.
  * test_mangled [COUNT [FIRST SEED]]: `make mangle` does 10^4 with sanitizers. */
 #include "base/random.h"
 #include "capture/flows.h"
@@ -13,7 +14,17 @@
 
 #include <cmocka.h>
 
-enum { CIRCUITS = 3, ROUNDS = 40, PACKETS_MAX = 8192, MSS = 1448, IP_BYTES = 20, TCP_BYTES = 40, PORT = 5064, MS = 1000000 };
+enum {
+    CIRCUITS = 3,
+    ROUNDS = 40,
+    PACKETS_MAX = 8192,
+    MESSAGES_MAX = 8192,
+    MSS = 1448,
+    IP_BYTES = 20,
+    TCP_BYTES = 40,
+    PORT = 5064,
+    MS = 1000000
+};
 enum { CLIENT = 0x0a000001, SERVER = 0x0a000002, FIRST_PORT = 40000 };
 
 static uint64_t runs = 300, first_seed = 1;
@@ -147,6 +158,14 @@ static void read_channel(struct rng *rng, struct capture *c, struct side *client
     say(server, &h, value);
 }
 
+static void echo(struct capture *c, struct side *client, struct side *server)
+{
+    static const struct wire_header h = {.command = WIRE_ECHO};
+    say(client, &h, NULL);
+    push(c, client, server);
+    say(server, &h, NULL);
+}
+
 static void converse(struct rng *rng, struct capture *c, struct side *client, struct side *server)
 {
     static const struct wire_header version = {.command = WIRE_VERSION, .count = 13};
@@ -164,6 +183,8 @@ static void converse(struct rng *rng, struct capture *c, struct side *client, st
             send_update(rng, server, round - (round - 1) % 8);
         if (rng_below(rng, 2) > 0)
             read_channel(rng, c, client, server, round - (round - 1) % 8, round);
+        if (rng_below(rng, 8) == 0)
+            echo(c, client, server);
         push(c, server, client);
     }
     send_packet(c, client, server, TCP_FIN | TCP_ACK, 0);
@@ -276,8 +297,20 @@ static void shuffle(struct rng *rng, const struct capture *good, struct capture 
     qsort(c->frames, c->n, sizeof *c->frames, by_order);
 }
 
-static void damage(struct rng *rng, struct capture *c)
+/* The capture begins somewhere in its first circuits. Returns the client's port of the one that it joins. */
+static unsigned begin_late(struct rng *rng, struct capture *c)
 {
+    const unsigned late = (unsigned)rng_below(rng, c->n / 2);
+    c->n -= late;
+    memmove(c->frames, c->frames + late, c->n * sizeof *c->frames);
+    const unsigned from = wire_get16(c->frames->bytes + 20), to = wire_get16(c->frames->bytes + 22);
+    return from == PORT ? to : from;
+}
+
+/* Returns the client's port of a circuit whose beginning is not in the capture, or 0. */
+static unsigned damage(struct rng *rng, struct capture *c)
+{
+    const unsigned joined = chance(rng, 300) ? begin_late(rng, c) : 0;
     unsigned kept = 0, drops = (unsigned)rng_below(rng, 40), cuts = (unsigned)rng_below(rng, 20);
     for (unsigned i = 0; i < c->n; i++) {
         struct frame f = c->frames[i];
@@ -288,6 +321,7 @@ static void damage(struct rng *rng, struct capture *c)
         c->frames[kept++] = f;
     }
     c->n = kept;
+    return joined;
 }
 
 /* ---- what may be different ---- */
@@ -322,6 +356,9 @@ static uint32_t find_same(const struct trace *good, uint32_t at, const struct tr
     return TRACE_NONE;
 }
 
+/* Of a decoded message: which of the good ones it is. */
+static uint32_t same[MESSAGES_MAX];
+
 /* Bytes of good messages that are not there; fails at a message that never was. */
 static uint64_t compare_way(const struct trace *good, const struct decoded *d, unsigned port, unsigned from_server, uint64_t seed)
 {
@@ -336,7 +373,7 @@ static uint64_t compare_way(const struct trace *good, const struct decoded *d, u
         if (at == TRACE_NONE)
             fail_msg("seed %llu: port %u, %s: message %u (%s, %u bytes) never was said there", (unsigned long long)seed, port,
                      from_server ? "server" : "client", i, wire_command_name(e->command), e->size);
-        at++;
+        same[i] = at++;
     }
     for (; at < good->nevents; at++)
         if (is_of(good, &good->events[at], port, from_server))
@@ -354,10 +391,28 @@ static uint32_t flags_of(const struct trace *t, unsigned port)
     return flags;
 }
 
-/* Whatever is lost is told: by its circuit, and in bytes; but for the end of a circuit, of which nobody knows how long it is. */
-static void compare(const struct trace *good, const struct decoded *d, uint64_t seed)
+/* What is told of a message beside its bytes is what the good capture tells, or nothing. One ECHO is like another. */
+static void compare_ties(const struct trace *good, const struct trace *t, uint64_t seed)
+{
+    for (uint32_t i = 0; i < t->nevents; i++) {
+        const struct trace_event *e = &t->events[i], *g = &good->events[same[i]];
+        const bool has_name = e->pv == TRACE_NONE || strcmp(trace_pv_name(t, e->pv), trace_pv_name(good, g->pv)) == 0,
+                   has_peer = e->peer == TRACE_NONE || same[e->peer] == g->peer || e->command == WIRE_ECHO,
+                   has_role = !(e->flags & TRACE_FIRST) || (g->flags & TRACE_FIRST);
+        if (!has_name || !has_peer || !has_role)
+            fail_msg("seed %llu: message %u (%s): PV %s, peer %d, flags %x; it was PV %s, peer %d, flags %x",
+                     (unsigned long long)seed, i, wire_command_name(e->command), trace_pv_name(t, e->pv),
+                     e->peer == TRACE_NONE ? -1 : (int)same[e->peer], e->flags, trace_pv_name(good, g->pv), (int)g->peer,
+                     g->flags);
+    }
+}
+
+/* Whatever is lost is told: by its circuit, and in bytes; but for a beginning that is not in the capture (of the circuit
+ * `joined`), and the end of a circuit: nobody knows how long they are. */
+static void compare(const struct trace *good, const struct decoded *d, unsigned joined, uint64_t seed)
 {
     uint64_t lost_inside = 0;
+    assert_true(d->trace.nevents <= MESSAGES_MAX);
     for (unsigned port = FIRST_PORT; port < FIRST_PORT + CIRCUITS; port++) {
         uint64_t lost = compare_way(good, d, port, 0, seed) + compare_way(good, d, port, TRACE_FROM_SERVER, seed);
         uint32_t flags = flags_of(&d->trace, port);
@@ -366,9 +421,10 @@ static void compare(const struct trace *good, const struct decoded *d, uint64_t 
         if (!(flags & (TRACE_GAP | TRACE_MIDWAY)))
             fail_msg("seed %llu: port %u: %llu bytes of messages are lost, and nothing tells", (unsigned long long)seed, port,
                      (unsigned long long)lost);
-        if (!(flags & TRACE_MIDWAY))
+        if (!(flags & TRACE_MIDWAY) && port != joined)
             lost_inside += lost;
     }
+    compare_ties(good, &d->trace, seed);
     if (lost_inside > d->missing.gap_bytes)
         fail_msg("seed %llu: %llu bytes of messages are lost, %llu are told", (unsigned long long)seed,
                  (unsigned long long)lost_inside, (unsigned long long)d->missing.gap_bytes);
@@ -386,7 +442,7 @@ static void what_is_only_shuffled_is_decoded_identically(void **state)
         rng_init(&rng, seed);
         shuffle(&rng, &good_capture, &mangled);
         decode(&mangled, &d);
-        compare(&good.trace, &d, seed);
+        compare(&good.trace, &d, 0, seed);
         if (d.trace.nevents != good.trace.nevents || !trace_is_complete(&d.missing))
             fail_msg("seed %llu: %u of %u messages; %llu gaps, %llu malformed", (unsigned long long)seed, d.trace.nevents,
                      good.trace.nevents, (unsigned long long)d.missing.gaps, (unsigned long long)d.missing.malformed);
@@ -403,9 +459,9 @@ static void what_is_damaged_is_told_and_nothing_is_made_up(void **state)
         struct decoded d;
         rng_init(&rng, seed);
         shuffle(&rng, &good_capture, &mangled);
-        damage(&rng, &mangled);
+        const unsigned joined = damage(&rng, &mangled);
         decode(&mangled, &d);
-        compare(&good.trace, &d, seed);
+        compare(&good.trace, &d, joined, seed);
         decoded += d.trace.nevents;
         all += good.trace.nevents;
         trace_close(&d.trace);

@@ -288,6 +288,27 @@ static void a_stream_joined_midway_begins_after_some_segments(void **state)
     stream_fini(&s);
 }
 
+/* Its packets without data said long before where the next byte belongs; a keepalive says one byte less. */
+static void a_stream_that_was_seen_before_its_first_bytes_does_not_wait(void **state)
+{
+    (void)state;
+    for (size_t lost = 0; lost <= 50; lost += 50) {
+        struct heard h;
+        struct stream_sink sink = sink_to(&h);
+        struct stream s = {0};
+        stream_seen(&s, 76, 0);
+        stream_seen(&s, 77, MS);
+        say(&s, &sink, 77, lost, 100 - lost, STREAM_ATTACH_NS);
+        if (lost == 0)
+            assert_truth(&h, 0, 100);
+        assert_int_equal(s.held_bytes, lost); /* what lies before it is waited for */
+        say(&s, &sink, 77, 0, lost, STREAM_ATTACH_NS);
+        assert_truth(&h, 0, 100);
+        assert_true(s.midway);
+        stream_fini(&s);
+    }
+}
+
 static void a_stream_ends_where_its_fin_says(void **state)
 {
     (void)state;
@@ -450,6 +471,7 @@ int main(void)
         cmocka_unit_test(what_is_held_is_bounded_in_bytes_and_in_pieces),
         cmocka_unit_test(a_stream_joined_midway_begins_at_the_lowest_number_after_a_moment),
         cmocka_unit_test(a_stream_joined_midway_begins_after_some_segments),
+        cmocka_unit_test(a_stream_that_was_seen_before_its_first_bytes_does_not_wait),
         cmocka_unit_test(a_stream_ends_where_its_fin_says),
         cmocka_unit_test(a_missing_tail_is_a_gap),
         cmocka_unit_test(a_thousand_mangled_streams_come_out_right),

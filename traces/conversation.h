@@ -10,7 +10,11 @@ struct circuit {
     uint32_t index;  /* in the trace */
     uint32_t handle; /* in the dialogue's table; what its users call it */
     unsigned minor;
-    bool has_version; /* the client's first VERSION was seen */
+    bool has_version;  /* the client's first VERSION was seen */
+    unsigned gaps;     /* that were told so far */
+    uint64_t heard_ns; /* when the server's latest message so far began, by the times that are given */
+    bool has_stray;    /* an update of a subscription that nobody has asked for so far: */
+    uint32_t stray;    /* its subid */
     struct ledger ledger;
 };
 

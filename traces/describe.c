@@ -77,6 +77,34 @@ static void describe_fields(const struct trace *t, struct description *d)
     }
 }
 
+static bool is_label(const char *label, const char *name)
+{
+    return label != NULL && strcmp(label, name) == 0;
+}
+
+/* Does it bear a number of a channel, or of what was asked of one? An ERROR may be about anything. */
+static bool is_of_channel(const struct trace *t, const struct trace_event *e)
+{
+    static const char *const numbers[] = {"sid", "cid", "ioid", "subid"};
+    const char *const *names = describe_labels(e, is_udp(t, e));
+    bool found = false;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        found |= is_label(names[2], numbers[i]) || is_label(names[3], numbers[i]);
+    return found && e->command != WIRE_ERROR && !is_udp(t, e);
+}
+
+/* The sid of a reply is its request's. */
+static void describe_nameless(const struct trace *t, struct description *d)
+{
+    const struct trace_event *e = d->e;
+    d->is_nameless = e->pv == TRACE_NONE && is_of_channel(t, e);
+    if (!d->is_nameless || e->peer >= t->nevents || is_label(d->fields[2].label, "sid") || is_label(d->fields[3].label, "sid"))
+        return;
+    const struct trace_event *request = &t->events[e->peer];
+    d->has_sid = is_label(describe_labels(request, is_udp(t, request))[2], "sid");
+    d->sid = request->p1;
+}
+
 /* The role of what a server sends as EVENT_ADD. */
 static const char *role_of(const struct trace_event *e)
 {
@@ -174,5 +202,6 @@ void describe(const struct trace *t, uint32_t index, struct description *d)
     d->aside = aside_of(d->e);
     d->has_service = trace_service_ns(t, d->e, &d->service_ns);
     describe_fields(t, d);
+    describe_nameless(t, d);
     describe_payload(t, d);
 }

@@ -28,7 +28,10 @@ struct description {
     const struct trace_event *e;
     uint32_t index;
     const char *command;
-    const char *pv;    /* or NULL */
+    const char *pv;   /* or NULL: it is of none, or */
+    bool is_nameless; /* of a channel whose name was not heard: the recording joined its circuit later */
+    bool has_sid;     /* of such a channel, where the request tells it and this message does not */
+    uint32_t sid;
     const char *role;  /* of an EVENT_ADD from a server: "first", "update", "cancelled"; else NULL */
     const char *aside; /* said outside the recording's time: "carried", "filled"; else NULL */
     struct describe_field fields[DESCRIBE_FIELDS];

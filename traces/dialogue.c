@@ -129,8 +129,16 @@ void dialogue_circuit_gap(struct dialogue *d, uint32_t handle, uint64_t t_ns)
     struct circuit *circuit = find(d, handle);
     if (circuit == NULL)
         return;
+    circuit->gaps++;
     circuit->ledger.echoes_answered = circuit->ledger.echoes_asked; /* which of them were answered in the gap is unknown */
     mark(d, circuit, TRACE_GAP, t_ns);
+}
+
+void dialogue_circuit_skipped(struct dialogue *d, uint32_t handle)
+{
+    struct circuit *circuit = find(d, handle);
+    if (circuit != NULL)
+        circuit->gaps++;
 }
 
 void dialogue_circuit_close(struct dialogue *d, uint32_t handle, uint64_t t_ns)
@@ -242,6 +250,8 @@ void conversation_message(struct dialogue *d, struct circuit *circuit, const str
         t.malformed = true;
     if (t.malformed)
         conversation_malformed(d, circuit, m, m->header->size);
+    if (m->from_server && m->first_ns > circuit->heard_ns)
+        circuit->heard_ns = m->first_ns;
     uint32_t index = trace_writer_event(d->writer, &t.e, m->payload);
     if (t.keep != NULL)
         *t.keep = index;

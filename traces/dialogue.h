@@ -29,6 +29,10 @@ struct dialogue_endpoints {
  * part; TRACE_NONE: no memory. */
 uint32_t dialogue_circuit_open(struct dialogue *d, const struct dialogue_endpoints *ends, bool midway, uint64_t t_ns);
 void dialogue_circuit_gap(struct dialogue *d, uint32_t circuit, uint64_t t_ns);
+
+/* Nothing proved what a server's bytes were up to now: updates may have been among them. */
+void dialogue_circuit_skipped(struct dialogue *d, uint32_t circuit);
+
 void dialogue_circuit_close(struct dialogue *d, uint32_t circuit, uint64_t t_ns);
 
 /* Something is missing, of a circuit or (TRACE_NONE) of any: its place, in times as they are given here; its own `circuit` does

@@ -111,6 +111,8 @@ static json_t *line_of(const struct description *d, uint32_t most)
     for (unsigned i = 0; i < DESCRIBE_FIELDS; i++)
         if (d->fields[i].label != NULL)
             json_object_set_new(line, d->fields[i].label, field_of(&d->fields[i]));
+    if (d->has_sid)
+        json_object_set_new(line, "sid", json_integer(d->sid));
     if (d->has_mask)
         json_object_set_new(line, "mask", json_integer(d->mask));
     if (d->role != NULL)

@@ -101,9 +101,11 @@ bool dump_text(const struct description *d, uint32_t most)
     print_place(e->t_ns, e->circuit);
     printf(" %s %s", e->flags & TRACE_FROM_SERVER ? "<-" : "->", d->command);
     printf(e->command < WIRE_COMMANDS ? " " : "_%u ", e->command);
-    show_name(stdout, d->pv != NULL ? d->pv : "-");
+    show_name(stdout, d->pv != NULL ? d->pv : d->is_nameless ? "?" : "-");
     for (unsigned i = 0; i < DESCRIBE_FIELDS; i++)
         print_field(&d->fields[i]);
+    if (d->has_sid)
+        printf(" sid=%" PRIu32, d->sid);
     if (d->has_mask)
         print_mask(d->mask);
     if (d->role != NULL)

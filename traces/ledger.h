@@ -46,6 +46,7 @@ struct ledger_subscription {
     uint32_t subid, pv;
     uint32_t add, cancel;               /* events; cancel: TRACE_NONE until asked */
     bool updated;                       /* the first update has come */
+    unsigned gaps;                      /* of its circuit when it was asked for: behind another one the first may be lost */
     struct ledger_kept request, update; /* its EVENT_ADD; its last update */
     struct ledger_channel *channel;     /* NULL if its sid is unknown */
     struct ledger_subscription *prev, *next;

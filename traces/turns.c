@@ -249,6 +249,14 @@ static void on_write(struct turn *t)
 
 /* ---- subscriptions ---- */
 
+/* Packets swap places, and where messages were looked for, a request may be told behind its answers. */
+static bool is_told_late(struct turn *t)
+{
+    if (t->circuit->has_stray && t->circuit->stray == t->h->p2)
+        return true;
+    return (record_of(t)->flags & (TRACE_MIDWAY | TRACE_GAP)) && t->d->start_ns + t->e.t_ns < t->circuit->heard_ns;
+}
+
 static void on_subscribe(struct turn *t)
 {
     check_type(t);
@@ -257,6 +265,8 @@ static void on_subscribe(struct turn *t)
     struct ledger_subscription *s = ledger_subscription_add(ledger_of(t), channel, t->h->p2);
     if (s == NULL)
         return;
+    s->gaps = t->circuit->gaps;
+    s->updated = is_told_late(t);
     t->keep = &s->add;
     keep(t, &s->request);
 }
@@ -286,10 +296,13 @@ static void on_update(struct turn *t)
         return;
     }
     t->e.flags |= TRACE_UPDATE;
-    if (s == NULL)
+    if (s == NULL) {
+        t->circuit->has_stray = true;
+        t->circuit->stray = t->h->p2;
         return;
+    }
     t->e.peer = s->add;
-    if (!s->updated)
+    if (!s->updated && s->gaps == t->circuit->gaps)
         t->e.flags |= TRACE_FIRST;
     s->updated = true;
     if (t->h->p1 == WIRE_ECA_NORMAL)
