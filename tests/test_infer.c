@@ -285,6 +285,33 @@ static void first_deciles_tell_of_twenty_disturbed_runs_and_not_of_ten(void **st
     assert_int_equal(judge_disturbed(10, 2.5), INFER_UNDECIDED);
 }
 
+/* 40 runs, and 40 of which each `undisturbed`th took as long as those, and the others much longer. */
+static struct gate_verdict judge_busy(enum figure_kind kind, unsigned undisturbed)
+{
+    double base[40], fresh[40];
+    for (unsigned i = 0; i < 40; i++) {
+        base[i] = 0.100 + 1e-4 * (i % 7);
+        fresh[i] = i % undisturbed == 0 ? base[i] : 1.5 * base[i] + 1e-3 * i;
+    }
+    const struct gate_input in = {.kind = kind, .base = SAMPLES(base), .fresh = SAMPLES(fresh), .pvs = 1};
+    struct gate_verdict v, *all = &v;
+    gate_measure(&in, 1, &v);
+    gates_correct(&all, 1);
+    gate_judge_interval(&in, GATE_TOLERANCE, &v);
+    return v;
+}
+
+/* As a build beside it does, which begins between the two benchmarks. */
+static void what_the_least_disturbed_runs_do_not_show_is_not_called_slower(void **state)
+{
+    (void)state;
+    const struct gate_verdict busy = judge_busy(FIGURE_CONNECT, 3), all = judge_busy(FIGURE_CPU, 100);
+    assert_int_equal(busy.word, INFER_UNDECIDED);
+    assert_int_equal(busy.reason, REASON_BUSY);
+    assert_int_equal(all.word, INFER_SLOWER);
+    assert_int_equal(all.reason, REASON_NONE);
+}
+
 /* Clearly slower alone, but one of many rows: more runs, not one. */
 static void what_holms_correction_takes_back_needs_more_than_one_run(void **state)
 {
@@ -351,6 +378,7 @@ int main(void)
         cmocka_unit_test(gates_are_parsed_whole),
         cmocka_unit_test(the_interval_gate_says_one_of_four_words_and_why),
         cmocka_unit_test(first_deciles_tell_of_twenty_disturbed_runs_and_not_of_ten),
+        cmocka_unit_test(what_the_least_disturbed_runs_do_not_show_is_not_called_slower),
         cmocka_unit_test(what_holms_correction_takes_back_needs_more_than_one_run),
         cmocka_unit_test(a_count_has_no_floor_and_no_rule_of_the_field),
         cmocka_unit_test(counts_are_exact_within_1_percent_or_noisy),

@@ -112,27 +112,33 @@ static size_t fewer(const struct gate_input *in)
     return in->base.n < in->fresh.n ? in->base.n : in->fresh.n;
 }
 
-/* What the first deciles say, where the ranks of all runs do not speak against it; else undecided. */
-static enum infer_verdict judge_quick(const struct gate_input *in, const struct infer_band *band, const struct gate_verdict *v)
+/* Other processes only ever add time: what slows a client slows its least disturbed runs, too, and what does not was the machine.
+ */
+static bool is_confirmed(const struct gate_input *in, const struct infer_band *band, const struct gate_verdict *v)
 {
-    const enum infer_verdict word = infer_judge(&v->quick, band);
-    if (fewer(in) < GATE_QUICK_MIN || word == INFER_EQUIVALENT || v->p_alone > 1 - INFER_LEVEL)
-        return INFER_UNDECIDED;
-    return word;
+    const enum infer_verdict quick = infer_judge(&v->quick, band);
+    return fewer(in) < GATE_QUICK_MIN ? quick != INFER_EQUIVALENT : quick == v->word;
+}
+
+/* From medians, their ranks and the first deciles. */
+static void judge_ratios(const struct gate_input *in, const struct infer_band *band, struct gate_verdict *v)
+{
+    const enum infer_verdict quick = fewer(in) < GATE_QUICK_MIN ? INFER_UNDECIDED : infer_judge(&v->quick, band);
+    v->word = infer_judge(&v->ratio, band);
+    v->reason = REASON_NONE;
+    if (v->word == INFER_UNDECIDED && (quick == INFER_SLOWER || quick == INFER_FASTER)) {
+        v->word = quick;
+        v->reason = REASON_QUICK;
+    } else if (v->word == INFER_SLOWER || v->word == INFER_FASTER) {
+        v->reason = v->p > 1 - INFER_LEVEL ? REASON_HOLM : is_confirmed(in, band, v) ? REASON_NONE : REASON_BUSY;
+        v->word = v->reason == REASON_NONE ? v->word : INFER_UNDECIDED;
+    }
 }
 
 void gate_judge_interval(const struct gate_input *in, double tolerance, struct gate_verdict *v)
 {
     const struct infer_band band = ratio_band(tolerance);
-    v->word = infer_judge(&v->ratio, &band);
-    v->reason = REASON_NONE;
-    if (v->word == INFER_UNDECIDED && judge_quick(in, &band, v) != INFER_UNDECIDED) {
-        v->word = judge_quick(in, &band, v);
-        v->reason = REASON_QUICK;
-    } else if ((v->word == INFER_SLOWER || v->word == INFER_FASTER) && v->p > 1 - INFER_LEVEL) {
-        v->word = INFER_UNDECIDED;
-        v->reason = REASON_HOLM;
-    }
+    judge_ratios(in, &band, v);
     excuse(in, v);
     v->more = v->reason == REASON_HOLM ? infer_more_sure(v->p_alone, (1 - INFER_LEVEL) / (double)v->looks, fewer(in))
                                        : infer_more(&v->ratio, &band, fewer(in));

@@ -44,8 +44,8 @@ struct gate_input {
     double floor_s; /* our own lateness */
 };
 
-/* QUICK: the first deciles tell it, the medians do not. */
-enum gate_reason { REASON_NONE, REASON_QUICK, REASON_FIELD, REASON_FLOOR, REASON_HOLM };
+/* QUICK: the first deciles tell it, the medians do not. BUSY: the medians tell it, and the first deciles do not. */
+enum gate_reason { REASON_NONE, REASON_QUICK, REASON_FIELD, REASON_FLOOR, REASON_HOLM, REASON_BUSY };
 
 struct gate_verdict {
     struct infer_interval ratio, quick, difference; /* quick: the ratio of the first deciles */

@@ -54,6 +54,9 @@ const char *compare_remark(const struct compare_row *row, char into[COMPARE_TEXT
     into[0] = '\0';
     if (row->gate == GATE_COUNTS)
         snprintf(into, COMPARE_TEXT, "%s", gate_repeat_names[row->repeat]);
+    else if (row->v.word == INFER_UNDECIDED && row->v.reason == REASON_BUSY)
+        snprintf(into, COMPARE_TEXT, "a busy machine, or some runs: first deciles x%.3f [%.3f, %.3f]", row->v.quick.value,
+                 row->v.quick.low, row->v.quick.high);
     else if (row->v.word == INFER_UNDECIDED)
         snprintf(into, COMPARE_TEXT, "needs about %u more run%s", row->v.more, row->v.more == 1 ? "" : "s");
     else if (row->v.reason == REASON_QUICK)
