@@ -10,13 +10,17 @@
 #define MOST_OWED_NS (5 * (uint64_t)REALTIME_OUT_NS)
 #define MOST_URGENT  (-20)
 
-/* An ordinary thread may become real-time with CAP_SYS_NICE, or up to a limit (sched(7)): somebody with neither may have made us so,
- * and from a rest there would be no way back. */
+/* An ordinary thread may become real-time with CAP_SYS_NICE, or up to a limit (sched(7)): somebody with neither may have made us
+ * so, and from a rest there would be no way back. */
 static bool may_return(const struct realtime *r)
 {
     struct rlimit limit;
-    return isolation_is_capable(CAP_SYS_NICE) ||
-           (getrlimit(RLIMIT_RTPRIO, &limit) == 0 && limit.rlim_cur >= (rlim_t)r->priority);
+    return isolation_is_capable(CAP_SYS_NICE) || (getrlimit(RLIMIT_RTPRIO, &limit) == 0 && limit.rlim_cur >= (rlim_t)r->priority);
+}
+
+void realtime_leave(void)
+{
+    sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
 }
 
 void realtime_init(struct realtime *r)

@@ -21,6 +21,10 @@ struct realtime { /* zeroed: the thread is none that has to rest */
     uint64_t owed_ns;
 };
 
+/* The calling thread becomes an ordinary one. Who started us with chrt(1) meant the thread that serves: none that helps it must
+ * be as urgent. */
+void realtime_leave(void);
+
 /* Of the calling thread. */
 void realtime_init(struct realtime *r);
 

@@ -1,5 +1,7 @@
 #include "sim/http.h"
 
+#include "base/realtime.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/buffer.h>
@@ -8,7 +10,6 @@
 #include <event2/http.h>
 #include <event2/listener.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,11 +147,10 @@ static void on_end(evutil_socket_t fd, short what, void *arg)
     event_base_loopbreak(arg);
 }
 
-/* Who started us with chrt(1) meant the serving thread: a page must not be as urgent as what it shows. */
 static void *serve(void *arg)
 {
     struct http *http = arg;
-    sched_setscheduler(0, SCHED_OTHER, &(struct sched_param){0});
+    realtime_leave();
     event_base_dispatch(http->base);
     return NULL;
 }

@@ -1,6 +1,7 @@
 #include "sim/tap.h"
 
 #include "base/clock.h"
+#include "base/realtime.h"
 #include "base/ring.h"
 #include "traces/recorder.h"
 
@@ -84,6 +85,7 @@ static void *help(void *arg)
 {
     struct tap *tap = arg;
     bool told = false;
+    realtime_leave();
     for (;;) {
         bool last = atomic_load_explicit(&tap->ends, memory_order_acquire);
         drain(tap);

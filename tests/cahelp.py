@@ -123,6 +123,14 @@ class server:
         assert failed or ended_by_test or code == 0, f"{self.process.args}: exit code {code}; stderr: {self.stderr()}"
 
 
+def realtime_server(*args):
+    """A server that was started as chrt(1) does; skips the test where SCHED_FIFO is not granted."""
+    try:
+        return server(*args, preexec_fn=lambda: os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1)))
+    except subprocess.SubprocessError:
+        pytest.skip("SCHED_FIFO is not granted here")
+
+
 @contextlib.contextmanager
 def capture(trace, server):
     """The server's traffic on lo goes to a recording while the body runs; skips the test where capturing is not allowed."""

@@ -280,16 +280,8 @@ def test_a_signal_goes_to_the_command_whose_exit_code_is_returned(database):
         assert len(both) == 2 and all(child.ended(timeout=0) for child in both)
 
 
-def become_realtime():
-    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-
-
 def test_only_the_ioc_stays_realtime_not_the_process_that_waits_for_it(database):
-    try:
-        process = cahelp.server("ioc", database(RECORD), preexec_fn=become_realtime)
-    except subprocess.SubprocessError:
-        pytest.skip("SCHED_FIFO is not granted here")
-    with process as ioc:
+    with cahelp.realtime_server("ioc", database(RECORD)) as ioc:
         [server] = children(ioc.process.pid)
         assert os.sched_getscheduler(ioc.process.pid) == os.SCHED_OTHER
         assert os.sched_getscheduler(server) == os.SCHED_FIFO

@@ -1,8 +1,10 @@
 """The server's own recording (--tap), and what it proves: two runs of one client are equal (design, rule 7), and in --lockstep two
 runs are equal to the byte."""
 import json
+import os
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -148,3 +150,17 @@ def test_puts_and_delays_in_lockstep(tmp_path):
 def test_bad_input(options, code, said):
     done = cahelp.caplay("sim", "ten-thousand", "--count", "1", "--port", "0", *options)
     assert done.returncode == code and said in done.stderr
+
+
+def realtime_threads(pid):
+    return [thread for thread in map(int, os.listdir(f"/proc/{pid}/task")) if os.sched_getscheduler(thread) == os.SCHED_FIFO]
+
+
+def test_under_chrt_only_the_thread_that_serves_is_a_real_time_one(tmp_path):
+    """Each other one gives it up as the first thing that it does."""
+    with cahelp.realtime_server("sim", "ten-thousand", "--count", "1", "--tap", tmp_path / "tap.catrace", "--http", "0") as server:
+        pid, end = server.process.pid, time.monotonic() + 30
+        assert len(os.listdir(f"/proc/{pid}/task")) >= 3  # with the tap's and the page's
+        while (found := realtime_threads(pid)) != [pid]:
+            assert time.monotonic() < end, found
+            time.sleep(0.01)
