@@ -126,3 +126,13 @@ def test_what_is_public_is_documented_and_typed():
         assert what.__doc__, name
         if not isinstance(what, type):
             assert typing.get_type_hints(what).keys() >= {"return"}, name
+
+
+def test_its_types_are_strict(tmp_path):
+    if not shutil.which("mypy"):
+        pytest.skip("no mypy: apt-get install mypy")
+    if os.environ.get("CAPLAY_SANITIZE") == "1":
+        pytest.skip("the same files as without sanitizers")
+    check = ["mypy", "--strict", "--python-executable", sys.executable, "--cache-dir", str(tmp_path), str(SOURCE / "src" / "caplay")]
+    done = subprocess.run(check, capture_output=True, text=True, cwd=tmp_path, timeout=240)
+    assert done.returncode == 0, done.stdout + done.stderr

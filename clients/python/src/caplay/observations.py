@@ -55,7 +55,8 @@ def _lateness(of: Mapping[str, Any]) -> Lateness:
 
 
 def _connect_s(observed: Mapping[str, Any]) -> float:
-    first, last = observed["first_search_ns"], observed["last_created_ns"]
+    first: int = observed["first_search_ns"]
+    last: int = observed["last_created_ns"]
     return (last - first) / 1e9 if first and last else math.nan
 
 

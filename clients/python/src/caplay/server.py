@@ -45,7 +45,7 @@ def _arguments(options: Mapping[str, Option]) -> List[str]:
         if value is True:
             arguments.append(option)
         elif value is not None and value is not False:
-            for one in value if isinstance(value, list) else [value]:
+            for one in value if isinstance(value, list) else (value,):
                 arguments += [option, os.fspath(one) if isinstance(one, os.PathLike) else str(one)]
     return arguments
 
