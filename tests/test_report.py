@@ -10,6 +10,9 @@ import pytest
 import browser
 import cahelp
 
+sys.path.insert(0, str(cahelp.ROOT / "clients" / "report"))
+import report_charts  # noqa: E402
+
 HOSTILE = "<img src=x onerror=alert(1)></script>|=1+1"
 CLIENTS = ["libca", "pyepics", HOSTILE]
 DRAWN = "new Promise(ok => { const look = () => document.documentElement.dataset.drawn ? ok(1) : setTimeout(look, 50); look(); })"
@@ -34,15 +37,21 @@ def seen(ms):
             "observed": {"search_to_last_channel_s": ms / 1000, "search_to_first_value_s": None}}
 
 
-def make(seed=1, begun="2026-11-25T13:00:00.5Z"):
+def under_tool(count, by, client, n):
+    return {"step": "connect 100 PVs", "client": client, "server": "sim", "round": n, "count": count, "by": by, "outcome": "good", "why": "",
+            "total": 9000 + n, "stages": {"start": 7000, "connect": 1000 + n, "get_1": 50} if client == "libca" else {}}
+
+
+def make(seed=1, begun="2026-11-25T13:00:00.5Z", by="callgrind"):
     """A result with every kind of part that the report shows."""
     draw = random.Random(seed)
     steps = [{"name": f"connect {n} PVs", "kind": "connect", "runs": 8, "pvs": n, "order": "together", "get_pvs": 1} for n in (1, 100)]
     steps.append({"name": "monitor", "kind": "monitor", "runs": 2})
     tally = {"good": 8, "failed": 1, "invalid": 0, "died_at_exit": 0, "warmup": 1}
-    cells = [{"step": step, "server": "sim", "client": client, "runs": tally,
+    counted = ["instructions", "connect_instructions", "system_calls"]
+    cells = [{"step": step, "server": "sim", "client": client, "runs": tally, "instructions_by": by,
               "figures": {name: figure(draw, 0.01 * (1 + step.get("pvs", 1))) for name in names}}
-             for step, names in zip(steps, (["connect_s", "get_1_s"], ["connect_s", "get_1_s"], ["cpu_percent"])) for client in CLIENTS]
+             for step, names in zip(steps, (["connect_s", "get_1_s"], ["connect_s", "get_1_s", *counted], ["cpu_percent"])) for client in CLIENTS]
     series = [draw.uniform(1, 9) for _ in range(3)]
     runs = [run(step, c, **({"monitor": {"cpu_percent": series, "rss_bytes": series}} if step["kind"] == "monitor" else {}))
             for step in steps for c in CLIENTS for _ in range(2)]
@@ -54,6 +63,8 @@ def make(seed=1, begun="2026-11-25T13:00:00.5Z"):
     return {"format": "caplay-bench", "version": 2, "caplay": "0.1.0", "begun": begun, "interrupted": False, "command": ["caplay", "bench", HOSTILE],
             "machine": {"host": "here", "cores": 2}, "configuration": {"seed": 1}, "repeater": {"port": 1, "udp_drops": 0},
             "steps": steps, "servers": ["sim"], "cells": cells, "runs": runs,
+            "counting": [under_tool(*what, client, n) for what in (("instructions", "callgrind"), ("system_calls", "strace"))
+                         for client in CLIENTS for n in range(2)],
             "clients": [{"client": c, "version": "1", "not_installed": None, "asked_for": True} for c in CLIENTS],
             "slopes": [slope, {**slope, "client": "pyepics", "low": None, "high": None}],
             "verdicts": [{"server": "sim", "first": "libca", "second": "pyepics", "connect": word, "get": word, "application": word}]}
@@ -101,8 +112,8 @@ def test_the_page_draws_its_charts_in_a_browser_light_and_dark_wide_and_on_a_pho
 
 def look_at(chromium, width, dark):
     charts = chromium.value("document.querySelectorAll('.chart').length")
-    # History, 2 against N, 3 distributions, 2 over time, lateness by owner.
-    assert charts == 9
+    # History, 2 against N, 5 distributions, 2 of stages, 2 over time, lateness by owner.
+    assert charts == 13
     assert chromium.value("[...document.querySelectorAll('.chart')].filter(c => c.querySelector('svg.main-svg')).length") == charts
     assert chromium.value("document.documentElement.scrollWidth") <= width
     assert chromium.value("document.documentElement.dataset.scheme") == ("dark" if dark else "light")
@@ -140,6 +151,31 @@ def test_a_history_is_in_the_order_of_time_where_all_files_tell_it(tmp_path):
     assert f"Below: the last file, <code>{tmp_path}/file0.json</code>" in page
     places, note, _ = history(tmp_path, "2026-11-25T13:00:00Z", None, "2026-11-24T13:00:00Z")
     assert places == [0, 1, 2] and "not all of them tell when they began" in note
+
+
+def test_what_was_counted_otherwise_is_another_history():
+    results = [(f"{by}{i}.json", make(i, by=by)) for i in range(2) for by in ("perf", "callgrind")]
+    [history] = report_charts.history(results, is_dated=True)
+    found = {choice["name"]: choice["data"] for choice in history["choices"] if "instructions of" in choice["name"]}
+    assert sorted(found) == [f"instructions of the whole process, by {by}: connect 100 PVs, sim" for by in ("callgrind", "perf")]
+    for name, data in found.items():
+        assert len(data) == len(CLIENTS) and all(len(line["x"]) == 2 for line in data)
+        assert all(name.split("by ")[1].split(":")[0] in x for line in data for x in line["x"])
+
+
+def test_what_tools_counted_is_shown_by_stage_where_it_is_told():
+    charts = {chart["id"]: chart for chart in report_charts.charts(make())}
+    for count, by in ("instructions", "callgrind"), ("system_calls", "strace"):
+        assert [choice["name"] for choice in charts[count]["choices"]] == [f"connect 100 PVs, by {by}"]
+        [choice] = charts[f"stages-{count}"]["choices"]
+        [box] = choice["data"]  # the others tell no stages
+        assert box["name"] == "libca" and list(zip(box["x"], box["y"]))[:2] == [("start", 7000), ("connect", 1000)]
+    assert "connect_instructions" not in charts
+    bare = make()
+    for cell in bare["cells"]:
+        cell["figures"] = {name: of for name, of in cell["figures"].items() if name.endswith(("_s", "percent"))}
+    charts = report_charts.charts({**bare, "counting": []})
+    assert not any("instructions" in chart["id"] or "calls" in chart["id"] for chart in charts)
 
 
 def test_what_the_server_saw_stands_beside_the_adapters_figures(tmp_path, result):
@@ -207,14 +243,14 @@ def test_agreement_is_asked_of_results_of_the_same_clients(tmp_path, result):
 
 def test_csv_holds_a_row_a_figure_and_no_formula(tmp_path, result):
     rows = list(csv.DictReader(write(tmp_path / "r.csv", result).open()))
-    assert len(rows) == 15
+    assert len(rows) == 24
     assert float(rows[0]["low"]) <= float(rows[0]["median"]) <= float(rows[0]["high"])
     assert not any(value.startswith("=") for row in rows for value in row.values())
 
 
 def test_json_holds_the_same_rows_and_what_was_bad(tmp_path, result):
     report = json.loads(write(tmp_path / "r.json", result).read_text())
-    assert (report["format"], report["version"], len(report["rows"])) == ("caplay-report", 1, 15)
+    assert (report["format"], report["version"], len(report["rows"])) == ("caplay-report", 1, 24)
     assert report["files"][0]["bad_runs"][0]["why"] == HOSTILE
 
 

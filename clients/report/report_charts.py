@@ -13,6 +13,7 @@ COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#9
 SYMBOLS = ["circle", "square", "diamond", "triangle-up", "x", "star", "cross"]
 DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot"]
 OWNERS = ["self", "order", "peer", "contention"]
+OF_A_STAGE = ("connect_instructions", "connect_system_calls")
 
 
 def chart(name, title, note, choices):
@@ -42,28 +43,53 @@ def wide(colour, opacity=0.2):
 
 # ---- distributions ----
 
-def box(cells, client, place, figure):
-    mine = [(c["server"], v) for c in cells if c["client"] == client for v in report_result.samples(c["figures"][figure])]
+def box(name, place, points):
+    """points: [(where it stands, value)]."""
     look = style(place)
-    return {"type": "box", "name": html.escape(client), "x": [html.escape(s) for s, _ in mine], "y": [v for _, v in mine],
+    return {"type": "box", "name": html.escape(name), "x": [html.escape(x) for x, _ in points], "y": [y for _, y in points],
             "boxpoints": "all", "jitter": 0.4, "pointpos": 0, "line": {"color": look["color"]},
             "fillcolor": wide(look["color"]), "marker": {"symbol": look["symbol"], "color": look["color"], "size": 6}}
 
 
+def boxes(places, of, points):
+    """A box a client that is in `of`, cells or runs; points: what one of them has."""
+    mine = {client: [point for one in of if one["client"] == client for point in points(one)] for client in places}
+    return [box(client, place, mine[client]) for client, place in places.items() if mine[client]]
+
+
 def distributions(result):
+    """Of each figure; of what tools count by stage see by_stage()."""
     places, charts = order(result), []
     for figure, (title, unit) in report_result.FIGURES.items():
         choices = []
-        for step in dict.fromkeys(c["step"]["name"] for c in result["cells"]):
-            cells = [c for c in result["cells"] if c["step"]["name"] == step and c["figures"].get(figure, {}).get("n")]
-            boxes = [box(cells, client, place, figure) for client, place in places.items()
-                     if any(c["client"] == client for c in cells)]
-            if boxes:
-                choices.append(choice(step, boxes, axis(unit, figure.endswith("_s")), boxmode="group"))
+        measured = [c for c in result["cells"] if c["figures"].get(figure, {}).get("n") and figure not in OF_A_STAGE]
+        for step, by in dict.fromkeys((c["step"]["name"], report_result.counted_by(c, figure)) for c in measured):
+            cells = [c for c in measured if (c["step"]["name"], report_result.counted_by(c, figure)) == (step, by)]
+            drawn = boxes(places, cells, lambda c: [(c["server"], v) for v in report_result.samples(c["figures"][figure])])
+            choices.append(choice(step + (f", by {by}" if by else ""), drawn, axis(unit, figure.endswith("_s")), boxmode="group"))
         if choices:
             charts.append(chart(figure, title[0].upper() + title[1:],
                                 "Box: quartiles and median; each point is a fresh process. Warm-ups and bad runs are left out.",
                                 choices[::-1]))
+    return charts
+
+
+# ---- what tools count ----
+
+def by_stage(result):
+    """Instructions and system calls of each stage, of the clients that tell stages."""
+    charts, stages = [], report_result.STAGES
+    for count, by in report_result.COUNTED.items():
+        runs = [r for r in result.get("counting", []) if (r["outcome"], r["count"], r["by"]) == ("good", count, by) and r["stages"]]
+        name, choices = count.replace("_", " "), []
+        for step, server in dict.fromkeys((r["step"], r["server"]) for r in runs):
+            here = [r for r in runs if (r["step"], r["server"]) == (step, server)]
+            drawn = boxes(order(result), here, lambda r: [(stage, r["stages"][stage]) for stage in stages if stage in r["stages"]])
+            choices.append(choice(f"{step}, {server}", drawn, axis(f"{name}, by {by}", True),
+                                  {"type": "category", "categoryorder": "array", "categoryarray": stages}, boxmode="group"))
+        if choices:
+            note = "Each point is a run of its own under the tool. start: until set-up begins, with the interpreter."
+            charts.append(chart(f"stages-{count}", f"{name.capitalize()} by stage", note, choices))
     return charts
 
 
@@ -170,16 +196,11 @@ def timely(result):
 def lateness_by_owner(result):
     choices = []
     for key, name in (("p99_ns", "p99 of each run"), ("p50_ns", "p50 of each run"), ("max_ns", "most of each run")):
-        boxes = []
-        for place, owner in enumerate(OWNERS):
-            mine = [(server, of[key] / 1e9) for server, whose, of in timely(result) if whose == owner and of.get(key)]
-            look = style(place)
-            if mine:
-                boxes.append({"type": "box", "name": owner, "x": [html.escape(s) for s, _ in mine], "y": [v for _, v in mine],
-                              "boxpoints": "all", "jitter": 0.4, "pointpos": 0, "line": {"color": look["color"]},
-                              "fillcolor": wide(look["color"]), "marker": {"symbol": look["symbol"], "size": 6}})
-        if boxes:
-            choices.append(choice(name, boxes, axis("s", True), boxmode="group"))
+        mine = {owner: [(server, of[key] / 1e9) for server, whose, of in timely(result) if whose == owner and of.get(key)]
+                for owner in OWNERS}
+        drawn = [box(owner, place, mine[owner]) for place, owner in enumerate(OWNERS) if mine[owner]]
+        if drawn:
+            choices.append(choice(name, drawn, axis("s", True), boxmode="group"))
     note = ("self: we were late; order: behind an earlier reply; peer: the client had not taken what came before; contention: its "
             "threads had our core. Only self makes a run invalid. A real IOC cannot tell.")
     return [chart("owners", "Lateness of frames and replies, by owner", note, choices)] if choices else []
@@ -217,16 +238,16 @@ def ecdf(owner, place, runs):
 # ---- several files ----
 
 def history(results, is_dated):
-    """Medians over the files, in their order, with their intervals."""
+    """Medians over the files, in their order, with their intervals. What was counted otherwise is another history."""
     rows = report_text.all_rows(results)
     files = {path: label(path, result) for path, result in results}
     clients = list(dict.fromkeys(row["client"] for row in rows))
     choices = []
-    for step, server, figure in dict.fromkeys((r["step"], r["server"], r["figure"]) for r in rows):
-        mine = [r for r in rows if (r["step"], r["server"], r["figure"]) == (step, server, figure) and r["median"] is not None]
+    for what in dict.fromkeys((r["step"], r["server"], r["figure"], r["by"]) for r in rows):
+        mine = [r for r in rows if (r["step"], r["server"], r["figure"], r["by"]) == what and r["median"] is not None]
         traces = [past(client, place, [r for r in mine if r["client"] == client], files) for place, client in enumerate(clients)]
-        title, unit = report_result.FIGURES.get(figure, (figure, ""))
-        choices.append(choice(f"{title}: {step}, {server}", [t for t in traces if t["x"]], axis(unit),
+        title, unit = report_result.titled(*what[2:])
+        choices.append(choice(f"{title}: {what[0]}, {what[1]}", [t for t in traces if t["x"]], axis(unit),
                               {"type": "category", "categoryorder": "array", "categoryarray": list(files.values())}))
     order_of = "by the time at which each began (UTC)" if is_dated else (
         "in which the files were named: not all of them tell when they began")
@@ -251,4 +272,4 @@ def past(client, place, rows, files):
 
 
 def charts(result):
-    return (against_n(result) + distributions(result) + over_time(result) + lateness_by_owner(result) + lateness_ecdf(result))
+    return (against_n(result) + distributions(result) + by_stage(result) + over_time(result) + lateness_by_owner(result) + lateness_ecdf(result))

@@ -107,8 +107,8 @@ def bad_runs(result):
 
 
 def figures(results):
-    body = [[r["step"], r["server"], r["client"], report_result.FIGURES.get(r["figure"], (r["figure"],))[0], r["n"],
-             report_text.spread(r, report_result.FIGURES.get(r["figure"], ("", ""))[1])] for r in report_text.all_rows(results)]
+    titled = [(r, *report_result.titled(r["figure"], r["by"])) for r in report_text.all_rows(results)]
+    body = [[r["step"], r["server"], r["client"], title, r["n"], report_text.spread(r, unit)] for r, title, unit in titled]
     return ("<details><summary>All medians with their 95% intervals (extremes where there are under 6 runs)</summary>" +
             table(["step", "server", "client", "figure", "n", "median"], body) + "</details>")
 
@@ -123,8 +123,8 @@ def counts(result):
 
 
 def extremes(values, unit):
-    show = (lambda v: report_text.show(v, unit)) if unit else (lambda v: f"{v:,.0f}")
-    return Cell(esc(f"{show(report_result.middle(values))} [{show(min(values))}, {show(max(values))}]"), "figure")
+    middle, least, most = (report_text.show(v, unit) for v in (report_result.middle(values), min(values), max(values)))
+    return Cell(esc(f"{middle} [{least}, {most}]"), "figure")
 
 
 def observed(result):

@@ -9,8 +9,12 @@ PARTS = {"command": list, "machine": dict, "configuration": dict, "steps": list,
 FIGURES = {
     "connect_s": ("connect", "s"), "get_1_s": ("first get", "s"), "get_2_s": ("second get", "s"), "put_s": ("put", "s"),
     "cpu_s": ("CPU time of the whole process", "s"), "cpu_percent": ("CPU of a core", "%"),
-    "rss_peak_bytes": ("peak memory", "bytes"),
+    "rss_peak_bytes": ("peak memory", "bytes"), "instructions": ("instructions of the whole process", ""),
+    "connect_instructions": ("instructions to connect", ""), "system_calls": ("system calls of the whole process", ""),
+    "connect_system_calls": ("system calls to connect", ""),
 }
+COUNTED = {"instructions": "callgrind", "system_calls": "strace"}  # by what runs of their own count it
+STAGES = ["start", "setup", "connect", "get_1", "get_2", "put"]  # start: until set-up begins
 
 
 class Refused(Exception):
@@ -55,9 +59,13 @@ def check_parts(result):
         for figure in cell["figures"].values():
             _ = [figure[name] for name in ("n", "median", "q1", "q3", "min", "max", "low", "high")]
             _ = [0.0 + value for value in figure["samples"] if value is not None]
+        _ = (cell.get("instructions_by") or "") + ""
     for run in result["runs"]:
         _ = run["step"] + run["client"] + run["server"] + run["outcome"] + run["why"]
         _ = run["warmup"], run["repeated"], run["died_at_exit"], run["server_report"].get("lateness", {}).items()
+    for run in result.get("counting", []):
+        _ = run["step"] + run["client"] + run["server"] + run["outcome"] + run["why"] + run["count"] + run["by"]
+        _ = [0.0 + value for value in run["stages"].values()]
     for verdict in result["verdicts"]:
         _ = verdict["server"] + verdict["first"] + verdict["second"]
         _ = [verdict[stage]["verdict"] + "" for stage in ("connect", "get", "application")]
@@ -98,12 +106,23 @@ def bad_runs(result):
     return [run for run in result["runs"] if run["outcome"] != "good" or run["died_at_exit"]] + counted
 
 
+def counted_by(cell, figure):
+    """What counted this figure of a cell, or None: one processor's counter and valgrind do not count alike."""
+    return cell.get("instructions_by") if figure == "instructions" else COUNTED.get(figure.removeprefix("connect_"))
+
+
+def titled(figure, by):
+    """(title, unit) of a figure, with what counted it."""
+    title, unit = FIGURES.get(figure, (figure, ""))
+    return title + (f", by {by}" if by else ""), unit
+
+
 def rows(path, result):
     """One dict a figure of a cell: what CSV, JSON and Markdown hold."""
     for cell in result["cells"]:
         for name, figure in cell["figures"].items():
             yield {"file": path, "step": cell["step"]["name"], "server": cell["server"], "client": cell["client"],
-                   "figure": name, **{k: figure[k] for k in ("n", "median", "low", "high", "q1", "q3", "min", "max")},
+                   "figure": name, "by": counted_by(cell, name), **{k: figure[k] for k in ("n", "median", "low", "high", "q1", "q3", "min", "max")},
                    **{k: cell["runs"][k] for k in ("failed", "invalid")}}
 
 

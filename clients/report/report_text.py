@@ -5,7 +5,7 @@ import json
 
 import report_result
 
-COLUMNS = ["file", "step", "server", "client", "figure", "n", "median", "low", "high", "q1", "q3", "min", "max", "failed", "invalid"]
+COLUMNS = ["file", "step", "server", "client", "figure", "by", "n", "median", "low", "high", "q1", "q3", "min", "max", "failed", "invalid"]
 
 
 def all_rows(results):
@@ -34,9 +34,11 @@ def as_json(results):
 
 
 def show(value, unit):
-    """A figure with three digits and a unit that fits."""
+    """A figure with three digits and a unit that fits; a count whole."""
     if value is None:
         return "–"
+    if unit == "":
+        return f"{value:,.0f}"
     if unit == "s":
         for limit, scale, name in ((1e-3, 1e6, "µs"), (1, 1e3, "ms")):
             if abs(value) < limit:
@@ -67,8 +69,8 @@ def as_markdown(results):
     for path, result in results:
         out.append(f"## {cell_text(path)}\n")
         out.append(table(["step", "server", "client", "figure", "n", "median [95% interval]", "failed", "invalid"],
-                         [[r["step"], r["server"], r["client"], r["figure"], r["n"],
-                           spread(r, report_result.FIGURES.get(r["figure"], ("", ""))[1]), r["failed"], r["invalid"]]
+                         [[r["step"], r["server"], r["client"], r["figure"] + (f" by {r['by']}" if r["by"] else ""), r["n"],
+                           spread(r, report_result.titled(r["figure"], r["by"])[1]), r["failed"], r["invalid"]]
                           for r in report_result.rows(path, result)]))
         if result["verdicts"]:
             out.append(table(["server", "second beside first", "connect", "get", "application"],
