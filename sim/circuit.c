@@ -158,7 +158,7 @@ uint8_t *sim_circuit_room(struct sim_circuit *c, size_t *n)
 void sim_circuit_received(struct sim_circuit *c, size_t n, uint64_t arrived_ns)
 {
     struct circuit_input *in = &c->in;
-    c->sim->observed.bytes[OBSERVED_IN] += n;
+    observed_bytes(&c->sim->observed, OBSERVED_IN, n, &c->has_asked);
     uint64_t skipped = n < in->skip ? n : in->skip;
     in->skip -= skipped;
     if (skipped > 0 && skipped < n)
@@ -399,7 +399,7 @@ void sim_circuit_is_behind(struct sim_circuit *c)
 void sim_circuit_sent(struct sim_circuit *c, size_t n)
 {
     outbox_sent(&c->out, n);
-    c->sim->observed.bytes[OBSERVED_OUT] += n;
+    observed_bytes(&c->sim->observed, OBSERVED_OUT, n, &c->has_asked);
     c->is_blocked = !outbox_is_empty(&c->out);
 }
 

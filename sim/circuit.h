@@ -59,6 +59,7 @@ struct sim_circuit {
     bool is_waiting; /* the next request waits for a put of its channel, or a put for replies */
     bool is_deaf;    /* no more requests: the end is in the lane of direct replies */
     bool is_ending;  /* send what there is, then close */
+    bool has_asked;  /* its client has spoken since we did */
     bool at_end_of_file;
 };
 

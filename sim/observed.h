@@ -16,6 +16,7 @@ struct observed {
     uint64_t bytes[OBSERVED_WAYS]; /* on circuits */
     uint64_t messages[OBSERVED_WAYS][WIRE_COMMANDS];
     uint64_t segments[OBSERVED_WAYS]; /* TCP segments with data */
+    uint64_t round_trips; /* how often we spoke on a circuit after its client had: asked together and answered together is one */
     uint64_t closed, reset,
         open;                  /* circuits that their clients closed; that broke, or that we ended; that are there at the end */
     struct histogram connects; /* each channel: from the first search for its PV to its creation */
@@ -26,6 +27,16 @@ static inline void observed_message(struct observed *o, unsigned way, unsigned c
 {
     if (command < WIRE_COMMANDS)
         o->messages[way][command]++;
+}
+
+/* n bytes of a circuit. *asked: its client has spoken since we did. */
+static inline void observed_bytes(struct observed *o, unsigned way, size_t n, bool *asked)
+{
+    if (n == 0)
+        return;
+    o->bytes[way] += n;
+    o->round_trips += way == OBSERVED_OUT && *asked;
+    *asked = way == OBSERVED_IN;
 }
 
 static inline void observed_datagram(struct observed *o, unsigned way, size_t n)

@@ -130,6 +130,7 @@ static json_t *observed(const struct observed *o)
     json_object_set_new(object, "datagram_bytes", both_ways(o->datagram_bytes));
     json_object_set_new(object, "bytes", both_ways(o->bytes));
     json_object_set_new(object, "segments", both_ways(o->segments));
+    set_count(object, "round_trips", o->round_trips);
     json_object_set_new(object, "messages", messages(o));
     set_count(object, "closed", o->closed);
     set_count(object, "reset", o->reset);

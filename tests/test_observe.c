@@ -32,7 +32,7 @@ static void times_count_from_the_start_and_from_the_first_search(void **state)
     read_text(&run, "{\"searches\": 2, \"sent\": 5, \"observed\": {\"first_search_ns\": 3000000, \"first_circuit_ns\": 4000000,"
                     "\"first_created_ns\": 5000000, \"last_created_ns\": 8000000, \"first_value_ns\": 9000000,"
                     "\"search_to_created\": {\"count\": 1, \"p50_ns\": 2000000, \"max_ns\": 5000000},"
-                    "\"bytes\": [10, 20], \"closed\": 1,"
+                    "\"bytes\": [10, 20], \"closed\": 1, \"round_trips\": 4,"
                     "\"messages\": {\"READ_NOTIFY\": [3, 3], \"READ\": [1, 1], \"WRITE\": [2, 0], \"ACCESS_RIGHTS\": [0, 7]}}}");
     assert_near(run.at[OBSERVE_SEARCH], MS(2));
     assert_near(run.at[OBSERVE_CIRCUIT], MS(1));
@@ -43,6 +43,8 @@ static void times_count_from_the_start_and_from_the_first_search(void **state)
     assert_near(run.at[OBSERVE_PUTS], 2);
     assert_near(run.at[OBSERVE_MESSAGES_IN], 6);
     assert_near(run.at[OBSERVE_MESSAGES_OUT], 11);
+    assert_near(run.at[OBSERVE_ROUND_TRIPS], 4);
+    assert_near(run.kinds[OBSERVE_TO_IT][WIRE_ACCESS_RIGHTS], 7);
     assert_near(run.at[OBSERVE_BYTES_OUT], 20);
     assert_near(run.at[OBSERVE_UPDATES], 5);
     assert_near(run.at[OBSERVE_CLOSED], 1);

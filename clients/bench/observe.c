@@ -1,6 +1,7 @@
 #include "clients/bench/observe.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 const char *const observe_names[OBSERVE_FIGURES] = {
@@ -21,6 +22,7 @@ const char *const observe_names[OBSERVE_FIGURES] = {
     [OBSERVE_BYTES_OUT] = "out_bytes",
     [OBSERVE_SEGMENTS_IN] = "segments_in",
     [OBSERVE_SEGMENTS_OUT] = "segments_out",
+    [OBSERVE_ROUND_TRIPS] = "round_trips",
     [OBSERVE_MESSAGES_IN] = "messages_in",
     [OBSERVE_MESSAGES_OUT] = "messages_out",
     [OBSERVE_READS] = "reads",
@@ -52,6 +54,7 @@ const char *const observe_heads[OBSERVE_FIGURES] = {
     [OBSERVE_BYTES_OUT] = "bytes to it, by circuit",
     [OBSERVE_SEGMENTS_IN] = "TCP segments from it",
     [OBSERVE_SEGMENTS_OUT] = "TCP segments to it",
+    [OBSERVE_ROUND_TRIPS] = "round trips",
     [OBSERVE_MESSAGES_IN] = "messages from it",
     [OBSERVE_MESSAGES_OUT] = "messages to it",
     [OBSERVE_READS] = "reads",
@@ -99,24 +102,23 @@ static void read_times(struct observed_run *run, const json_t *observed, uint64_
 
 /* ---- counts ---- */
 
-enum way { FROM_IT, TO_IT };
-
-static double of_way(const json_t *pair, enum way way)
+static double of_way(const json_t *pair, unsigned way)
 {
     return (double)json_integer_value(json_array_get(pair, way));
 }
 
-static double of_message(const json_t *observed, const char *command, enum way way)
+static void read_kinds(struct observed_run *run, const json_t *messages)
 {
-    return of_way(json_object_get(json_object_get(observed, "messages"), command), way);
+    for (unsigned way = 0; way < OBSERVE_WAYS; way++)
+        for (unsigned i = 0; i < WIRE_COMMANDS; i++)
+            run->kinds[way][i] = of_way(json_object_get(messages, wire_command_name(i)), way);
 }
 
-static double all_messages(const json_t *observed, enum way way)
+static double all_messages(const struct observed_run *run, unsigned way)
 {
-    json_t *messages = json_object_get(observed, "messages"), *pair;
-    const char *command;
     double sum = 0;
-    json_object_foreach(messages, command, pair) sum += of_way(pair, way);
+    for (unsigned i = 0; i < WIRE_COMMANDS; i++)
+        sum += run->kinds[way][i];
     return sum;
 }
 
@@ -127,12 +129,14 @@ static void read_pairs(struct observed_run *run, const json_t *observed)
         enum observe_figure in;
     } pairs[] = {{"datagrams", OBSERVE_DATAGRAMS_IN}, {"bytes", OBSERVE_BYTES_IN}, {"segments", OBSERVE_SEGMENTS_IN}};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
-        for (unsigned way = FROM_IT; way <= TO_IT; way++)
-            run->at[pairs[i].in + way] = of_way(json_object_get(observed, pairs[i].name), (enum way)way);
-    run->at[OBSERVE_MESSAGES_IN] = all_messages(observed, FROM_IT);
-    run->at[OBSERVE_MESSAGES_OUT] = all_messages(observed, TO_IT);
-    run->at[OBSERVE_READS] = of_message(observed, "READ_NOTIFY", FROM_IT) + of_message(observed, "READ", FROM_IT);
-    run->at[OBSERVE_PUTS] = of_message(observed, "WRITE_NOTIFY", FROM_IT) + of_message(observed, "WRITE", FROM_IT);
+        for (unsigned way = 0; way < OBSERVE_WAYS; way++)
+            run->at[pairs[i].in + way] = of_way(json_object_get(observed, pairs[i].name), way);
+    const double *asked = run->kinds[OBSERVE_FROM_IT];
+    read_kinds(run, json_object_get(observed, "messages"));
+    run->at[OBSERVE_MESSAGES_IN] = all_messages(run, OBSERVE_FROM_IT);
+    run->at[OBSERVE_MESSAGES_OUT] = all_messages(run, OBSERVE_TO_IT);
+    run->at[OBSERVE_READS] = asked[WIRE_READ_NOTIFY] + asked[WIRE_READ];
+    run->at[OBSERVE_PUTS] = asked[WIRE_WRITE_NOTIFY] + asked[WIRE_WRITE];
 }
 
 static void read_counts(struct observed_run *run, const json_t *report, const json_t *observed)
@@ -150,6 +154,7 @@ static void read_counts(struct observed_run *run, const json_t *report, const js
         {"sent", OBSERVE_UPDATES, false},
         {"merged", OBSERVE_MERGED, false},
         {"events_off", OBSERVE_EVENTS_OFF, false},
+        {"round_trips", OBSERVE_ROUND_TRIPS, true},
         {"closed", OBSERVE_CLOSED, true},
         {"reset", OBSERVE_BROKEN, true},
         {"open", OBSERVE_LEFT_OPEN, true},
@@ -184,10 +189,22 @@ json_t *observe_counts(const struct observed_run *run)
     return object;
 }
 
+void observe_name_kind(unsigned way, unsigned command, char name[OBSERVE_KIND_BYTES])
+{
+    snprintf(name, OBSERVE_KIND_BYTES, "%s.%s", observe_names[OBSERVE_MESSAGES_IN + way], wire_command_name(command));
+}
+
 json_t *observe_write(const struct observed_run *run)
 {
+    char name[OBSERVE_KIND_BYTES];
     json_t *json = json_object();
     for (unsigned i = 0; i < OBSERVE_FIGURES; i++)
         json_object_set_new(json, observe_names[i], isnan(run->at[i]) ? json_null() : json_real(run->at[i]));
+    for (unsigned i = 0; i < OBSERVE_WAYS * WIRE_COMMANDS; i++) {
+        const unsigned way = i / WIRE_COMMANDS, command = i % WIRE_COMMANDS;
+        observe_name_kind(way, command, name);
+        if (run->kinds[way][command] > 0)
+            json_object_set_new(json, name, json_real(run->kinds[way][command]));
+    }
     return json;
 }

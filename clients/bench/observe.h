@@ -3,6 +3,8 @@
 #ifndef CAPLAY_CLIENTS_BENCH_OBSERVE_H
 #define CAPLAY_CLIENTS_BENCH_OBSERVE_H
 
+#include "wire/message.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +28,7 @@ enum observe_figure {
     OBSERVE_BYTES_OUT,
     OBSERVE_SEGMENTS_IN,
     OBSERVE_SEGMENTS_OUT,
+    OBSERVE_ROUND_TRIPS,
     OBSERVE_MESSAGES_IN,
     OBSERVE_MESSAGES_OUT,
     OBSERVE_READS,
@@ -43,15 +46,22 @@ enum observe_figure {
 extern const char *const observe_names[OBSERVE_FIGURES]; /* as in a result file */
 extern const char *const observe_heads[OBSERVE_FIGURES]; /* as in a table */
 
+enum { OBSERVE_FROM_IT, OBSERVE_TO_IT, OBSERVE_WAYS };
+
 struct observed_run {
-    double at[OBSERVE_FIGURES]; /* NAN: it has not happened */
+    double at[OBSERVE_FIGURES];                /* NAN: it has not happened */
+    double kinds[OBSERVE_WAYS][WIRE_COMMANDS]; /* of its messages: how many of each command */
     bool searched, connected;
 };
 
 /* From a report (NULL: nothing is known) of a client that was started at start_ns, CLOCK_MONOTONIC. */
 void observe_read(struct observed_run *run, const json_t *report, uint64_t start_ns);
 
-/* Each figure by its name; null: it has not happened. */
+/* "messages_in.READ_NOTIFY" */
+#define OBSERVE_KIND_BYTES 40
+void observe_name_kind(unsigned way, unsigned command, char name[OBSERVE_KIND_BYTES]);
+
+/* Each figure by its name (null: it has not happened), and the commands that were used. */
 json_t *observe_write(const struct observed_run *run);
 
 /* Those that the client alone decides, whatever the machine does: what `caplay compare --gate counts` looks at. */
