@@ -52,8 +52,10 @@ def test_what_a_command_asked_for_is_counted_and_repeats_exactly(observe):
         seen = run["observed"]
         assert (seen["reads"], seen["puts"], seen["channels"], seen["circuits_closed"]) == (3, 0, 3, 1)
         assert 0 <= seen["search_to_first_channel_s"] <= seen["search_to_last_channel_s"]
+        assert seen["messages_in.READ_NOTIFY"] == seen["messages_out.READ_NOTIFY"] == 3 and "messages_in.WRITE" not in seen
         assert run["process"]["faults_minor"] > 0
-    for name in ("in_bytes", "out_bytes", "messages_in", "messages_out", "reads"):
+        assert 6 <= seen["round_trips"] <= 7  # a channel and a read, three times; the greeting may be one of its own
+    for name in ("in_bytes", "out_bytes", "messages_in", "messages_out", "messages_in.CREATE_CHAN", "reads"):
         assert result["repeat"][name] == "exact", name
 
 
@@ -97,6 +99,7 @@ def test_a_command_that_does_not_exist_is_a_missing_part(observe):
     (["ten-thousand", "--client", "libca", "--", "true"], "--client libca"),
     (["ten-thousand", "--server", "127.0.0.1:5064", "--", "true"], "--server 127.0.0.1:5064"),
     (["ten-thousand", "--resume", "--", "true"], "--resume"),
+    (["ten-thousand", "--pvs", "5", "--", "true"], "--pvs does not go with a command"),
 ])
 def test_what_does_not_go_with_a_command_is_refused(args, says, tmp_path):
     done = cahelp.caplay("bench", "--output", tmp_path / "report", *args)

@@ -72,6 +72,7 @@ elif how == "crash":
 elif how == "exit":
     sys.exit("it went wrong")
 elif how == "hang":
+    print("one\\ntwo", file=sys.stderr, flush=True)
     time.sleep(1000)
 elif how == "garbage":
     print("hello", flush=True)
@@ -118,7 +119,7 @@ def bench(tmp_path, *args, timeout=240, env=None):
 def test_every_way_to_fail_is_shown_and_is_no_sample(tmp_path, fake):
     ways = {"wrong-value": ("wrong value", "get 2 of ten-thousand:00000: 0.75, not 0.5"), "not-all": ("wrong value", "PVs connected"),
             "crash": ("crashed", "killed by signal 11"), "exit": ("crashed", "exit code 1 without an answer: it went wrong"),
-            "hang": ("time-out", "no answer within 4.5 s"), "garbage": ("unreadable answer", "hello"),
+            "hang": ("time-out", "no answer within 4.5 s: one | two"), "garbage": ("unreadable answer", "hello"),
             "two-lines": ("unreadable answer", "more than one line"), "failed": ("failed", "TimeoutError: nobody there")}
     code, tables, report = bench(tmp_path, "--server", "sim", "--only", "connect", "--pvs", "10", "--timeout", "3s", "--client",
                                  ",".join(fake(how) for how in ["good", *ways]))
@@ -182,9 +183,10 @@ def test_what_is_not_installed_is_shown_and_fails_only_what_asked_for_it(tmp_pat
     assert {run["client"] for run in report["runs"]} == {"libca"}
     assert "not installed: " in tables
 
-    code, tables, _ = bench(tmp_path, "--server", "sim", "--only", "connect", "--client", ",".join([fake("good"), fake("missing")]))
+    code, tables, _ = bench(tmp_path, "--server", "sim", "--only", "connect", "--client",
+                            ",".join([fake("good"), fake("missing"), "cmd:/no/such/client"]))
     assert code == 5
-    assert "not installed: no wheel for it" in tables
+    assert "not installed: no wheel for it" in tables and "(not installed: exit code 127 without an answer: " in tables
 
 
 def test_real_clients_connect_to_the_fake_server(tmp_path):

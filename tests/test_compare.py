@@ -220,10 +220,15 @@ def test_an_interrupted_bench_goes_on_where_it_was(tmp_path, client):
     refused = cahelp.caplay(*command, "--resume", "--seed", "7")
     assert refused.returncode == 2 and "seed was 1, and is 7 now" in refused.stderr
     assert cahelp.caplay(*command, "--resume").returncode == 0
-    runs = json.loads((tmp_path / "a.json").read_text())["runs"]
+    result = json.loads((tmp_path / "a.json").read_text())
+    runs, own = result["runs"], result["orchestrator"]
     assert sorted((run["warmup"], run["round"]) for run in runs if not run["repeated"]) == [(False, i) for i in range(6)] + [(True, 0)]
     assert [json.loads(line)["run"] for line in before[1:]] == runs[:len(before) - 1]
     assert journal.read_text().count("\n") == 1 + len(runs)
+    first = json.loads(before[-1])["orchestrator"]  # three runs and more that slept for a second each; what came later slept not
+    assert first["wall_s"] >= 2.9 and all(own[name] >= first[name] for name in own)
+    told = [json.loads(line)["orchestrator"]["all_cpu_s"] for line in journal.read_text().splitlines()[1:]]
+    assert told == sorted(told)
 
 
 def test_a_resume_needs_something_to_go_on_from(tmp_path, client):

@@ -142,12 +142,15 @@ static void a_tool_stands_before_the_command(void **state)
 {
     (void)state;
     struct counting_words words;
-    counting_words(COUNTING_NONE, "/f", &words);
+    counting_words(COUNTING_NONE, "/f", true, &words);
     assert_int_equal(words.n, 0);
-    counting_words(COUNTING_CALLGRIND, "/f", &words);
+    counting_words(COUNTING_CALLGRIND, "/f", false, &words);
+    const unsigned n = words.n;
+    counting_words(COUNTING_CALLGRIND, "/f", true, &words);
+    assert_int_equal(words.n, n + 1); /* where a section begins */
     assert_string_equal(words.at[0], "valgrind");
     assert_string_equal(words.at[words.n - 1], "--callgrind-out-file=/f.%p");
-    counting_words(COUNTING_SYSCALLS, "/f", &words);
+    counting_words(COUNTING_SYSCALLS, "/f", true, &words);
     assert_string_equal(words.at[0], "strace");
     assert_string_equal(words.at[words.n - 1], "/f");
 }

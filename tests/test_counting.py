@@ -57,11 +57,41 @@ def test_a_tool_that_is_missing_is_named_with_its_package(tmp_path):
     for what, program in ("callgrind", "valgrind"), ("syscalls", "strace"):
         done = bench(tmp_path, "--count", what, env={"PATH": str(tmp_path)})
         assert done.returncode == 5 and f"apt-get install {program}" in done.stderr and len(done.stderr.splitlines()) == 1
-    if shutil.which("strace"):
-        done = bench(tmp_path, "--count", "syscalls", "--", "true")
-        assert done.returncode == 2 and "--count syscalls does not go with a command" in done.stderr
     done = bench(tmp_path, "--count", "cycles")
     assert done.returncode == 2 and "as in --count callgrind:6" in done.stderr
+
+
+def observe(tmp_path, *args):
+    done = cahelp.caplay("bench", "ten-thousand", "--runs", 1, "--warmup", 0, "--output", tmp_path / "report", *args)
+    return done, json.loads((tmp_path / "report" / "observed.json").read_text())
+
+
+def test_a_command_is_counted_with_what_it_starts_in_runs_of_their_own(tmp_path):
+    needs("valgrind", "strace")
+    job = tmp_path / "job.json"
+    job.write_text(json.dumps({"task": "connect", "names": ["ten-thousand:00000"], "order": "together", "gets": 1, "get_names": 1, "put": None,
+                               "timeout_s": 600}))
+    done, result = observe(tmp_path, "--status", "--count", "callgrind:1", "--count", "syscalls:1", "--", "sh", "-c", f"{cahelp.LIBCA} {job}; exit $?")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [run["outcome"] for run in result["runs"] if not run["repeated"]] == ["good"]
+    instructions, calls = result["counting"]
+    assert (instructions["by"], calls["by"], instructions["outcome"], calls["outcome"]) == ("callgrind", "strace", "good", "good")
+    assert instructions["total"] > 2 * 10**6 and calls["total"] > 400  # a shell alone has a tenth of that
+    assert "instructions, by callgrind" in done.stdout and "1 runs are samples" in done.stdout
+    assert " | step 1/3 any command | run 1/1 sh | " in done.stderr
+    refuses = f"grep -q '^TracerPid:[[:space:]]0$' /proc/$$/status || {{ echo not while you look >&2; exit 9; }}; exec {cahelp.LIBCA} {job}"
+    done, result = observe(tmp_path, "--count", "syscalls:1", "--", "sh", "-c", refuses)
+    assert done.returncode == 3, done.stdout + done.stderr
+    [counted] = result["counting"]
+    assert (counted["outcome"], counted["exit_code"], counted["total"] > 0) == ("not counted", 9, True)
+    assert counted["why"].startswith("under strace: ended at once: exit code 9 ") and counted["why"].endswith(" | not while you look")
+    assert "1 of 1 runs that were to count: not counted; first: under strace: " in done.stdout
+
+
+def test_a_command_that_fails_anyhow_is_not_counted(tmp_path):
+    needs("strace")
+    done, result = observe(tmp_path, "--count", "syscalls", "--", "false")
+    assert done.returncode == 4 and result["counting"] == [] and "Nothing was counted: no run is a sample" in done.stdout
 
 
 def test_no_looks_leaves_the_clients_process_alone(tmp_path):

@@ -151,14 +151,29 @@ static void judge_monitor(struct bench_run *run, const json_t *answer, const str
 
 /* ---- both ---- */
 
-static void judge_silence(struct bench_run *run, const struct bench_process *p)
+/* What a shell ends with where there is no such command, or none that may be run. */
+enum { SHELL_MAY_NOT = 126, SHELL_FOUND_NONE = 127 };
+
+/* A line for the shell that it could not run is a client that is not installed; under a tool the code may be the tool's. */
+static bool is_missing(const struct bench_run *run, const struct bench_client *client)
 {
+    return client->custom && run->tool == COUNTING_NONE &&
+           (run->exit_code == SHELL_MAY_NOT || run->exit_code == SHELL_FOUND_NONE);
+}
+
+static void judge_silence(struct bench_run *run, const struct bench_process *p, struct bench_client *client)
+{
+    char words[BENCH_WORDS_BYTES];
+    bench_process_words(p, words);
+    const char *colon = words[0] != '\0' ? ": " : "";
     if (p->timed_out)
-        fail(run, BENCH_TIMEOUT, "no answer within %.1f s", (double)p->spec.timeout_ns / (double)CLOCK_NS);
+        fail(run, BENCH_TIMEOUT, "no answer within %.1f s%s%s", (double)p->spec.timeout_ns / (double)CLOCK_NS, colon, words);
     else if (WIFSIGNALED(p->status))
-        fail(run, BENCH_CRASHED, "killed by signal %d: %.120s", WTERMSIG(p->status), p->said);
+        fail(run, BENCH_CRASHED, "killed by signal %d%s%s", WTERMSIG(p->status), colon, words);
     else
-        fail(run, BENCH_CRASHED, "exit code %d without an answer: %.120s", run->exit_code, p->said);
+        fail(run, BENCH_CRASHED, "exit code %d without an answer%s%s", run->exit_code, colon, words);
+    if (!p->timed_out && is_missing(run, client))
+        snprintf(client->missing, sizeof client->missing, "%.150s", run->why);
 }
 
 /* Exactly one line, of one JSON object. */
@@ -212,7 +227,7 @@ void bench_run_judge(struct bench_run *run, const struct bench_process *p, struc
     run->outcome = BENCH_GOOD;
     copy_samples(run, p);
     if (p->answer_bytes == 0) {
-        judge_silence(run, p);
+        judge_silence(run, p, client);
         return;
     }
     json_t *answer = read_line(run, p);

@@ -66,7 +66,7 @@ static const struct option options[] = {
      "bench.json also under this name, for `caplay compare`"},
     {"count", 0, OPTION_LIST, offsetof(struct settings, count), "WHAT", NULL, 0, 0,
      "callgrind[:N] counts instructions, syscalls[:N] system calls, in N more runs (6) of each client at each connect step,\n"
-     "under valgrind or strace: 10 to 60 times slower, and no time of theirs is a sample; may be repeated"},
+     "or of the COMMAND, under valgrind or strace: 10 to 60 times slower, and no time of theirs is a sample; may be repeated"},
     {"no-looks", 0, OPTION_FLAG, offsetof(struct settings, unseen), NULL, NULL, 0, 0,
      "leave clients' processes alone while they run: no threads, files, memory, drops are known of them"},
     {"resume", 0, OPTION_FLAG, offsetof(struct settings, resume), NULL, NULL, 0, 0,
@@ -113,7 +113,7 @@ static const struct option_command command = {
         "sim:ten-thousand to\n"
         "connect to and sim:area-detector to monitor.",
     .examples = "caplay bench\n"
-                "caplay bench ten-thousand -- python my_app.py\n"
+                "caplay bench ten-thousand --count callgrind -- python my_app.py\n"
                 "caplay bench --server ioc:build/bench.db --server replay:build/bench.catrace --server sim\n"
                 "caplay bench --client pyca,psp --only connect --runs 5\n"
                 "caplay bench ten-thousand --client pyepics,caproto --save base.json\n"
@@ -202,6 +202,17 @@ static int set_options(struct bench_options *o, const struct settings *s, const 
     return counting_parse(&s->count, o->counting, diag) < 0 ? -1 : set_precision(s, &o->precision, diag);
 }
 
+/* An option that was given and means nothing to a command behind --. */
+static const char *find_unfit(const struct settings *s)
+{
+    return s->resume                     ? "resume"
+           : s->precision != NULL        ? "precision"
+           : s->profile != PROFILE_UNSET ? "profile"
+           : s->only != 0                ? "only"
+           : s->pvs > 0                  ? "pvs"
+                                         : NULL;
+}
+
 static int set_up(struct bench_result *r, const struct settings *s, const struct option_result *parsed, struct diag *diag)
 {
     struct bench_options *o = &r->options;
@@ -212,7 +223,7 @@ static int set_up(struct bench_result *r, const struct settings *s, const struct
     if (n < 0 || set_servers(r, &s->servers, diag) < 0 || set_cores(o, diag) < 0)
         return -1;
     r->nclients = (unsigned)n;
-    if (parsed->command != NULL && bench_application_check(r, s->clients, diag) < 0)
+    if (parsed->command != NULL && bench_application_check(r, s->clients, find_unfit(s), diag) < 0)
         return -1;
     bench_read_machine(&r->machine);
     const uint64_t now_ns = clock_realtime_ns();
@@ -226,12 +237,11 @@ static int set_up(struct bench_result *r, const struct settings *s, const struct
     snprintf(o->folder, sizeof o->folder, "%.200s/caplay-XXXXXX", tmp != NULL && *tmp != '\0' ? tmp : "/tmp");
     if (mkdtemp(o->folder) == NULL)
         return diag_errno(diag, DIAG_ENVIRONMENT, "cannot make folder %s", o->folder);
-    if (parsed->command != NULL) /* no procedure, no journal of one */
-        return bench_repeater_start(o, diag);
-    r->live = bench_live_open(r, s->status, s->http, diag);
+    const unsigned steps = parsed->command != NULL ? bench_application_steps(o) : (unsigned)r->nsteps;
+    r->live = bench_live_open(r, steps, &(struct bench_live_wish){s->status, s->http}, diag);
     if (r->live == NULL)
         return -1;
-    if (bench_journal_open(r, diag) < 0)
+    if (parsed->command == NULL && bench_journal_open(r, diag) < 0) /* without a procedure there is no journal of one */
         return -1;
     return bench_repeater_start(o, diag);
 }

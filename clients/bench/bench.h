@@ -124,6 +124,8 @@ enum bench_outcome {
 
 extern const char *const bench_outcome_names[BENCH_OUTCOMES];
 
+#define BENCH_WHY_BYTES 640u /* its last lines on stderr, mostly */
+
 struct bench_run {
     const struct bench_step *step;
     unsigned server, client, round, attempt;
@@ -131,9 +133,9 @@ struct bench_run {
     bool alone;              /* that start served nothing else: what it saw is of this run */
     unsigned start;          /* the number of the server's start that served it */
     enum bench_outcome outcome;
-    char why[200];     /* if not good */
-    bool died_at_exit; /* it answered, then crashed or hung */
-    bool repeated;     /* invalid, and done again */
+    char why[BENCH_WHY_BYTES]; /* if not good */
+    bool died_at_exit;         /* it answered, then crashed or hung */
+    bool repeated;             /* invalid, and done again */
     int exit_code;
     double setup, rehearse, connect, get1, get2, put; /* NAN: not measured; rehearse: before connect, for a JIT compiler */
     double cpu_s;                                     /* user and system, of the whole process */
@@ -170,7 +172,8 @@ struct bench_result {
     size_t nruns, room;
     struct bench_counting *counting; /* runs that count */
     size_t ncounting, counting_room;
-    struct bench_own own; /* what we used while clients ran, those that count apart */
+    struct bench_own own;     /* what we used while clients ran, those that count apart; with that of earlier parts */
+    struct bench_own earlier; /* all that earlier parts had used: of a benchmark that goes on */
     bool interrupted;
     char begun[48];          /* RFC 3339, UTC; of a benchmark that goes on: when its first part began */
     struct bench_live *live; /* --status, --http */

@@ -68,17 +68,14 @@ static void add_word(struct counting_words *words, const char *word)
 }
 
 /* Several dumps in one file, a dump at each mark; a file a process. What a command becomes by exec() is counted, too. */
-static void add_callgrind(struct counting_words *words, const char *path)
+static void add_callgrind(struct counting_words *words, const char *path, bool by_section)
 {
-    static const char *const fixed[] = {"valgrind",
-                                        "-q",
-                                        "--vgdb=no",
-                                        "--tool=callgrind",
-                                        "--trace-children=yes",
-                                        "--combine-dumps=yes",
-                                        "--dump-before=*getrusage*"};
+    static const char *const fixed[] = {"valgrind",           "-q", "--vgdb=no", "--tool=callgrind", "--trace-children=yes",
+                                        "--combine-dumps=yes"};
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         add_word(words, fixed[i]);
+    if (by_section)
+        add_word(words, "--dump-before=*getrusage*");
     snprintf(words->file, sizeof words->file, "--callgrind-out-file=%s.%%p", path);
     add_word(words, words->file);
 }
@@ -93,11 +90,11 @@ static void add_strace(struct counting_words *words, const char *path)
     add_word(words, words->file);
 }
 
-void counting_words(enum counting_tool tool, const char *path, struct counting_words *words)
+void counting_words(enum counting_tool tool, const char *path, bool by_section, struct counting_words *words)
 {
     words->n = 0;
     if (tool == COUNTING_CALLGRIND)
-        add_callgrind(words, path);
+        add_callgrind(words, path, by_section);
     else if (tool == COUNTING_SYSCALLS)
         add_strace(words, path);
 }

@@ -25,7 +25,12 @@ extern const char *const counting_by[COUNTING_TOOLS];       /* as results and ta
  * tool's program is not installed. */
 int counting_parse(const struct option_list *list, unsigned runs[COUNTING_TOOLS], struct diag *diag);
 
-/* Words to put before a command: they run it under the tool, which writes what it counted to `path`. */
+/* Is set for what runs under a tool: Python's dictionaries have another order in each process, and so other counts, unless it is
+ * told not to. */
+#define COUNTING_ENVIRONMENT "PYTHONHASHSEED=0"
+
+/* Words to put before a command: they run it under the tool, which writes what it counted to `path`; by sections, or all in one.
+ */
 #define COUNTING_WORDS 12
 #define COUNTING_PATH  300
 struct counting_words {
@@ -34,7 +39,7 @@ struct counting_words {
     char file[COUNTING_PATH]; /* at[] points into it */
 };
 
-void counting_words(enum counting_tool tool, const char *path, struct counting_words *words);
+void counting_words(enum counting_tool tool, const char *path, bool by_section, struct counting_words *words);
 
 #define COUNTING_SECTIONS 64
 struct counted {

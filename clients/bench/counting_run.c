@@ -63,14 +63,19 @@ static void read_files(struct bench_counting *c, const char *folder, const char 
         closedir(dir);
 }
 
-void bench_counting_take(struct bench_result *r, const struct bench_run *run, pid_t pid)
+void bench_counting_gather(struct bench_counting *c, const struct bench_options *o, pid_t pid)
 {
     char path[COUNTING_PATH];
+    bench_counted_path(o, c->run.client, path);
+    read_files(c, o->folder, strrchr(path, '/') + 1, pid);
+}
+
+void bench_counting_take(struct bench_result *r, const struct bench_run *run, pid_t pid)
+{
     struct bench_counting *c = bench_add_counting(r);
     c->tool = run->tool;
     c->run = *run;
-    bench_counted_path(&r->options, run->client, path);
-    read_files(c, r->options.folder, strrchr(path, '/') + 1, pid);
+    bench_counting_gather(c, &r->options, pid);
     if (c->run.outcome != BENCH_GOOD || !isnan(c->total))
         return;
     c->run.outcome = BENCH_INVALID;

@@ -7,6 +7,10 @@
 /* Add a run that is judged, whose process was pid, to r->counting, with what its tool counted. */
 void bench_counting_take(struct bench_result *r, const struct bench_run *run, pid_t pid);
 
+/* Gather what c's tool wrote of c's client into c, stages as c's run has them, and remove the files. pid: the client's own
+ * process, whose sections are stages. */
+void bench_counting_gather(struct bench_counting *c, const struct bench_options *o, pid_t pid);
+
 /* Their server has ended: those from r->counting[first] on that it left alone are no counts. */
 void bench_counting_attach(struct bench_result *r, size_t first, const struct bench_server_report *report);
 

@@ -220,12 +220,26 @@ static void keep_counting(struct bench_result *r, json_t *json)
     run.step = find_step(r, step);
     run.round = (unsigned)round;
     snprintf(run.why, sizeof run.why, "%s", why);
-    if (run.step == NULL || !find_outcome(outcome, &run.outcome) || run.outcome == BENCH_INVALID || !find_server(r, server, &run.server) ||
-        !find_client(r, client, &run.client))
+    if (run.step == NULL || !find_outcome(outcome, &run.outcome) || run.outcome == BENCH_INVALID ||
+        !find_server(r, server, &run.server) || !find_client(r, client, &run.client))
         return;
     struct bench_counting *c = bench_add_counting(r);
     c->run = run;
     bench_counting_read(c, json);
+}
+
+/* Seconds of a file that somebody may have edited. */
+static uint64_t ns_of(const json_t *object, const char *key)
+{
+    const double s = number_of(object, key);
+    return s > 0 && s < 1e9 ? (uint64_t)(s * 1e9) : 0;
+}
+
+/* Each run has the sum until then: the last one stays. */
+static void keep_own(struct bench_result *r, const json_t *own)
+{
+    r->own = (struct bench_own){.cpu_ns = ns_of(own, "cpu_s"), .wall_ns = ns_of(own, "wall_s")};
+    r->earlier = (struct bench_own){.cpu_ns = ns_of(own, "all_cpu_s"), .wall_ns = ns_of(own, "all_wall_s")};
 }
 
 static void keep_run(struct bench_result *r, json_t *line)
@@ -233,6 +247,7 @@ static void keep_run(struct bench_result *r, json_t *line)
     struct bench_run run;
     json_t *json = json_object_get(line, "run");
     const char *version = json_string_value(json_object_get(line, "client_version"));
+    keep_own(r, json_object_get(line, "orchestrator"));
     if (json == NULL)
         keep_counting(r, json_object_get(line, "counting"));
     if (json == NULL || !read_run(r, json, &run))
@@ -307,11 +322,13 @@ int bench_journal_open(struct bench_result *r, struct diag *diag)
 
 void bench_journal_add(struct bench_result *r, size_t first, size_t counting)
 {
+    json_t *own = report_own(r);
     for (size_t i = first; i < r->nruns; i++)
-        write_line(r, json_pack("{s:s, s:o}", "client_version", r->clients[r->runs[i].client].version, "run",
-                                report_run(r, &r->runs[i])));
+        write_line(r, json_pack("{s:s, s:o, s:O}", "client_version", r->clients[r->runs[i].client].version, "run",
+                                report_run(r, &r->runs[i]), "orchestrator", own));
     for (size_t i = counting; i < r->ncounting; i++)
-        write_line(r, json_pack("{s:o}", "counting", bench_counting_write(r, &r->counting[i])));
+        write_line(r, json_pack("{s:o, s:O}", "counting", bench_counting_write(r, &r->counting[i]), "orchestrator", own));
+    json_decref(own);
 }
 
 int bench_journal_check(const struct bench_result *r, struct diag *diag)
@@ -338,8 +355,8 @@ static bool has_counting(const struct bench_result *r, const struct bench_run *r
 {
     for (size_t i = 0; i < r->ncounting; i++) {
         const struct bench_run *k = &r->counting[i].run;
-        if (k->outcome != BENCH_INVALID && r->counting[i].tool == run->tool && k->step == run->step && k->server == run->server && k->client == run->client &&
-            k->round == run->round)
+        if (k->outcome != BENCH_INVALID && r->counting[i].tool == run->tool && k->step == run->step && k->server == run->server &&
+            k->client == run->client && k->round == run->round)
             return true;
     }
     return false;

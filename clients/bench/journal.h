@@ -1,5 +1,5 @@
-/* OUTPUT/runs.jsonl: every run's raw figures, as runs end. The first line says what is measured; then a line a run. A benchmark
- * that was interrupted goes on from it. */
+/* OUTPUT/runs.jsonl: every run's raw figures, as runs end. The first line says what is measured; then a line a run, with what the
+ * benchmark had used itself until then. A benchmark that was interrupted goes on from it. */
 #ifndef CAPLAY_CLIENTS_BENCH_JOURNAL_H
 #define CAPLAY_CLIENTS_BENCH_JOURNAL_H
 

@@ -115,17 +115,18 @@ static int open_http(struct bench_live *live, const char *where, struct diag *di
     return live->http != NULL ? 0 : -1;
 }
 
-struct bench_live *bench_live_open(const struct bench_result *result, bool status, const char *http, struct diag *diag)
+struct bench_live *bench_live_open(const struct bench_result *result, unsigned steps, const struct bench_live_wish *wish,
+                                   struct diag *diag)
 {
     struct bench_live *live = calloc(1, sizeof *live);
     if (live == NULL) {
         diag_fail(diag, DIAG_ENVIRONMENT, "no memory");
         return NULL;
     }
-    *live = (struct bench_live){.result = result, .shows = status, .is_terminal = isatty(STDERR_FILENO) == 1};
+    *live = (struct bench_live){.result = result, .shows = wish->status, .is_terminal = isatty(STDERR_FILENO) == 1};
     live->now.begun_ns = clock_monotonic_ns();
-    live->now.steps = (unsigned)result->nsteps;
-    if (http == NULL || open_http(live, http, diag) == 0)
+    live->now.steps = steps;
+    if (wish->http == NULL || open_http(live, wish->http, diag) == 0)
         return live;
     bench_live_close(live);
     return NULL;

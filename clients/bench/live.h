@@ -25,9 +25,15 @@ void bench_view_metrics(const struct bench_view *view, uint64_t now_ns, FILE *ou
 
 struct bench_live;
 
-/* status: a line; http: "[ADDRESS:]PORT", or NULL. NULL with diag: DIAG_USAGE, or DIAG_ENVIRONMENT for a port that is taken.
- * Borrows the result, whose runs it counts. */
-struct bench_live *bench_live_open(const struct bench_result *result, bool status, const char *http, struct diag *diag);
+struct bench_live_wish {
+    bool status;      /* a line */
+    const char *http; /* "[ADDRESS:]PORT", or NULL */
+};
+
+/* Of so many steps. NULL with diag: DIAG_USAGE, or DIAG_ENVIRONMENT for a port that is taken. Borrows the result, whose runs it
+ * counts. */
+struct bench_live *bench_live_open(const struct bench_result *result, unsigned steps, const struct bench_live_wish *wish,
+                                   struct diag *diag);
 void bench_live_close(struct bench_live *live); /* NULL: nothing; so below */
 
 /* Does it show where it is on stderr, so that nothing else should? */

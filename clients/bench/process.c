@@ -8,6 +8,7 @@
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
@@ -211,6 +212,15 @@ static void on_words(struct bench_process *p, uint64_t now_ns)
                 p->word[p->said_bytes++] = part[i];
     if (n == 0)
         close_one(&p->err);
+}
+
+void bench_process_words(const struct bench_process *p, char words[BENCH_WORDS_BYTES])
+{
+    size_t n = 0;
+    words[0] = '\0';
+    for (unsigned i = 0; i < BENCH_TAIL_LINES; i++)
+        if (p->tail[i][0] != '\0')
+            n += (size_t)snprintf(words + n, BENCH_WORDS_BYTES - n, "%s%s", n > 0 ? " | " : "", p->tail[i]);
 }
 
 /* ---- what it uses ---- */

@@ -15,6 +15,7 @@
 #define BENCH_AT_ONCE     16
 #define BENCH_TAIL_LINES  3
 #define BENCH_LINE_BYTES  400
+#define BENCH_WORDS_BYTES (BENCH_TAIL_LINES * (BENCH_LINE_BYTES + 3))
 
 /* A client that wrote this line to stderr has its first frame: its start-up is over. */
 #define BENCH_MONITORING "monitoring"
@@ -62,6 +63,9 @@ struct bench_process {
 
 /* 0, or -1 with DIAG_ENVIRONMENT. spec's pointers are used by this call only. */
 int bench_process_start(struct bench_process *p, const struct bench_process_spec *spec, struct diag *diag);
+
+/* Its last lines on stderr as one, the oldest first: "one | two | three". */
+void bench_process_words(const struct bench_process *p, char words[BENCH_WORDS_BYTES]);
 
 /* What we used ourselves while we waited for clients: CPU time of all our threads, and time. */
 struct bench_own {

@@ -89,11 +89,12 @@ static json_t *servers_json(const struct bench_result *r)
 }
 
 /* While clients ran that were measured; and from the begin until now, with what is computed of their answers. */
-static json_t *own_json(const struct bench_result *r)
+json_t *report_own(const struct bench_result *r)
 {
-    const uint64_t wall_ns = clock_monotonic_ns() - r->options.begun_ns;
+    const uint64_t wall_ns = r->earlier.wall_ns + clock_monotonic_ns() - r->options.begun_ns;
     uint64_t cpu_ns = 0;
     clock_process_cpu_ns(getpid(), &cpu_ns);
+    cpu_ns += r->earlier.cpu_ns;
     return json_pack("{s:f, s:f, s:f, s:f}", "cpu_s", (double)r->own.cpu_ns / 1e9, "wall_s", (double)r->own.wall_ns / 1e9,
                      "all_cpu_s", (double)cpu_ns / 1e9, "all_wall_s", (double)wall_ns / 1e9);
 }
@@ -124,7 +125,7 @@ static void write_json(const struct bench_result *r, FILE *out)
                   r->interrupted, "command", command_json(&r->options), "machine", machine_json(&r->machine), "configuration",
                   report_configuration(r), "repeater", repeater_json(&r->options), "steps", steps_json(r), "servers",
                   servers_json(r), "clients", clients_json(r), "cells", report_cells(r), "slopes", report_slopes(r), "verdicts",
-                  report_verdicts(r), "runs", runs_json(r), "counting", all_counting_json(r), "orchestrator", own_json(r));
+                  report_verdicts(r), "runs", runs_json(r), "counting", all_counting_json(r), "orchestrator", report_own(r));
     json_dumpf(json, out, JSON_INDENT(1));
     json_decref(json);
 }

@@ -23,6 +23,9 @@ json_t *report_cells(const struct bench_result *r);
 json_t *report_slopes(const struct bench_result *r);
 json_t *report_verdicts(const struct bench_result *r);
 
+/* What the benchmark has used itself until now; of one that goes on, with what its earlier parts had used. */
+json_t *report_own(const struct bench_result *r);
+
 /* What a resumed benchmark must have in common with the one that was interrupted. */
 json_t *report_configuration(const struct bench_result *r);
 

@@ -53,8 +53,7 @@ struct environment {
     char *entries[CHILD_ENV_LINES + NCLEARED + 3];
 };
 
-/* Python's dictionaries have another order in each process, and so other counts, unless it is told not to. */
-static char hash_seed[] = "PYTHONHASHSEED=0";
+static char counting_entry[] = COUNTING_ENVIRONMENT;
 
 static void make_environment(const struct bench_target *target, uint16_t repeater, const struct bench_run *run,
                              struct environment *e)
@@ -69,7 +68,7 @@ static void make_environment(const struct bench_target *target, uint16_t repeate
     snprintf(e->max_bytes, sizeof e->max_bytes, "EPICS_CA_MAX_ARRAY_BYTES%s", max_bytes ? "=" BENCH_MAX_BYTES : "");
     e->entries[n++] = e->max_bytes;
     if (run->tool != COUNTING_NONE)
-        e->entries[n++] = hash_seed;
+        e->entries[n++] = counting_entry;
     e->entries[n] = NULL;
 }
 
@@ -105,7 +104,7 @@ static unsigned add_known(const struct bench_client *client, struct command_line
 
 static void make_command(const struct bench_client *client, enum counting_tool tool, struct command_line *c)
 {
-    counting_words(tool, c->counted, &c->tool);
+    counting_words(tool, c->counted, true, &c->tool);
     c->argv[client->custom ? add_custom(client, c, 0) : add_known(client, c, 0)] = NULL;
 }
 
