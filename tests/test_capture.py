@@ -366,6 +366,17 @@ def test_a_capture_ends_by_itself_after_a_count_or_a_time(tmp_path):
 
 
 @needs_capture
+def test_a_live_capture_goes_before_others_where_it_may_but_for_a_niceness_of_its_own(tmp_path):
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    granted = int(subprocess.run(["nice", "-n", "-10", "nice"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True).stdout)
+    with capture("-i", "lo", "-w", tmp_path / "x.pcap", f"udp port {cahelp.free_port()}") as live:
+        assert os.getpriority(os.PRIO_PROCESS, live.process.pid) == (granted if own == 0 else own)
+    command = ["nice", "-n", 5, cahelp.CAPLAY, "capture", "-i", "lo", "-w", tmp_path / "x.pcap", f"udp port {cahelp.free_port()}"]
+    with recorder(*command, ready="^capturing on lo$") as live:
+        assert os.getpriority(os.PRIO_PROCESS, live.process.pid) == min(own + 5, 19)
+
+
+@needs_capture
 def test_an_interface_that_goes_away_leaves_what_was_recorded_with_and_without_vlan_tags(own_network, tmp_path):
     """A searching host on an Ethernet of ours, whose packets bear no, one and two tags; then its cable is pulled."""
     if not own_network or subprocess.run("ip link add from0 type veth peer name to0", shell=True).returncode != 0:

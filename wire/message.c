@@ -1,21 +1,25 @@
 #include "wire/message.h"
 
+/* Two looks at what is left, and not one a field: every message of a circuit or a capture comes by here. */
 enum wire_err wire_header_read(struct cursor *cur, unsigned minor, struct wire_header *h)
 {
     struct cursor c = *cur; /* a copy: never half moved */
-    struct wire_header t = {0};
-    t.command = cursor_u16(&c);
-    t.size = cursor_u16(&c);
-    t.type = cursor_u16(&c);
-    t.count = cursor_u16(&c);
-    t.p1 = cursor_u32(&c);
-    t.p2 = cursor_u32(&c);
-    if (t.size == 0xffff && minor >= WIRE_MINOR_EXTENDED) {
-        t.size = cursor_u32(&c);
-        t.count = cursor_u32(&c);
-    }
-    if (c.err)
+    const uint8_t *at = cursor_bytes(&c, WIRE_HEADER_BYTES);
+    if (at == NULL)
         return WIRE_SHORT;
+    struct wire_header t = {.command = wire_get16(at),
+                            .size = wire_get16(at + 2),
+                            .type = wire_get16(at + 4),
+                            .count = wire_get16(at + 6),
+                            .p1 = wire_get32(at + 8),
+                            .p2 = wire_get32(at + 12)};
+    if (t.size == 0xffff && minor >= WIRE_MINOR_EXTENDED) {
+        const uint8_t *more = cursor_bytes(&c, WIRE_EXTENDED_BYTES - WIRE_HEADER_BYTES);
+        if (more == NULL)
+            return WIRE_SHORT;
+        t.size = wire_get32(more);
+        t.count = wire_get32(more + 4);
+    }
     *cur = c;
     *h = t;
     return WIRE_OK;

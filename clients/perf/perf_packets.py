@@ -10,7 +10,7 @@ import time
 
 import perf_machine as machine
 
-TCPDUMP, TSHARK = shutil.which("tcpdump"), shutil.which("tshark")
+TCPDUMP, TSHARK, OPENSSL = map(shutil.which, ("tcpdump", "tshark", "openssl"))
 RING_KIB = 65536  # tcpdump's -B; ours has as much without being asked
 LAST_BLOCK_S = 0.2  # the kernel hands over its ring's last block within so long
 
