@@ -130,12 +130,34 @@ static struct post *find_post(const struct merge *m, struct post *posts, size_t 
     return NULL;
 }
 
-static void add_copy(struct merge *m, struct post *p, const struct sample *s)
+/* Are the data those of the post whose stamp they bear? An array's are read when it is sent. MERGED: another subscription got a
+ * post that this one did not get, which may have been there by then. OPEN: what came next is not known, or is the same. */
+enum trust { TRUST_MERGED, TRUST_OPEN, TRUST_OWN };
+
+static enum trust trust_in(const struct sample *s, uint64_t next_post_ns)
+{
+    if (s->next_stamp_ns > next_post_ns)
+        return TRUST_MERGED;
+    const bool is_open = s->stream != SAMPLE_READ && (s->next_stamp_ns == 0 || s->next_repeats);
+    return is_open ? TRUST_OPEN : TRUST_OWN;
+}
+
+/* Of two copies of a post. next_post_ns: the stamp of the next one. */
+static bool is_truer(const struct merge *m, const struct sample *s, const struct sample *than, uint64_t next_post_ns)
+{
+    if (shares_data(m->pv) && s->base == than->base && s->count == than->count) {
+        const enum trust mine = trust_in(s, next_post_ns), other = trust_in(than, next_post_ns);
+        return mine != other ? mine > other : s->t_ns < than->t_ns;
+    }
+    return s->t_ns < than->t_ns && compare_samples(s, than) == 0;
+}
+
+static void add_copy(struct merge *m, struct post *p, const struct sample *s, uint64_t next_post_ns)
 {
     bool is_update = s->stream != SAMPLE_READ;
     m->copies += is_update;
     m->merged += is_update && p->sample->base == s->base && !same_bytes(p->sample, s);
-    if (s->t_ns < p->sample->t_ns && compare_samples(s, p->sample) == 0)
+    if (is_truer(m, s, p->sample, next_post_ns))
         p->sample = s;
     if (s->t_ns < p->due_ns)
         p->due_ns = s->t_ns;
@@ -151,8 +173,8 @@ static int by_due(const void *a, const void *b)
     return x->sample->event < y->sample->event ? -1 : x->sample->event > y->sample->event;
 }
 
-/* n samples with the same stamp. */
-static void add_group(struct merge *m, const struct sample *s, size_t n)
+/* n samples with the same stamp, and that of the next post. */
+static void add_group(struct merge *m, const struct sample *s, size_t n, uint64_t next_post_ns)
 {
     struct post *group = m->stamped + m->nstamped;
     size_t made = 0, before = 0, hint = 0; /* before: made by earlier streams */
@@ -161,7 +183,7 @@ static void add_group(struct merge *m, const struct sample *s, size_t n)
             before = made, hint = 0;
         struct post *p = find_post(m, group, s[i].stream == SAMPLE_READ ? made : before, hint, &s[i]);
         if (p != NULL) {
-            add_copy(m, p, &s[i]);
+            add_copy(m, p, &s[i], next_post_ns);
             hint = (size_t)(p - group) + 1;
         } else {
             group[made++] =
@@ -177,7 +199,7 @@ static void add_groups(struct merge *m, const struct sample *s, size_t n)
     for (size_t i = 0, k; i < n; i = k) {
         for (k = i + 1; k < n && s[k].stamp_ns == s[i].stamp_ns; k++)
             ;
-        add_group(m, s + i, k - i);
+        add_group(m, s + i, k - i, k < n ? s[k].stamp_ns : UINT64_MAX);
     }
 }
 
@@ -189,8 +211,8 @@ static int64_t stamp_time(const struct merge *m, const struct post *p)
     return (int64_t)p->sample->stamp_ns - (int64_t)m->start_stamp_ns;
 }
 
-/* Nobody saw a state being posted; its stamp tells when it was. */
-static void date_states(struct merge *m)
+/* From stamp to packet, as fast as it was. INT64_MAX: nobody saw a post being made. */
+static int64_t smallest_delay(const struct merge *m)
 {
     int64_t delay = INT64_MAX;
     for (size_t i = 0; i < m->nstamped; i++) {
@@ -198,12 +220,63 @@ static void date_states(struct merge *m)
         if (!m->stamped[i].is_state && d < delay)
             delay = d;
     }
+    return delay;
+}
+
+/* Had the later post been made when this one was sent? The nearer of the two moments tells; a state's own may be long ago. */
+static bool was_there(const struct merge *m, const struct post *p, const struct post *later, int64_t delay)
+{
+    const int64_t sent = (int64_t)p->sample->t_ns - delay, made = stamp_time(m, later);
+    return sent >= (p->is_state ? made : made - (made - stamp_time(m, p)) / 2);
+}
+
+/* Does a post bear the data of a later one, which its subscription did not get? Not where it has what was there before. */
+static bool bears_later_data(const struct merge *m, size_t i, const struct post *before, int64_t delay)
+{
+    const struct post *p = &m->stamped[i];
+    const struct sample *s = p->sample;
+    if (before != NULL && same_bytes(before->sample, s))
+        return false;
+    for (size_t k = i + 1; k < m->nstamped && k - i < FIND_MOST; k++) {
+        const struct post *later = &m->stamped[k];
+        if (later->sample->stamp_ns >= s->next_stamp_ns || !was_there(m, p, later, delay))
+            return false;
+        if (later->sample->stamp_ns > s->stamp_ns && later->sample->base == s->base && same_bytes(later->sample, s))
+            return true;
+    }
+    return false;
+}
+
+static void drop_merged(struct merge *m, int64_t delay)
+{
+    size_t kept = 0;
+    if (!shares_data(m->pv) || delay == INT64_MAX)
+        return;
+    for (size_t i = 0; i < m->nstamped; i++)
+        if (bears_later_data(m, i, kept > 0 ? &m->stamped[kept - 1] : NULL, delay)) {
+            m->copies++;
+            m->merged++;
+        } else
+            m->stamped[kept++] = m->stamped[i];
+    m->nstamped = kept;
+}
+
+/* Nobody saw a state being posted; its stamp tells when it was. */
+static void date_states(struct merge *m, int64_t delay)
+{
     for (size_t i = 0; i < m->nstamped && delay != INT64_MAX; i++) {
         struct post *p = &m->stamped[i];
         int64_t at = stamp_time(m, p) + delay;
         if (p->is_state && at < (int64_t)p->due_ns)
             p->due_ns = at > 0 ? (uint64_t)at : 0;
     }
+}
+
+/* Was it only late? Its subscription had begun when the later post was captured, and its stamps never go back. */
+static bool was_late(const struct merge *m, const struct post *p, uint64_t later_due_ns)
+{
+    const struct stream *stream = p->sample->stream != SAMPLE_READ ? &m->streams[p->sample->stream] : NULL;
+    return stream != NULL && !stream->goes_back && stream->begin_ns <= later_due_ns;
 }
 
 /* An earlier post cannot have come after a later one: its own copies were late. */
@@ -213,7 +286,7 @@ static void order_posts(struct merge *m)
     for (size_t i = m->nstamped; i-- > 0;) {
         if (m->stamped[i].due_ns < due)
             due = m->stamped[i].due_ns;
-        else if (m->stamped[i].due_ns - due > MERGE_SLACK_NS)
+        else if (m->stamped[i].due_ns - due > MERGE_SLACK_NS && !was_late(m, &m->stamped[i], due))
             m->by_packets = true;
     }
     if (m->by_packets) {
@@ -280,7 +353,9 @@ size_t merge_samples(struct merge *m, struct sample *samples)
     while (nstamped < n && samples[nstamped].has_stamp)
         nstamped++;
     add_groups(m, samples, nstamped);
-    date_states(m);
+    const int64_t delay = smallest_delay(m);
+    drop_merged(m, delay);
+    date_states(m, delay);
     order_posts(m);
     for (size_t i = 0, k = nstamped; i < m->nstamped || k < n;)
         if (k == n || (i < m->nstamped && m->stamped[i].due_ns <= samples[k].t_ns))

@@ -3,13 +3,16 @@
  * - Samples with a stamp are one post if they bear the same stamp and value. Within one subscription each update is a post of
  *   its own, so of n subscribers the k-th occurrences are one post, and the most that one of them saw is what there was.
  * - Arrays and strings are not copied at post time by rsrv: an update that waited bears the stamp of the first post and the
- *   data of the last (ca-protocol 6.5). Their posts are told by the stamp alone, and the earliest copy is the true one.
+ *   data of the last (ca-protocol 6.5). Their posts are told by the stamp alone. The true copy is that of a subscription which
+ *   got the next post, too; of several, the earliest. A post of which there are only copies with the data of a later one, made
+ *   before they were sent, is left out: nobody knows what it was.
  * - Of several DBR types and counts of one post the one that says most is kept: native type (or one that holds it without
  *   loss), then the most elements. Lossy values without a stamp count only where there are no others.
  * - Updates without a stamp add nothing while a subscription with stamps ran. Of several at a time the best one speaks.
  * - Replies to READs, and first updates, tell a state: they count where nobody subscribed, and if they tell something new.
  * - Posts are ordered by stamp, and are due when their earliest copy was captured. Where stamps contradict the packets by more
- * than MERGE_SLACK_NS (a clock was set, a server restarted), packets order that PV.
+ *   than MERGE_SLACK_NS (a clock was set, a server restarted), packets order that PV. What a subscription got late, which ran
+ *   already and whose stamps never go back, is no contradiction: its client was slow.
  * - A state's own time is its stamp, moved by the smallest delay from stamp to packet of this PV's real updates. */
 #ifndef CAPLAY_REPLAY_MERGE_H
 #define CAPLAY_REPLAY_MERGE_H
@@ -39,7 +42,7 @@ struct merge {
 
     /* Results. */
     uint64_t copies; /* updates that another subscription had, too */
-    uint64_t merged; /* of these: the stamp of one post with the data of another */
+    uint64_t merged; /* of these: the stamp of one post with the data of another; also of posts that were left out */
     bool by_packets; /* stamps contradicted the packets */
     const struct stream *speaker;
 };

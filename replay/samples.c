@@ -238,6 +238,20 @@ static uint64_t stamp_ns(const struct wire_stamp *stamp)
     return stamp->seconds * CLOCK_NS + stamp->nanoseconds;
 }
 
+/* What a subscription got, one after the other. */
+static void link_update(struct stream *stream, struct sample *sample)
+{
+    struct sample *last = stream->last;
+    if (!sample->has_stamp)
+        return;
+    if (last != NULL) {
+        last->next_stamp_ns = sample->stamp_ns;
+        last->next_repeats = last->data == sample->data;
+        stream->goes_back |= sample->stamp_ns < last->stamp_ns;
+    }
+    stream->last = sample;
+}
+
 static void describe(struct samples *s, const struct trace_event *e, const struct samples_pv *pv, struct sample *sample)
 {
     const struct trace_event *request = e->peer != TRACE_NONE ? &s->trace->events[e->peer] : e;
@@ -250,10 +264,13 @@ static void describe(struct samples *s, const struct trace_event *e, const struc
     if (sample->stream == SAMPLE_READ)
         return;
     struct stream *stream = &s->streams[sample->stream];
-    if (!stream->has_values)
+    if (!stream->has_values) {
         sample->stream = SAMPLE_READ;
-    else if (stream->begin_ns == UINT64_MAX)
+        return;
+    }
+    if (stream->begin_ns == UINT64_MAX)
         stream->begin_ns = sample->t_ns;
+    link_update(stream, sample);
 }
 
 /* A snapshot's value may be younger than the recording: then it has no stamp that says anything there. */

@@ -25,17 +25,21 @@ struct stream {                  /* one subscription to values */
     uint32_t asked;              /* elements asked for, or SAMPLE_WHOLE */
     uint8_t fit;                 /* enum sample_fit */
     bool has_stamps, has_values; /* a TIME type; mask with DBE_VALUE or DBE_LOG */
+    bool goes_back;              /* an update bears an earlier stamp than the one before it */
+    struct sample *last;         /* while collecting: its last sample so far with a stamp */
 };
 
 struct sample {
     uint64_t t_ns, stamp_ns;
+    uint64_t next_stamp_ns; /* of its stream's next update with a stamp; 0: there is none */
     const uint8_t *data;    /* count elements of `base`, in the trace or in the arena */
     uint32_t event, stream; /* indices; stream may be SAMPLE_READ */
     uint32_t count, asked;
     uint16_t status, severity;
     uint8_t base, fit;
     bool has_alarm, has_stamp;
-    bool is_state; /* told on demand (READ, first update): the value may have been there for long */
+    bool is_state;     /* told on demand (READ, first update): the value may have been there for long */
+    bool next_repeats; /* its stream's next update has the same data, as far as the trace keeps them once */
 };
 
 struct samples_pv { /* what is known of a PV before its values are looked at */
