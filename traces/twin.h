@@ -10,8 +10,7 @@
 
 #include <stdio.h>
 
-/* Write the twin. 0, or -1 with diag: no memory, a time above 2^63 ns, or a name over TWIN_TEXT_MAX. What `out` did not take is
- * the caller's to see. */
+/* Write the twin. 0, or -1 with diag: no memory, or a time above 2^63 ns. What `out` did not take is the caller's to see. */
 int twin_write(const struct trace *trace, FILE *out, struct diag *diag);
 
 /* Make a trace of a twin, which is read twice: `in` is at its beginning and can be rewound. `name` is for messages. 0, or -1 with

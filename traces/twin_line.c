@@ -57,6 +57,16 @@ int twin_take_text(struct twin_line *l, const char *member, char *out, size_t ro
     return n;
 }
 
+char *twin_take_name(struct twin_line *l, const char *member, size_t *n)
+{
+    json_t *taken = twin_take(l, member);
+    char *text = taken != NULL ? twin_text_new(taken, n) : NULL;
+    if (taken != NULL && text == NULL)
+        twin_fail(l, member, "a text without \\u0000", taken);
+    json_decref(taken);
+    return text;
+}
+
 bool twin_end(struct twin_line *l)
 {
     const char *left = json_object_iter_key(json_object_iter(l->members));
@@ -118,6 +128,19 @@ int twin_text_bytes(const json_t *text, char *out, size_t room)
     memcpy(out, json_string_value(text), n);
     out[n] = '\0';
     return (int)n;
+}
+
+char *twin_text_new(const json_t *text, size_t *n)
+{
+    const json_t *string = json_is_object(text) ? json_object_get(text, "latin1") : text;
+    const size_t room = json_string_length(string) + 1;
+    char *out = malloc(room);
+    const int length = out != NULL ? twin_text_bytes(text, out, room) : -1;
+    *n = length > 0 ? (size_t)length : 0;
+    if (length >= 0)
+        return out;
+    free(out);
+    return NULL;
 }
 
 json_t *twin_hex(const uint8_t *bytes, size_t n)

@@ -11,8 +11,6 @@
 
 #include <jansson.h>
 
-#define TWIN_TEXT_MAX 1023 /* bytes of a name or text; longer ones are payloads */
-
 struct twin_line {
     json_t *members; /* owned */
     const char *file;
@@ -33,12 +31,16 @@ uint64_t twin_take_number(struct twin_line *l, const char *member, uint64_t most
 /* A text into `out`, NUL-terminated; its length. -1: there is none. Longer ones, and those with a NUL, are at fault. */
 int twin_take_text(struct twin_line *l, const char *member, char *out, size_t room);
 
+/* The same of any length, to be freed. NULL: there is none, or it is at fault. */
+char *twin_take_name(struct twin_line *l, const char *member, size_t *n);
+
 /* Whatever has not been taken is at fault. False if anything was. */
 bool twin_end(struct twin_line *l);
 
 /* A text as JSON: {"latin1": "..."} where its bytes are no UTF-8. And back: its length, or -1. */
 json_t *twin_text(const char *text, size_t n);
 int twin_text_bytes(const json_t *text, char *out, size_t room);
+char *twin_text_new(const json_t *text, size_t *n); /* of any length, to be freed; NULL: it is none */
 
 /* Bytes as hex digits, and back: the number of bytes, or -1 for what is no hex, or too long. */
 json_t *twin_hex(const uint8_t *bytes, size_t n);

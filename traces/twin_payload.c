@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define PAYLOAD_MAX (1u << 28)
-#define TEXT_BYTES  (TWIN_TEXT_MAX + 1)
 
 uint8_t *twin_bytes_add(struct twin_bytes *b, size_t n)
 {
@@ -136,23 +135,27 @@ static void make_mask(struct twin_line *l, struct twin_bytes *b)
         wire_put16(at + 12, (uint16_t)mask);
 }
 
-/* What the members say; the PV's name is looked at, and stays for others. */
+/* A message that is a text. The PV's name is looked at, and stays for others. */
+static void make_message(struct twin_line *l, const struct trace_event *e, struct twin_bytes *b)
+{
+    size_t n;
+    char *text = has_name(e) ? twin_text_new(json_object_get(l->members, "pv"), &n) : twin_take_name(l, "text", &n);
+    if (is_error(e))
+        make_error(l, b, text != NULL ? text : "");
+    else if (text != NULL)
+        make_text(b, text);
+    free(text);
+}
+
+/* What the members say. */
 static void make_implied(struct twin_line *l, struct trace_event *e, bool has_count, struct twin_body **bodies,
                          struct twin_bytes *b)
 {
-    char text[TEXT_BYTES];
     if (trace_has_values(e))
         twin_values_make(l, e, has_count, bodies, b);
-    else if (has_name(e)) {
-        if (twin_text_bytes(json_object_get(l->members, "pv"), text, sizeof text) >= 0)
-            make_text(b, text);
-    } else if (is_error(e)) {
-        twin_take_text(l, "text", text, sizeof text);
-        make_error(l, b, text);
-    } else if (is_text(e)) {
-        if (twin_take_text(l, "text", text, sizeof text) >= 0)
-            make_text(b, text);
-    } else if (is_from_client(e, WIRE_EVENT_ADD))
+    else if (has_name(e) || is_error(e) || is_text(e))
+        make_message(l, e, b);
+    else if (is_from_client(e, WIRE_EVENT_ADD))
         make_mask(l, b);
 }
 

@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_BYTES (TWIN_TEXT_MAX + 1)
-
 struct number { /* of a message or a circuit in the twin, and in the trace */
     UT_hash_handle hh;
     uint64_t number;
@@ -121,9 +119,11 @@ static struct trace_pv *given_of(struct reading *r, uint32_t pv)
 
 static uint32_t take_pv(struct reading *r, struct twin_line *l)
 {
-    char name[TEXT_BYTES];
-    const int n = twin_take_text(l, "pv", name, sizeof name);
-    return n >= 0 && !l->failed ? trace_writer_pv(r->w, name, (size_t)n) : TRACE_NONE;
+    size_t n;
+    char *name = twin_take_name(l, "pv", &n);
+    const uint32_t pv = name != NULL && !l->failed ? trace_writer_pv(r->w, name, n) : TRACE_NONE;
+    free(name);
+    return pv;
 }
 
 /* A type's name, or null: none is known. */
@@ -208,9 +208,11 @@ static uint32_t take_flags(struct twin_line *l)
 
 static uint32_t take_string(struct reading *r, struct twin_line *l, const char *member)
 {
-    char text[TEXT_BYTES];
-    const int n = twin_take_text(l, member, text, sizeof text);
-    return n >= 0 && !l->failed ? trace_writer_string(r->w, text, (size_t)n) : TRACE_NONE;
+    size_t n;
+    char *text = twin_take_name(l, member, &n);
+    const uint32_t string = text != NULL && !l->failed ? trace_writer_string(r->w, text, n) : TRACE_NONE;
+    free(text);
+    return string;
 }
 
 static void read_circuit(struct reading *r, struct twin_line *l)

@@ -2,6 +2,7 @@
 
 #include "traces/show.h"
 #include "traces/twin_event.h"
+#include "traces/twin_order.h"
 #include "traces/twin_table.h"
 
 #include <inttypes.h>
@@ -227,53 +228,7 @@ static void put_event(struct writing *w, uint32_t place)
     put_line(w, line);
 }
 
-/* ---- the order of appending ---- */
-
-static int by_head(const void *a, const void *b, void *events)
-{
-    const uint32_t i = *(const uint32_t *)a, k = *(const uint32_t *)b;
-    const uint64_t x = ((const struct trace_event *)events)[i].head, y = ((const struct trace_event *)events)[k].head;
-    return x != y ? (x < y ? -1 : 1) : i < k ? -1 : 1;
-}
-
-/* Has a message with a payload of the same time, and before it, not been placed yet? Then this one waits. */
-static bool waits(const struct writing *w, uint32_t index)
-{
-    const struct trace_event *e = w->t->events;
-    for (uint32_t i = index; i > 0 && e[i - 1].t_ns == e[index].t_ns; i--)
-        if (w->place[i - 1] == TRACE_NONE)
-            return true;
-    return false;
-}
-
-static void place(struct writing *w, uint32_t index, uint32_t *n)
-{
-    w->place[index] = *n;
-    w->order[(*n)++] = index;
-}
-
-/* The pool tells the order of messages with a payload; at one time, the table of events tells that of all. paid: room for all. */
-static void find_order(struct writing *w, uint32_t *paid)
-{
-    const struct trace_event *e = w->t->events;
-    uint32_t npaid = 0, n = 0, first = 0;
-    for (uint32_t i = 0; i < w->t->nevents; i++) {
-        w->place[i] = TRACE_NONE;
-        if (e[i].size > 0)
-            paid[npaid++] = i;
-    }
-    qsort_r(paid, npaid, sizeof *paid, by_head, (void *)(uintptr_t)e);
-    for (uint32_t k = 0; k <= npaid; k++) {
-        const uint32_t end = k < npaid ? paid[k] : w->t->nevents;
-        for (uint32_t i = first; i < end; i++)
-            if (e[i].size == 0 && w->place[i] == TRACE_NONE && (k == npaid || !waits(w, i)))
-                place(w, i, &n);
-        while (first < end && w->place[first] != TRACE_NONE)
-            first++;
-        if (k < npaid)
-            place(w, paid[k], &n);
-    }
-}
+/* ---- all of it ---- */
 
 static void look_at_events(struct writing *w)
 {
@@ -299,8 +254,6 @@ static void look_at_events(struct writing *w)
             body->uses++;
     }
 }
-
-/* ---- all of it ---- */
 
 static void put_all(struct writing *w)
 {
@@ -335,19 +288,7 @@ static int check_times(const struct trace *t, struct diag *diag)
     return diag_fail(diag, DIAG_USAGE, "the trace has times of 2^63 ns and more: as text there is no place for them");
 }
 
-/* As many as a reader takes. */
-static int check_names(const struct trace *t, struct diag *diag)
-{
-    for (size_t at = 0, n; at < t->nstrings; at += n + 1) {
-        n = strlen(t->strings + at);
-        if (n > TWIN_TEXT_MAX)
-            return diag_fail(diag, DIAG_USAGE, "the trace has a name of %zu bytes: as text at most %d are possible", n,
-                             TWIN_TEXT_MAX);
-    }
-    return 0;
-}
-
-static void free_all(struct writing *w, uint32_t *paid)
+static void free_all(struct writing *w)
 {
     struct body *body, *next;
     HASH_ITER(hh, w->bodies, body, next)
@@ -355,7 +296,6 @@ static void free_all(struct writing *w, uint32_t *paid)
         HASH_DEL(w->bodies, body);
         free(body);
     }
-    free(paid);
     free(w->order);
     free(w->place);
     free(w->is_peer);
@@ -366,7 +306,7 @@ static void free_all(struct writing *w, uint32_t *paid)
 int twin_write(const struct trace *t, FILE *out, struct diag *diag)
 {
     const size_t n = (size_t)t->nevents + 1;
-    if (check_times(t, diag) < 0 || check_names(t, diag) < 0)
+    if (check_times(t, diag) < 0)
         return -1;
     struct writing w = {.t = t,
                         .out = out,
@@ -375,15 +315,14 @@ int twin_write(const struct trace *t, FILE *out, struct diag *diag)
                         .is_peer = calloc(n, sizeof *w.is_peer),
                         .is_known = calloc((size_t)t->nstrings + 1, sizeof *w.is_known),
                         .learnt = malloc(((size_t)t->npvs + 1) * sizeof *w.learnt)};
-    uint32_t *paid = malloc(n * sizeof *paid);
-    w.failed = w.order == NULL || w.place == NULL || w.is_peer == NULL || w.is_known == NULL || w.learnt == NULL || paid == NULL;
+    w.failed = w.order == NULL || w.place == NULL || w.is_peer == NULL || w.is_known == NULL || w.learnt == NULL ||
+               !twin_order(t, w.order, w.place);
     if (!w.failed) {
         for (uint32_t i = 0; i < t->npvs; i++)
             w.learnt[i] = (struct trace_pv){.native = 0xffff, .rights = 0xffff};
-        find_order(&w, paid);
         look_at_events(&w);
         put_all(&w);
     }
-    free_all(&w, paid);
+    free_all(&w);
     return w.failed ? diag_fail(diag, DIAG_ENVIRONMENT, "no memory for the text of %" PRIu32 " messages", t->nevents) : 0;
 }
