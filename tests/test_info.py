@@ -302,15 +302,45 @@ def test_renaming_changes_tables_and_payloads_alike(trace, tmp_path):
 def test_renaming_by_a_map(trace, tmp_path):
     names, out = tmp_path / "names.txt", tmp_path / "renamed.catrace"
     names.write_text("# the simulation\nSIM:AI\tBL:CURRENT:OF:THE:RING\n\nSIM:NONE  OTHER\n")
-    run("rename", "-m", names, trace, "-o", out)
+    done = cahelp.caplay("rename", "-m", names, trace, "-o", out)
+    assert done.returncode == 0
+    assert done.stderr == f"caplay: warning: 1 of the 2 names in {names} are not in the trace: SIM:NONE\n"
     assert [row["pv"] for row in events(out)] == \
         ["BL:CURRENT:OF:THE:RING" if row["pv"] == "SIM:AI" else row["pv"] for row in events(trace)]
+
+
+def test_names_that_were_not_renamed_are_told(trace, tmp_path):
+    names, out = tmp_path / "names.txt", tmp_path / "renamed.catrace"
+    names.write_text("SIM:AI X\n" + "".join(f"NOBODY:{i} {i}\n" for i in range(12)))
+    done = cahelp.caplay("rename", "-m", names, trace, "-o", out)
+    assert done.returncode == 0 and "12 of the 13 names" in done.stderr
+    assert done.stderr.endswith(" in the trace: " + " ".join(f"NOBODY:{i}" for i in range(10)) + " ...\n")
+    names.write_text("SIM:AI X\n")
+    assert cahelp.caplay("rename", "-m", names, trace, "-o", out).stderr == ""
+    done = cahelp.caplay("rename", "-e", "s/^BL1:/BL2:/", trace, "-o", out)
+    assert done.returncode == 0 and "no PV's name matches s/^BL1:/BL2:/" in done.stderr
+    assert cahelp.caplay("rename", "-e", "s/^SIM:/BL2:/", trace, "-o", out).stderr == ""
+
+
+def test_names_may_be_long(trace, tmp_path):
+    """A header that is not extended has room for 65,527 bytes."""
+    names, out, name = tmp_path / "names.txt", tmp_path / "long.catrace", "LONG:" * 12000
+    names.write_text(f"SIM:AI {name}\n")
+    run("rename", "-m", names, trace, "-o", out)
+    assert [row["pv"] == name for row in events(out)] == [row["pv"] == "SIM:AI" for row in events(trace)]
+    (tmp_path / "long.jsonl").write_text(run("dump", "--format", "twin", out))
+    run("compile", tmp_path / "long.jsonl", "-o", tmp_path / "again.catrace")
+    assert (tmp_path / "again.catrace").read_bytes() == out.read_bytes()
+    run("anonymise", out, "-o", tmp_path / "other.catrace")
+    assert [row["size"] for row in events(tmp_path / "other.catrace")] == [row["size"] for row in events(out)]
+    run("rename", "-e", "s/^LONG.*/SIM:AI/", out, "-o", tmp_path / "back.catrace")
+    assert events(tmp_path / "back.catrace") == events(trace)
 
 
 @pytest.mark.parametrize("text, words", [
     ("A B\nC\n", "names.txt, line 2: expected OLD NEW, found 'C'"), ("A B C\n", "line 1: expected OLD NEW, found 'A B C'"),
     ("A B\nA C\n", "line 2: 'A' has a new name in line 1 already"), ("", "has no line of the form OLD NEW"),
-    ("A " + "x" * 1024, "line 1: the new name has 1024 bytes, at most 1023"),
+    ("A " + "x" * 65528, "line 1: the new name has 65528 bytes, at most 65527"),
 ])
 def test_a_bad_map_is_refused_with_its_line(trace, tmp_path, text, words):
     (tmp_path / "names.txt").write_text(text)

@@ -3,6 +3,7 @@
 
 #include "base/options.h"
 #include "traces/edit.h"
+#include "traces/fill.h"
 #include "traces/scrub.h"
 #include "traces/standard.h"
 
@@ -41,10 +42,10 @@ static const struct option_command anonymise_command = {
     .max_operands = 1,
 };
 
-static void on_name(void *arg, enum copy_text what, const char *text, char *renamed)
+static void on_name(void *arg, enum copy_text what, const char *text, char *renamed, size_t room)
 {
     struct scrub *s = arg;
-    snprintf(renamed, COPY_TEXT_BYTES, "%s", text);
+    snprintf(renamed, room, "%s", text);
     (what == COPY_PV ? pseudonym_text : pseudonym_whole)(s->keyed, renamed, strlen(renamed)); /* hosts and users have no fields */
 }
 
@@ -62,7 +63,7 @@ static int write_copy(const struct trace *t, struct scrub *s, const char *output
 {
     const struct copy rules = {.to_ns = UINT64_MAX, .rename = on_name, .address = on_address, .scrub = on_event, .arg = s};
     struct trace_meta meta = edit_meta(t);
-    meta.source = "anonymised";
+    meta.source = fill_is_snapshot(t) ? FILL_SOURCE : "anonymised"; /* merge must know it again */
     meta.sha256 = "";
     struct trace_writer *w = trace_writer_open(output, diag);
     if (w == NULL)

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_BYTES = 1024 };
-
 struct carrying {
     struct dialogue *d;
     struct trace_writer *from, *to;
@@ -52,11 +50,15 @@ static uint32_t tell_kept(const struct carrying *c, const struct ledger_kept *ke
 /* A client's message that is nothing but a name, as libca pads it. */
 static uint32_t tell_name(const struct carrying *c, struct wire_header h, const char *name, uint32_t pv)
 {
-    char payload[NAME_BYTES + 8] = "";
-    const size_t n = strnlen(name, NAME_BYTES);
-    memcpy(payload, name, n);
+    const size_t n = strlen(name);
     h.size = (uint32_t)(n + 8) & ~7u;
-    return tell(c, &h, payload, &(struct told){.pv = pv, .peer = TRACE_NONE});
+    char *payload = calloc(1, h.size);
+    if (payload == NULL)
+        return TRACE_NONE;
+    memcpy(payload, name, n);
+    const uint32_t event = tell(c, &h, payload, &(struct told){.pv = pv, .peer = TRACE_NONE});
+    free(payload);
+    return event;
 }
 
 /* ---- the circuit itself ---- */

@@ -16,27 +16,48 @@ struct copying {
     uint32_t aside_end;       /* messages before it, among which are those that a snapshot filled in */
     uint8_t *payload;
     size_t room;
+    char *text, *name; /* that is renamed, and what becomes of it: text_room bytes each */
+    size_t text_room;
 };
 
-/* The text itself, of any length, where nothing is renamed. */
-static const char *new_name(const struct copying *c, enum copy_text what, const char *text, char *room)
+/* For a text of n bytes and its new name. */
+static bool make_text_room(struct copying *c, size_t n)
+{
+    const size_t room = (n > COPY_NAME_MAX ? n : COPY_NAME_MAX) + 1;
+    if (room <= c->text_room)
+        return true;
+    char *text = realloc(c->text, room), *name = NULL;
+    if (text != NULL) {
+        c->text = text;
+        name = realloc(c->name, room);
+    }
+    if (name == NULL)
+        return false;
+    c->name = name;
+    c->text_room = room;
+    return true;
+}
+
+/* The text itself where nothing is renamed. Valid until the next one. NULL: no memory. */
+static const char *new_name(struct copying *c, enum copy_text what, const char *text)
 {
     if (c->rules->rename == NULL)
         return text;
-    c->rules->rename(c->rules->arg, what, text, room);
-    return room;
+    if (!make_text_room(c, strlen(text)))
+        return NULL;
+    c->rules->rename(c->rules->arg, what, text, c->name, c->text_room);
+    return c->name;
 }
 
-static void copy_pv(const struct copying *c, uint32_t i)
+static bool copy_pv(struct copying *c, uint32_t i)
 {
-    char room[COPY_TEXT_BYTES];
     c->pvs[i] = TRACE_NONE;
     if (c->rules->pvs != NULL && !c->rules->pvs[i])
-        return;
-    const char *name = new_name(c, COPY_PV, trace_pv_name(c->t, i), room);
-    c->pvs[i] = trace_writer_pv(c->w, name, strlen(name));
+        return true;
+    const char *name = new_name(c, COPY_PV, trace_pv_name(c->t, i));
+    c->pvs[i] = name != NULL ? trace_writer_pv(c->w, name, strlen(name)) : TRACE_NONE;
     if (c->pvs[i] == TRACE_NONE)
-        return;
+        return name != NULL;
     const struct trace_pv *from = &c->t->pvs[i];
     struct trace_pv *pv = trace_writer_pv_at(c->w, c->pvs[i]);
     if (from->native < WIRE_BASES) { /* else another trace may have told it */
@@ -45,15 +66,16 @@ static void copy_pv(const struct copying *c, uint32_t i)
     }
     if (from->rights != 0xffff)
         pv->rights = from->rights;
+    return true;
 }
 
-static uint32_t copy_string(const struct copying *c, enum copy_text what, uint32_t string)
+static bool copy_string(struct copying *c, enum copy_text what, uint32_t *string)
 {
-    char room[COPY_TEXT_BYTES];
-    if (string == TRACE_NONE)
-        return TRACE_NONE;
-    const char *text = new_name(c, what, trace_string(c->t, string), room);
-    return trace_writer_string(c->w, text, strlen(text));
+    if (*string == TRACE_NONE)
+        return true;
+    const char *text = new_name(c, what, trace_string(c->t, *string));
+    *string = text != NULL ? trace_writer_string(c->w, text, strlen(text)) : TRACE_NONE;
+    return text != NULL;
 }
 
 static uint64_t new_time(const struct copy *r, uint64_t t_ns)
@@ -61,11 +83,11 @@ static uint64_t new_time(const struct copy *r, uint64_t t_ns)
     return (t_ns > r->from_ns ? (t_ns < r->to_ns ? t_ns : r->to_ns) - r->from_ns : 0) + r->shift_ns;
 }
 
-static void copy_circuit(const struct copying *c, uint32_t i)
+static bool copy_circuit(struct copying *c, uint32_t i)
 {
     struct trace_circuit circuit = c->t->circuits[i];
-    circuit.user = copy_string(c, COPY_USER, circuit.user);
-    circuit.host = copy_string(c, COPY_HOST, circuit.host);
+    if (!copy_string(c, COPY_USER, &circuit.user) || !copy_string(c, COPY_HOST, &circuit.host))
+        return false;
     if (c->rules->address != NULL) {
         circuit.client_address = c->rules->address(c->rules->arg, circuit.client_address);
         circuit.server_address = c->rules->address(c->rules->arg, circuit.server_address);
@@ -77,6 +99,7 @@ static void copy_circuit(const struct copying *c, uint32_t i)
     c->circuits[i] = trace_writer_circuit(c->w);
     if (c->circuits[i] != TRACE_NONE)
         *trace_writer_circuit_at(c->w, c->circuits[i]) = circuit;
+    return true;
 }
 
 static bool is_kept(const struct copying *c, const struct trace_event *e)
@@ -128,29 +151,35 @@ void copy_payload(const struct trace *t, const struct trace_event *e, uint8_t *t
 }
 
 /* A message with another name has another length. */
-static void rename_payload(const struct copying *c, struct trace_event *e, enum copy_text what)
+static bool rename_payload(struct copying *c, struct trace_event *e, enum copy_text what)
 {
-    char text[COPY_TEXT_BYTES], name[COPY_TEXT_BYTES] = "";
-    snprintf(text, sizeof text, "%.*s", (int)(e->size < sizeof text ? e->size : sizeof text), (const char *)c->payload);
-    new_name(c, what, text, name);
-    if (strcmp(text, name) == 0 && c->rules->scrub == NULL)
-        return;
+    const size_t n = strnlen((const char *)c->payload, e->size);
+    if (!make_text_room(c, n))
+        return false;
+    memcpy(c->text, c->payload, n);
+    c->text[n] = '\0';
+    const char *name = new_name(c, what, c->text);
+    if (strcmp(c->text, name) == 0 && c->rules->scrub == NULL)
+        return true;
     const size_t length = strlen(name);
-    if (length != strlen(text))
+    if (length != n)
         e->size = (uint32_t)(length + 8) & ~7u;
+    if (!make_room(c, e->size))
+        return false;
     memset(c->payload, 0, e->size);
     memcpy(c->payload, name, length);
+    return true;
 }
 
 static bool copy_event(struct copying *c, uint32_t i)
 {
     struct trace_event e = c->t->events[i];
     const int what = text_of(&e);
-    if (!make_room(c, e.size > COPY_TEXT_BYTES ? e.size : COPY_TEXT_BYTES + 8))
+    if (!make_room(c, e.size))
         return false;
     copy_payload(c->t, &e, c->payload);
-    if (what >= 0 && e.size > 0 && c->rules->rename != NULL)
-        rename_payload(c, &e, (enum copy_text)what);
+    if (what >= 0 && e.size > 0 && c->rules->rename != NULL && !rename_payload(c, &e, (enum copy_text)what))
+        return false;
     if (c->rules->scrub != NULL)
         c->rules->scrub(c->rules->arg, &e, c->payload);
     e.t_ns = e.flags & TRACE_FILLED ? 0 : new_time(c->rules, e.t_ns); /* a snapshot's messages stay at time 0 */
@@ -244,12 +273,20 @@ struct trace_missing copy_missing(const struct trace *t, const struct copy *copy
 
 /* ---- all of it ---- */
 
+static bool copy_tables(struct copying *c)
+{
+    bool is_good = true;
+    for (uint32_t i = 0; i < c->t->npvs && is_good; i++)
+        is_good = copy_pv(c, i);
+    for (uint32_t i = 0; i < c->t->ncircuits && is_good; i++)
+        is_good = copy_circuit(c, i);
+    return is_good;
+}
+
 static int copy_all(struct copying *c, struct diag *diag)
 {
-    for (uint32_t i = 0; i < c->t->npvs; i++)
-        copy_pv(c, i);
-    for (uint32_t i = 0; i < c->t->ncircuits; i++)
-        copy_circuit(c, i);
+    if (!copy_tables(c))
+        return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for a name");
     copy_losses(c);
     if (copy_filled(c, diag) < 0)
         return -1;
@@ -282,5 +319,7 @@ int copy_trace(const struct trace *t, const struct copy *copy, struct trace_writ
     free(c.events);
     free(c.lacks);
     free(c.payload);
+    free(c.text);
+    free(c.name);
     return result;
 }

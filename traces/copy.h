@@ -10,13 +10,14 @@
 
 enum copy_text { COPY_PV, COPY_USER, COPY_HOST };
 
-#define COPY_TEXT_BYTES 1024u /* of a new name, with its NUL */
+/* The longest new name, where it is longer than the old one: what a header that is not extended has room for, with its NUL. */
+#define COPY_NAME_MAX 65527u
 
 struct copy {
     uint64_t shift_ns, from_ns, to_ns; /* messages of from <= t < to, at t - from + shift */
     const bool *pvs; /* npvs flags: which are kept, and their messages; NULL: all. Messages of no PV are kept. */
-    /* A new name, into COPY_TEXT_BYTES; NULL: names stay. */
-    void (*rename)(void *arg, enum copy_text what, const char *text, char *renamed);
+    /* A new name, NUL-terminated, into `room` bytes: enough for the old one, and for COPY_NAME_MAX. NULL: names stay. */
+    void (*rename)(void *arg, enum copy_text what, const char *text, char *renamed, size_t room);
     uint32_t (*address)(void *arg, uint32_t address);                  /* another IPv4 address for a circuit's end; or NULL */
     void (*scrub)(void *arg, struct trace_event *e, uint8_t *payload); /* change header and payload in place; or NULL */
     void *arg;
