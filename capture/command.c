@@ -105,8 +105,6 @@ static int check_rotation(const struct settings *s, struct diag *diag)
         return diag_fail(diag, DIAG_USAGE, "capture: -W %" PRIu64 " is about the files of -C or -G: -C 100 -W 10", s->files);
     if (is_raw(s) || !rotates(s))
         return 0;
-    if (s->megabytes != 0 && s->files == 1) /* what is open goes from one file to the other */
-        return diag_fail(diag, DIAG_USAGE, "capture: -W 1: each part would be written over the one before: -W 2");
     if (s->seconds != 0 && strchr(s->output, '%') == NULL)
         return diag_fail(diag, DIAG_USAGE, "capture: -G: all parts would be called %s: -w night-%%H%%M%%S.catrace", s->output);
     return 0;

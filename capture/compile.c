@@ -25,7 +25,9 @@ struct compile {
 
     /* One part after the other. */
     struct rotation rotation;
-    char path[PATH_MAX];
+    char path[PATH_MAX];       /* of this part */
+    char beside[PATH_MAX + 8]; /* where it is written until it is whole, if the one before has the same path */
+    bool is_beside;
     struct finishing finishing;  /* of the part before */
     uint64_t part_ns;            /* when this part began, since the first packet */
     uint64_t carried_bytes;      /* what it carries of the part before */
@@ -43,9 +45,9 @@ static bool rotates(const struct compile *c)
 
 /* ---- opening ---- */
 
-static struct trace_writer *open_writer(const struct compile *c, struct diag *diag)
+static struct trace_writer *open_writer(const struct compile *c, const char *path, struct diag *diag)
 {
-    struct trace_writer *w = trace_writer_open(c->path, diag);
+    struct trace_writer *w = trace_writer_open(path, diag);
     if (w != NULL && c->config.source_stays)
         trace_writer_forgo_journal(w);
     return w;
@@ -54,7 +56,7 @@ static struct trace_writer *open_writer(const struct compile *c, struct diag *di
 static struct trace_writer *open_part(struct compile *c, struct diag *diag)
 {
     rotation_name(&c->rotation, c->path, sizeof c->path);
-    return open_writer(c, diag);
+    return open_writer(c, c->path, diag);
 }
 
 /* With -G a name may have to wait for the first packet. */
@@ -195,15 +197,22 @@ static struct trace_missing missing_now(const struct compile *c)
     return missing;
 }
 
-static void leave_part(struct compile *c, struct trace_writer *writer, const struct trace_meta *meta)
+static struct finishing_names part_names(const struct compile *c)
+{
+    return c->is_beside ? (struct finishing_names){c->beside, c->path} : (struct finishing_names){NULL, NULL};
+}
+
+static void leave_part(struct compile *c, struct trace_writer *writer, const struct trace_meta *meta,
+                       const struct finishing_names *names)
 {
     if (trace_writer_counts(writer).events > 0)
-        finishing_begin(&c->finishing, writer, meta);
+        finishing_begin(&c->finishing, writer, meta, names);
     else
         trace_writer_abandon(writer);
 }
 
-/* The name must be another one: the part before is still being written. NULL with c->fault. */
+/* The part before is still being written, so the next one of the same path, in a ring of one, is written beside it. NULL with
+ * c->fault. */
 static struct trace_writer *open_next(struct compile *c)
 {
     char before[PATH_MAX];
@@ -211,15 +220,23 @@ static struct trace_writer *open_next(struct compile *c)
     if (finishing_wait(&c->finishing, &c->fault) < 0)
         return NULL;
     rotation_name(&c->rotation, c->path, sizeof c->path);
-    if (strcmp(before, c->path) != 0)
-        return open_writer(c, &c->fault);
-    diag_fail(&c->fault, DIAG_USAGE, "%s: the next part has the same name (example: -w night-%%H%%M%%S.catrace)", before);
-    return NULL;
+    const bool is_same = strcmp(before, c->path) == 0;
+    if (is_same && (c->rotation.rules.by_seconds != 0 || c->rotation.rules.files != 1)) {
+        diag_fail(&c->fault, DIAG_USAGE, "%s: the next part has the same name (example: -w night-%%H%%M%%S.catrace)", before);
+        return NULL;
+    }
+    const bool is_beside = is_same && !c->is_beside;
+    snprintf(c->beside, sizeof c->beside, "%s.next", c->path);
+    struct trace_writer *w = open_writer(c, is_beside ? c->beside : c->path, &c->fault);
+    if (w != NULL)
+        c->is_beside = is_beside;
+    return w;
 }
 
 /* The part before is finished beside the next one. */
 static bool next_part(struct compile *c, uint64_t t_ns)
 {
+    const struct finishing_names names = part_names(c);
     struct trace_writer *writer = c->writer, *next = open_next(c);
     if (next == NULL)
         return false;
@@ -234,7 +251,7 @@ static bool next_part(struct compile *c, uint64_t t_ns)
     dialogue_continue(c->dialogue, next, t_ns);
     c->carried_bytes = trace_writer_bytes(next);
     c->aside = trace_writer_counts(next).events;
-    leave_part(c, writer, &meta);
+    leave_part(c, writer, &meta, &names);
     return true;
 }
 
@@ -295,10 +312,11 @@ static int finish_last(struct compile *c, const struct trace_missing *now, struc
     if (c->writer == NULL)
         return 0;
     const struct trace_meta meta = part_meta(c, now);
+    const struct finishing_names names = part_names(c);
     const bool is_empty = trace_writer_counts(c->writer).events == 0 && !trace_writer_failed(c->writer);
     count_part(c);
     if (!is_empty)
-        return trace_writer_finish(c->writer, &meta, diag);
+        return finishing_now(c->writer, &meta, &names, diag);
     trace_writer_abandon(c->writer);
     return 0;
 }
@@ -317,7 +335,7 @@ static int fail_empty(const struct compile *c, const struct compile_summary *s, 
 static int finish_traces(struct compile *c, const struct compile_summary *s, struct diag *diag)
 {
     struct diag last = {0}, before = {0};
-    const int status = finish_last(c, &s->missing, &last), status_before = finishing_wait(&c->finishing, &before);
+    const int status_before = finishing_wait(&c->finishing, &before), status = finish_last(c, &s->missing, &last);
     if (status_before < 0)
         *diag = before;
     else if (c->fault.code != DIAG_GOOD)

@@ -1,18 +1,30 @@
 #include "capture/finishing.h"
 
 #include <signal.h>
+#include <stdio.h>
+
+int finishing_now(struct trace_writer *writer, const struct trace_meta *meta, const struct finishing_names *names,
+                  struct diag *diag)
+{
+    if (trace_writer_finish(writer, meta, diag) < 0)
+        return -1;
+    if (names->written == NULL || rename(names->written, names->final) == 0)
+        return 0;
+    return diag_errno(diag, DIAG_ENVIRONMENT, "cannot give %s the name %s", names->written, names->final);
+}
 
 static void *finish(void *arg)
 {
     struct finishing *f = arg;
-    f->status = trace_writer_finish(f->writer, &f->meta, &f->diag);
+    f->status = finishing_now(f->writer, &f->meta, &f->names, &f->diag);
     return NULL;
 }
 
-void finishing_begin(struct finishing *f, struct trace_writer *writer, const struct trace_meta *meta)
+void finishing_begin(struct finishing *f, struct trace_writer *writer, const struct trace_meta *meta,
+                     const struct finishing_names *names)
 {
     sigset_t all, before; /* signals are for the thread that captures */
-    *f = (struct finishing){.writer = writer, .meta = *meta};
+    *f = (struct finishing){.writer = writer, .meta = *meta, .names = *names};
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     const bool has_thread = pthread_create(&f->thread, NULL, finish, f) == 0;

@@ -7,15 +7,17 @@
 #include <string.h>
 #include <time.h>
 
+/* Of the last file's number; none where there is but one. */
 static unsigned digits(unsigned files)
 {
-    unsigned n = 1;
-    for (unsigned last = files > 0 ? files - 1 : 0; last >= 10; last /= 10)
+    unsigned n = 0;
+    for (unsigned last = files > 0 ? files - 1 : 0; last > 0; last /= 10)
         n++;
     return n;
 }
 
-/* By time, the path is a format; by size, a number is behind it, but not behind the first of any number. */
+/* By time, the path is a format; by size, a number is behind it, but not behind the first of any number, nor behind the only one.
+ */
 void rotation_name(const struct rotation *r, char *path, size_t room)
 {
     const struct rotation_rules *rules = &r->rules;
@@ -23,12 +25,12 @@ void rotation_name(const struct rotation *r, char *path, size_t room)
     struct tm tm;
     if (rules->by_seconds == 0 || strftime(path, room, rules->path, localtime_r(&s, &tm)) == 0)
         snprintf(path, room, "%s", rules->path);
-    size_t n = strlen(path);
-    if (rules->by_bytes != 0 && rules->files != 0)
-        snprintf(path + n, room - n, "%0*" PRIu64, (int)digits(rules->files),
-                 rules->by_seconds == 0 ? r->number % rules->files : r->number);
-    else if (r->number > 0)
-        snprintf(path + n, room - n, "%" PRIu64, r->number);
+    const size_t n = strlen(path);
+    const bool is_ring = rules->by_bytes != 0 && rules->by_seconds == 0 && rules->files != 0;
+    const uint64_t number = is_ring ? r->number % rules->files : r->number;
+    const unsigned width = rules->by_bytes != 0 ? digits(rules->files) : 0;
+    if (number > 0 || width > 0)
+        snprintf(path + n, room - n, "%0*" PRIu64, (int)width, number);
 }
 
 enum rotation_step rotation_step(struct rotation *r, uint64_t now_ns, uint64_t bytes)
