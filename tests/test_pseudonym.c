@@ -1,36 +1,6 @@
 /* Names that nobody recognises, and that are like the old ones in all else. */
-#include "traces/pseudonym.h"
+#include "tests/key_fixture.h"
 #include "traces/scrub.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-#define TEXT_BYTES 128
-
-static struct keyed *key_of(const char *bytes)
-{
-    char path[] = "/tmp/caplay-key-XXXXXX";
-    struct diag diag = {0};
-    const int fd = mkstemp(path);
-    assert_true(fd >= 0 && write(fd, bytes, strlen(bytes)) == (ssize_t)strlen(bytes));
-    close(fd);
-    struct keyed *k = keyed_new(path, &diag);
-    unlink(path);
-    return k;
-}
-
-static const char *named(struct keyed *k, const char *name, char out[TEXT_BYTES])
-{
-    snprintf(out, TEXT_BYTES, "%s", name);
-    pseudonym_text(k, out, strlen(out));
-    return out;
-}
 
 static void names_keep_length_separators_and_fields(void **state)
 {

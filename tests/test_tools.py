@@ -72,6 +72,52 @@ def test_a_key_that_is_none_is_refused(trace, tmp_path):
     assert not (tmp_path / "x.catrace").exists()
 
 
+# ---- snapshots ----
+
+@pytest.fixture
+def snapshot(trace, tmp_path):
+    """As `caplay snapshot` would have made it of one PV that the trace has and one that it has not."""
+    lines = run("dump", "--format", "twin", trace).replace('"source":"session"', '"source":"snapshot"')
+    (tmp_path / "snapshot.jsonl").write_text(lines.replace("SIM:IMAGE", "ONLY:IMAGE"))
+    run("compile", tmp_path / "snapshot.jsonl", "-o", tmp_path / "snapshot.catrace")
+    return tmp_path / "snapshot.catrace"
+
+
+def types(path):
+    return {words[1]: words[2] for line in run("info", "--pvs", "0", path).splitlines() if (words := line.split())[:1] == ["pv"]}
+
+
+def filled(path):
+    return next((int(line.split()[1]) for line in run("info", path).splitlines() if line.startswith("filled ")), 0)
+
+
+def test_a_part_keeps_pvs_that_only_a_snapshot_told(trace, snapshot, tmp_path):
+    whole, part = tmp_path / "whole.catrace", tmp_path / "part.catrace"
+    run("merge", trace, snapshot, "-o", whole)
+    assert types(whole)["ONLY:IMAGE"] == "SHORT[307200]" and filled(whole) > 0
+    run("cut", "--from", "20us", whole, "-o", part)
+    assert types(part)["ONLY:IMAGE"] == "SHORT[307200]" and filled(part) == filled(whole)
+    run("cut", "--pv", "ONLY:*", whole, "-o", part)
+    assert types(part) == {"ONLY:IMAGE": "SHORT[307200]"} and 0 < filled(part) < filled(whole)
+    run("cut", "--pv", "SIM:*", whole, "-o", part)
+    assert "ONLY:IMAGE" not in types(part)
+
+
+def test_an_anonymised_snapshot_fills_in_an_anonymised_trace(trace, snapshot, tmp_path):
+    key, out = tmp_path / "my.key", tmp_path / "out.catrace"
+    key.write_bytes(bytes(range(32)))
+    for path in trace, snapshot:
+        run("anonymise", "--key", key, path, "-o", tmp_path / f"anonymised-{path.name}")
+    run("merge", tmp_path / f"anonymised-{trace.name}", tmp_path / f"anonymised-{snapshot.name}", "-o", out)
+    assert filled(out) > 0 and len(types(out)) == len(types(trace)) + 1
+
+
+def test_several_snapshots_are_one(trace, snapshot, tmp_path):
+    run("merge", snapshot, snapshot, "-o", tmp_path / "both.catrace")
+    run("merge", trace, tmp_path / "both.catrace", "-o", tmp_path / "out.catrace")
+    assert filled(tmp_path / "out.catrace") > 0
+
+
 # ---- diff ----
 
 def test_a_trace_differs_from_a_part_of_it_and_not_from_itself(trace, tmp_path):

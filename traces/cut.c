@@ -25,9 +25,12 @@ static const struct option cut_options[] = {
 static const struct option_command cut_command = {
     .name = "cut",
     .synopsis = "FILE -o FILE [--from T] [--to T] [--pv GLOB]",
-    .about = "Makes a trace of a part of a trace. Types and rights of the PVs that its messages name stay known, also where the\n"
-             "messages that told them are left out; other PVs are. A circuit that began before --from counts as joined midway.\n"
-             "What the trace lacks outside the part, the part does not lack, where the trace knows when it was lost.",
+    .about =
+        "Makes a trace of a part of a trace. Types and rights of the PVs that its messages name stay known, also where the\n"
+        "messages that told them are left out; other PVs are. What a snapshot filled in stays in each part, with its PVs. A\n"
+        "circuit that began before --from counts as joined midway. What the trace lacks outside the part, the part does not "
+        "lack,\n"
+        "where the trace knows when it was lost.",
     .examples = "caplay cut --from 10s --to 20s night.catrace -o ten.catrace\n"
                 "caplay cut --pv 'BL1:*' night.catrace -o bl1.catrace",
     .options = cut_options,
@@ -36,17 +39,26 @@ static const struct option_command cut_command = {
     .max_operands = 1,
 };
 
-/* Which of the PVs that match are named by a message of the part? `matches`: NULL: all do. False with diag. */
+/* Name the PVs of these messages that have all of `flags`. matches: those that may be named; NULL: all. False with diag. */
+static bool name_pvs(const struct trace *t, struct trace_range part, unsigned flags, const bool *matches, bool *named,
+                     struct diag *diag)
+{
+    if (trace_check(t, part.first, part.end, TRACE_RECORDS, diag) < 0)
+        return false;
+    for (uint32_t i = part.first; i < part.end; i++) {
+        const struct trace_event *e = &t->events[i];
+        if (e->pv != TRACE_NONE && (e->flags & flags) == flags)
+            named[e->pv] = matches == NULL || matches[e->pv];
+    }
+    return true;
+}
+
+/* Which of the PVs that match are named by a message of the part, or by a snapshot's, which belong to any part? */
 static bool find_named(const struct cut *cut, const struct trace *t, const bool *matches, bool *named, struct diag *diag)
 {
-    struct trace_range part = {0};
-    if (trace_range(t, cut->from_ns, cut->to_ns, &part, diag) < 0 ||
-        trace_check(t, part.first, part.end, TRACE_RECORDS, diag) < 0)
-        return false;
-    for (uint32_t i = part.first; i < part.end; i++)
-        if (t->events[i].pv != TRACE_NONE)
-            named[t->events[i].pv] = matches == NULL || matches[t->events[i].pv];
-    return true;
+    struct trace_range part = {0}, filled = {0};
+    return trace_range(t, cut->from_ns, cut->to_ns, &part, diag) == 0 && trace_range(t, 0, 1, &filled, diag) == 0 &&
+           name_pvs(t, part, 0, matches, named, diag) && name_pvs(t, filled, TRACE_FILLED, matches, named, diag);
 }
 
 /* Which PVs are kept: npvs flags, to be freed. NULL with diag. */

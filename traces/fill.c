@@ -13,7 +13,7 @@ enum { LACKS_SHOWN = 20 };
 
 bool fill_is_snapshot(const struct trace *t)
 {
-    return strcmp(t->source, FILL_SOURCE) == 0;
+    return strcmp(t->source, FILL_SOURCE) == 0 && t->sha256[0] == '\0';
 }
 
 /* ---- filling in ---- */

@@ -9,6 +9,7 @@
 /* What `caplay snapshot` writes into META as the trace's source. */
 #define FILL_SOURCE "snapshot"
 
+/* A capture file of that name has a SHA-256. */
 bool fill_is_snapshot(const struct trace *trace);
 
 /* Append its answers. 0, or -1 with diag: no memory. A writer that failed is told by trace_writer_finish(). */

@@ -83,12 +83,21 @@ static void add_missing(struct trace_missing *to, const struct trace_missing *m)
     to->retransmits += m->retransmits;
 }
 
+/* Several snapshots are one. */
+static bool are_snapshots(const struct inputs *in)
+{
+    unsigned n = 0;
+    while (n < in->n && fill_is_snapshot(&in->traces[n]))
+        n++;
+    return n == in->n;
+}
+
 /* One recording stays what it is, whatever fills it in. */
 static struct trace_meta begin_meta(const struct inputs *in)
 {
     if (in->n - in->nfilling == 1)
         return edit_meta(&in->traces[0]);
-    struct trace_meta meta = {.start_realtime_ns = UINT64_MAX, .source = "merge"};
+    struct trace_meta meta = {.start_realtime_ns = UINT64_MAX, .source = are_snapshots(in) ? FILL_SOURCE : "merge"};
     for (unsigned i = 0; i < in->n; i++)
         if (!in->fills[i] && in->starts_ns[i] < meta.start_realtime_ns)
             meta.start_realtime_ns = in->starts_ns[i];

@@ -8,7 +8,7 @@
 #define LOOPBACK    127u
 #define PRIVATE_NET (UINT32_C(10) << 24)
 #define HOST_MASK   UINT32_C(0xffffff)
-#define MASK_BYTES  14u /* of an EVENT_ADD request, before its pad */
+#define MASK_OFFSET 12u /* in an EVENT_ADD request: behind three numbers that servers ignore, before a pad */
 
 /* ---- addresses ---- */
 
@@ -216,15 +216,17 @@ static bool is_name(const struct trace_event *e)
                                                e->command == WIRE_CLIENT_NAME || e->command == WIRE_HOST_NAME);
 }
 
-/* What else may stay in front: a search reply's version, a subscription's mask. */
-static uint32_t harmless_bytes(const struct trace_event *e)
+/* Which two bytes may stay, besides names: a search reply's version, a subscription's mask. */
+static void scrub_rest(const struct trace_event *e, uint8_t *payload)
 {
     const bool is_reply = e->flags & TRACE_FROM_SERVER;
-    if (is_name(e))
-        return e->size;
-    if (e->command == WIRE_SEARCH && is_reply)
-        return 2;
-    return e->command == WIRE_EVENT_ADD && !is_reply ? MASK_BYTES : 0;
+    const bool is_version = e->command == WIRE_SEARCH && is_reply, is_mask = e->command == WIRE_EVENT_ADD && !is_reply;
+    const uint32_t at = is_mask ? MASK_OFFSET : 0;
+    const bool stays = (is_version || is_mask) && e->size >= at + 2;
+    const uint16_t kept = stays ? wire_get16(payload + at) : 0;
+    memset(payload, 0, e->size);
+    if (stays)
+        wire_put16(payload + at, kept);
 }
 
 static void scrub_header(struct scrub *s, struct trace_event *e)
@@ -249,7 +251,6 @@ void scrub_event(struct scrub *s, struct trace_event *e, uint8_t *payload)
         scrub_exception(s, e->size, payload);
         return;
     }
-    const uint32_t kept = harmless_bytes(e);
-    if (kept < e->size)
-        memset(payload + kept, 0, e->size - kept);
+    if (!is_name(e))
+        scrub_rest(e, payload);
 }
