@@ -331,8 +331,9 @@ def test_names_may_be_long(trace, tmp_path):
     (tmp_path / "long.jsonl").write_text(run("dump", "--format", "twin", out))
     run("compile", tmp_path / "long.jsonl", "-o", tmp_path / "again.catrace")
     assert (tmp_path / "again.catrace").read_bytes() == out.read_bytes()
-    run("anonymise", out, "-o", tmp_path / "other.catrace")
-    assert [row["size"] for row in events(tmp_path / "other.catrace")] == [row["size"] for row in events(out)]
+    run("rename", "-e", "s/^LONG(.{2000}).*/LONG\\1/", out, "-o", tmp_path / "shorter.catrace")
+    run("anonymise", tmp_path / "shorter.catrace", "-o", tmp_path / "other.catrace")
+    assert [row["size"] for row in events(tmp_path / "other.catrace")] == [row["size"] for row in events(tmp_path / "shorter.catrace")]
     run("rename", "-e", "s/^LONG.*/SIM:AI/", out, "-o", tmp_path / "back.catrace")
     assert events(tmp_path / "back.catrace") == events(trace)
 
