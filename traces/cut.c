@@ -28,9 +28,8 @@ static const struct option_command cut_command = {
     .about =
         "Makes a trace of a part of a trace. Types and rights of the PVs that its messages name stay known, also where the\n"
         "messages that told them are left out; other PVs are. What a snapshot filled in stays in each part, with its PVs. A\n"
-        "circuit that began before --from counts as joined midway. What the trace lacks outside the part, the part does not "
-        "lack,\n"
-        "where the trace knows when it was lost.",
+        "circuit that began before --from counts as joined midway. What the trace lacks outside the part, the part does not\n"
+        "lack, where the trace knows when it was lost.",
     .examples = "caplay cut --from 10s --to 20s night.catrace -o ten.catrace\n"
                 "caplay cut --pv 'BL1:*' night.catrace -o bl1.catrace",
     .options = cut_options,
