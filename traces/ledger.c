@@ -11,11 +11,12 @@
 
 static void drop_kept(struct ledger *l, struct ledger_kept *kept)
 {
+    if (kept->payload == NULL)
+        return;
     l->kept_bytes -= kept->room;
     free(kept->payload);
     kept->payload = NULL;
     kept->room = 0;
-    kept->is_there = false;
 }
 
 /* Room for a longer payload than the one before. */
@@ -62,6 +63,14 @@ static void unbind(struct ledger *l, struct ledger_channel *channel)
     channel->has_sid = false;
 }
 
+static void drop_channel_kept(struct ledger *l, struct ledger_channel *channel)
+{
+    drop_kept(l, &channel->created);
+    drop_kept(l, &channel->rights);
+    drop_kept(l, &channel->read[0]);
+    drop_kept(l, &channel->read[1]);
+}
+
 void ledger_channel_drop(struct ledger *l, struct ledger_channel *channel)
 {
     struct ledger_subscription *s, *next;
@@ -71,11 +80,8 @@ void ledger_channel_drop(struct ledger *l, struct ledger_channel *channel)
     }
     unbind(l, channel);
     HASH_DELETE(by_cid, l->by_cid, channel);
-    drop_kept(l, &channel->created);
-    drop_kept(l, &channel->rights);
-    drop_kept(l, &channel->read[0]);
-    drop_kept(l, &channel->read[1]);
-    free(channel);
+    drop_channel_kept(l, channel);
+    slab_give_back(&l->channel_records, channel);
 }
 
 struct ledger_channel *ledger_channel_add(struct ledger *l, uint32_t cid, uint32_t pv)
@@ -85,7 +91,7 @@ struct ledger_channel *ledger_channel_add(struct ledger *l, uint32_t cid, uint32
         ledger_channel_drop(l, channel);
     if (HASH_CNT(by_cid, l->by_cid) >= LEDGER_CHANNELS_MAX)
         ledger_channel_drop(l, l->by_cid);
-    channel = calloc(1, sizeof *channel);
+    channel = slab_take(&l->channel_records, sizeof *channel);
     if (channel == NULL)
         return NULL;
     channel->cid = cid;
@@ -93,7 +99,7 @@ struct ledger_channel *ledger_channel_add(struct ledger *l, uint32_t cid, uint32
     channel->create = channel->write = TRACE_NONE;
     HASH_ADD(by_cid, l->by_cid, cid, sizeof channel->cid, channel);
     if (channel->by_cid.tbl == NULL) {
-        free(channel);
+        slab_give_back(&l->channel_records, channel);
         return NULL;
     }
     return channel;
@@ -126,7 +132,7 @@ void ledger_subscription_drop(struct ledger *l, struct ledger_subscription *s)
     HASH_DEL(l->subscriptions, s);
     drop_kept(l, &s->request);
     drop_kept(l, &s->update);
-    free(s);
+    slab_give_back(&l->subscription_records, s);
 }
 
 struct ledger_subscription *ledger_subscription_add(struct ledger *l, struct ledger_channel *channel, uint32_t subid)
@@ -136,7 +142,7 @@ struct ledger_subscription *ledger_subscription_add(struct ledger *l, struct led
         ledger_subscription_drop(l, s);
     if (HASH_COUNT(l->subscriptions) >= LEDGER_SUBSCRIPTIONS_MAX)
         ledger_subscription_drop(l, l->subscriptions);
-    s = calloc(1, sizeof *s);
+    s = slab_take(&l->subscription_records, sizeof *s);
     if (s == NULL)
         return NULL;
     s->subid = subid;
@@ -144,7 +150,7 @@ struct ledger_subscription *ledger_subscription_add(struct ledger *l, struct led
     s->add = s->cancel = TRACE_NONE;
     HASH_ADD(hh, l->subscriptions, subid, sizeof s->subid, s);
     if (s->hh.tbl == NULL) {
-        free(s);
+        slab_give_back(&l->subscription_records, s);
         return NULL;
     }
     s->channel = channel;
@@ -165,23 +171,22 @@ struct ledger_request *ledger_request_find(struct ledger *l, uint32_t command, u
 
 static struct ledger_request *new_request(struct ledger *l, uint32_t command, uint32_t id)
 {
-    struct ledger_request *request = l->spare != NULL ? l->spare : malloc(sizeof *request);
-    l->spare = NULL;
+    struct ledger_request *request = slab_take(&l->request_records, sizeof *request);
     if (request == NULL)
         return NULL;
-    *request = (struct ledger_request){.key = {command, id}, .event = TRACE_NONE, .pv = TRACE_NONE};
+    request->key = (struct ledger_key){command, id};
+    request->event = request->pv = TRACE_NONE;
     HASH_ADD(hh, l->requests, key, sizeof request->key, request);
     if (request->hh.tbl != NULL)
         return request;
-    free(request);
+    slab_give_back(&l->request_records, request);
     return NULL;
 }
 
 void ledger_request_drop(struct ledger *l, struct ledger_request *request)
 {
     HASH_DEL(l->requests, request);
-    free(l->spare);
-    l->spare = request;
+    slab_give_back(&l->request_records, request);
 }
 
 struct ledger_request *ledger_request_add(struct ledger *l, uint32_t command, uint32_t id, uint32_t pv)
@@ -199,23 +204,28 @@ struct ledger_request *ledger_request_add(struct ledger *l, uint32_t command, ui
     return request;
 }
 
+/* ---- all of it ---- */
+
+static void free_kept(struct ledger *l)
+{
+    for (struct ledger_channel *channel = l->by_cid; channel != NULL; channel = channel->by_cid.next)
+        drop_channel_kept(l, channel);
+    for (struct ledger_subscription *s = l->subscriptions; s != NULL; s = s->hh.next) {
+        drop_kept(l, &s->request);
+        drop_kept(l, &s->update);
+    }
+}
+
 void ledger_fini(struct ledger *l)
 {
-    struct ledger_channel *channel, *next_channel;
-    HASH_ITER(by_cid, l->by_cid, channel, next_channel)
-    {
-        ledger_channel_drop(l, channel);
-    }
-    struct ledger_subscription *s, *next_s;
-    HASH_ITER(hh, l->subscriptions, s, next_s)
-    {
-        ledger_subscription_drop(l, s);
-    }
-    struct ledger_request *request, *next_request;
-    HASH_ITER(hh, l->requests, request, next_request)
-    {
-        ledger_request_drop(l, request);
-    }
-    free(l->spare);
+    if (l->kept_bytes > 0)
+        free_kept(l);
+    HASH_CLEAR(by_sid, l->by_sid);
+    HASH_CLEAR(by_cid, l->by_cid);
+    HASH_CLEAR(hh, l->subscriptions);
+    HASH_CLEAR(hh, l->requests);
+    slab_fini(&l->channel_records);
+    slab_fini(&l->subscription_records);
+    slab_fini(&l->request_records);
     *l = (struct ledger){0};
 }

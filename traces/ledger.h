@@ -6,6 +6,7 @@
 #ifndef CAPLAY_TRACES_LEDGER_H
 #define CAPLAY_TRACES_LEDGER_H
 
+#include "traces/slab.h"
 #include "traces/table.h"
 #include "wire/message.h"
 
@@ -64,8 +65,8 @@ struct ledger_request {
 struct ledger {
     struct ledger_channel *by_cid, *by_sid;
     struct ledger_subscription *subscriptions;
-    struct ledger_request *requests;        /* with a guard, whose command nobody sends: a table that becomes empty is freed */
-    struct ledger_request *spare;           /* one that was dropped, for the next; or NULL */
+    struct ledger_request *requests; /* with a guard, whose command nobody sends: a table that becomes empty is freed */
+    struct slab channel_records, subscription_records, request_records;
     uint32_t echoes_asked, echoes_answered; /* ECHO bears no number: they are answered in order */
     uint64_t kept_bytes;                    /* of payloads */
 };

@@ -322,10 +322,21 @@ void trace_writer_tick(struct trace_writer *w, uint64_t now_ns)
         end_chunk(w);
 }
 
+/* One more, for the caller to set. NULL: the writer has failed. */
+static struct trace_event *next_event(struct trace_writer *w)
+{
+    if (trace_writer_failed(w))
+        return NULL;
+    if (array_reserve(&w->events, 1, sizeof(struct trace_event)) == 0)
+        return (struct trace_event *)w->events.at + w->events.count++;
+    fail_tables(w);
+    return NULL;
+}
+
 uint32_t trace_writer_event(struct trace_writer *w, const struct trace_event *event, const uint8_t *payload)
 {
     assert(payload != NULL || event->size == 0);
-    struct trace_event *e = trace_writer_failed(w) ? NULL : add(w, &w->events, 1, sizeof *e);
+    struct trace_event *e = next_event(w);
     if (e == NULL)
         return TRACE_NONE;
     *e = *event;
