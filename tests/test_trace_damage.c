@@ -66,7 +66,9 @@ static void what_is_not_a_trace_is_told(void **state)
     spill("", 0);
     assert_refused("is empty");
     spill("hello, world", 12);
-    assert_refused("is not a trace");
+    assert_refused("is not a trace: offset 0: expected \"catrace\" (636174726163651a), found 68656c6c6f2c2077");
+    spill("hi", 2);
+    assert_refused("found 6869");
     spill("\xd4\xc3\xb2\xa1\x02\x00\x04\x00", 8);
     assert_refused("is a capture: run `caplay capture -r ");
     spill("\x0a\x0d\x0d\x0a", 4);

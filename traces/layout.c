@@ -29,7 +29,11 @@ static int check_magic(const struct layout *l, struct diag *diag)
     if (is_capture(l))
         return diag_fail(diag, DIAG_USAGE, "%s is a capture: run `caplay capture -r %s -w %s.catrace` first", l->path, l->path,
                          l->path);
-    return diag_fail(diag, DIAG_USAGE, "%s is not a trace: it does not begin with \"catrace\"", l->path);
+    char found[2 * FORMAT_MAGIC_BYTES + 1] = "";
+    for (size_t i = 0; i < l->size && i < FORMAT_MAGIC_BYTES; i++)
+        snprintf(found + 2 * i, 3, "%02x", l->bytes[i]);
+    return diag_fail(diag, DIAG_USAGE, "%s is not a trace: offset 0: expected \"catrace\" (636174726163651a), found %s", l->path,
+                     found);
 }
 
 static int fail_short(const struct layout *l, uint64_t needed, struct diag *diag)
@@ -199,8 +203,8 @@ static int check_places(struct layout *l, struct diag *diag)
         return diag_fail(diag, DIAG_USAGE, "%s: the last section ends at %" PRIu64 ", the file at %" PRIu64, l->path, end,
                          l->size);
     if (l->known[FORMAT_META]->bytes != l->known[FORMAT_META]->record_bytes)
-        return diag_fail(diag, DIAG_USAGE, "%s: section meta has %" PRIu64 " bytes, expected %u", l->path,
-                         l->known[FORMAT_META]->bytes, l->known[FORMAT_META]->record_bytes);
+        return diag_fail(diag, DIAG_USAGE, "%s: section meta at offset %" PRIu64 " has %" PRIu64 " bytes, expected %u", l->path,
+                         l->known[FORMAT_META]->offset, l->known[FORMAT_META]->bytes, l->known[FORMAT_META]->record_bytes);
     return 0;
 }
 
