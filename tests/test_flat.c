@@ -21,7 +21,7 @@ enum { CLIENT = 0x0a000001, SERVER = 0x0a000002, CID = 1, SID = 7, SUBID = 9 };
 
 /* What is said: a round is an image on each circuit of the first kind, then so many exchanges, by turns, on those of the second.
  */
-enum { IMAGE_CIRCUITS = 4, SMALL_CIRCUITS = 2, CIRCUITS = IMAGE_CIRCUITS + SMALL_CIRCUITS, ROUND_EXCHANGES = 2000 };
+enum { IMAGE_CIRCUITS = 4, SMALL_CIRCUITS = 2, CIRCUITS = IMAGE_CIRCUITS + SMALL_CIRCUITS, ROUND_EXCHANGES = 1000 };
 enum { IMAGE_BYTES = 614400, IMAGES = 64, WAVEFORM = 16 };
 
 /* One of so many packets or exchanges. */
@@ -31,7 +31,7 @@ enum { HELD_BACK = 100, LOST_OF_IMAGES = 20000, LOST_OF_SMALL = 1000000, UNANSWE
  * are so many that the oldest is forgotten. */
 #define ALLOWANCE_BYTES (ARRAY_MEMORY_BYTES + ((uint64_t)32 << 20))
 
-static uint64_t most_bytes = 1500000000;
+static uint64_t most_bytes = 2000000000;
 static bool is_table_wanted;
 
 struct side {
