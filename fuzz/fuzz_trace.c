@@ -6,6 +6,7 @@
 #include "traces/describe.h"
 #include "traces/dump.h"
 #include "traces/format.h"
+#include "traces/reach.h"
 #include "traces/survey.h"
 
 enum { SUMS_MAX = 64 }; /* of inputs as they are here: a chunk a section */
@@ -73,6 +74,19 @@ static void read_events(const struct trace *t)
     }
 }
 
+static void read_losses(const struct trace *t)
+{
+    struct reach *reach = reach_new(t);
+    uint32_t pvs[4];
+    FUZZ_HOLDS(reach != NULL);
+    for (uint32_t i = 0; i < t->nlosses; i++) {
+        FUZZ_HOLDS(reach_pvs(reach, &t->losses[i], pvs, 4) <= t->npvs);
+        dump_text_loss(&t->losses[i]);
+        FUZZ_HOLDS(dump_json_loss(&t->losses[i]));
+    }
+    reach_free(reach);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     char path[32];
@@ -88,6 +102,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     int fd = fuzz_file(file, repair(file, n), path);
     if (trace_open(&trace, path, &diag) == 0) {
         read_events(&trace);
+        read_losses(&trace);
         struct survey *survey = survey_new(&trace);
         FUZZ_HOLDS(survey != NULL);
         survey_free(survey);

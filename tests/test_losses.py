@@ -1,13 +1,19 @@
 """A capture with a hole, made from a recording of a real IOC: where it is, whom it concerns, and that every tool carries it."""
+import json
 import re
+import signal
+import socket
 import struct
 
 import pytest
 
 import cahelp
 from cahelp import ROOT
+from capturing import capture, needs_capture
 
 FILE_HEADER, PACKET_HEADER = 24, 16
+SEARCHES = 15000  # with their headers some 4 MB in a ring of 1 MiB
+INVALID = 3
 INCOMPLETE = "incomplete     gaps in TCP streams: "
 
 
@@ -96,3 +102,29 @@ def test_tools_carry_it(holed, tmp_path):
     until = max(row[1] for row in expected)
     run("cut", "--from", f"{float(until) + 0.001:.6f}s", trace, "-o", tmp_path / "z.catrace")
     assert re.search(r"^incomplete     circuits joined midway: \d+$", run("info", tmp_path / "z.catrace"), re.M)
+
+
+def search(number):
+    return struct.pack(">HHHHII", 0, 0, 0, 13, 0, 0) + struct.pack(">HHHHII", 6, 8, 5, 13, number, number) + b"temp\0\0\0\0"
+
+
+@needs_capture
+def test_what_the_kernel_drops_was_lost_between_two_looks_at_its_count(tmp_path):
+    """The capture stands still while its ring overflows."""
+    trace = tmp_path / "live.catrace"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as here, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as there:
+        there.bind(("127.0.0.1", 0))
+        with capture("-i", "lo", "-B", 1, "-w", trace, f"udp port {there.getsockname()[1]}") as live:
+            live.process.send_signal(signal.SIGSTOP)
+            for number in range(SEARCHES):
+                here.sendto(search(number), there.getsockname())
+            live.process.send_signal(signal.SIGCONT)
+            assert live.stop() == INVALID
+    dropped = int(re.search(r"(\d+) packets dropped by the kernel", live.said)[1])
+    rows = [json.loads(line) for line in run("dump", "--format", "jsonl", trace).splitlines()]
+    lost = [row for row in rows if row.get("loss") == "dropped"]
+    came = {row["cid"]: row["t_ns"] for row in rows if row.get("command") == "SEARCH"}
+    assert dropped > 0 and sum(row["count"] for row in lost) == dropped
+    first = next(number for number in range(SEARCHES) if number not in came)
+    assert lost[-1]["until_ns"] >= max([t_ns for number, t_ns in came.items() if number < first], default=0)
+    assert "unplaced" not in run("info", trace)
