@@ -55,27 +55,27 @@ void frame_fill_be(uint8_t *payload, size_t from, size_t to, uint64_t serial)
         put_serial_be(payload, serial);
 }
 
-/* In blocks of a fixed size, which the compiler does with vectors. */
-static void turn_over(uint8_t *p, size_t n, const uint8_t bits[8])
+typedef uint64_t vector __attribute__((vector_size(16)));
+
+static void turn_over(uint8_t *p, size_t n, const uint8_t bits[16])
 {
-    uint64_t turned, block[8];
+    vector turned, piece;
     memcpy(&turned, bits, sizeof turned);
-    for (; n >= sizeof block; p += sizeof block, n -= sizeof block) {
-        memcpy(block, p, sizeof block);
-        for (unsigned i = 0; i < 8; i++)
-            block[i] ^= turned;
-        memcpy(p, block, sizeof block);
+    for (; n >= sizeof piece; p += sizeof piece, n -= sizeof piece) {
+        memcpy(&piece, p, sizeof piece);
+        piece ^= turned;
+        memcpy(p, &piece, sizeof piece);
     }
     for (size_t i = 0; i < n; i++)
-        p[i] ^= bits[i % 8];
+        p[i] ^= bits[i];
 }
 
 void frame_turn_be(uint8_t *payload, size_t from, size_t to, uint64_t before, uint64_t serial)
 {
     const uint32_t word = word_at(before, 0) ^ word_at(serial, 0);
-    uint8_t bits[8];
-    put_be(bits, word, 4);
-    put_be(bits + 4, word, 4);
+    uint8_t bits[16];
+    for (unsigned i = 0; i < sizeof bits; i += 4)
+        put_be(bits + i, word, 4);
     turn_over(payload + 2 * from, 2 * (to - from), bits);
     if (from == 0)
         put_serial_be(payload, serial);

@@ -43,18 +43,6 @@ static int subscribe(int fd, const char *pv, struct diag *diag)
     return floor_send_all(fd, request, n + 16, diag);
 }
 
-static int open_all(struct reader *r, struct diag *diag)
-{
-    for (uint64_t i = 0; i < r->o->sockets; i++) {
-        int fd = floor_connect(r->o->port, diag);
-        if (fd < 0 || (r->o->pv != NULL && subscribe(fd, r->o->pv, diag) < 0))
-            return -1;
-        r->stream[i].fd = fd;
-        r->open++;
-    }
-    return 0;
-}
-
 static void count_frame(struct reader *r, const struct stream *s, uint64_t now_ns)
 {
     r->frames++;
@@ -90,6 +78,35 @@ static void take(struct reader *r, struct stream *s)
     s->at = 0;
     count_frame(r, s, clock_monotonic_ns());
 }
+
+/* ---- readers come ---- */
+
+/* The first update, which comes at once. The next reader comes when it is here: else the first frames of all would wait unread,
+ * and a congestion control that measures rates (BBR) takes the path for a slow one for a while. */
+static int take_first(struct reader *r, struct stream *s, struct diag *diag)
+{
+    struct pollfd wait = {.fd = s->fd, .events = POLLIN};
+    for (const uint64_t before = r->frames; r->frames == before; take(r, s))
+        if (s->fd < 0 || poll(&wait, 1, PATIENCE_MS) <= 0)
+            return diag_fail(diag, DIAG_ENVIRONMENT, "no first update has come");
+    return 0;
+}
+
+static int open_all(struct reader *r, struct diag *diag)
+{
+    for (uint64_t i = 0; i < r->o->sockets; i++) {
+        struct stream *s = &r->stream[i];
+        if ((s->fd = floor_connect(r->o->port, diag)) < 0)
+            return -1;
+        r->open++;
+        if (r->o->pv != NULL && (subscribe(s->fd, r->o->pv, diag) < 0 || take_first(r, s, diag) < 0))
+            return -1;
+    }
+    r->frames = r->bytes = r->first_ns = 0;
+    return 0;
+}
+
+/* ---- frames come ---- */
 
 static bool goes_on(const struct reader *r, uint64_t begun_ns)
 {
