@@ -10,7 +10,8 @@ struct copying {
     const struct copy *rules;
     struct trace_writer *w;
     uint32_t *pvs, *circuits; /* their numbers in the copy; TRACE_NONE: left out */
-    uint32_t *events;         /* the same of the messages of `range`; others are left out */
+    uint32_t *events;         /* the same of the messages of `range`, others are left out; NULL: all of them follow one another */
+    uint32_t first;           /* number in the copy of the first of them */
     bool *lacks;              /* by circuit: a loss of its bytes is kept; NULL: all that are marked */
     struct trace_range range; /* of the time that is asked for */
     uint32_t aside_end;       /* messages before it, among which are those that a snapshot filled in */
@@ -109,7 +110,9 @@ static bool is_kept(const struct copying *c, const struct trace_event *e)
 
 static uint32_t number_of(const struct copying *c, uint32_t event)
 {
-    return event >= c->range.first && event < c->range.end ? c->events[event - c->range.first] : TRACE_NONE;
+    if (event < c->range.first || event >= c->range.end)
+        return TRACE_NONE;
+    return c->events != NULL ? c->events[event - c->range.first] : c->first + (event - c->range.first);
 }
 
 /* Which text is all of the payload? -1: none is. */
@@ -283,6 +286,14 @@ static bool copy_tables(struct copying *c)
     return is_good;
 }
 
+/* Before any is written: a peer may come later, if clocks stepped. */
+static void number_events(struct copying *c)
+{
+    uint32_t next = c->first = trace_writer_counts(c->w).events;
+    for (uint32_t i = c->range.first; i < c->range.end && c->events != NULL; i++)
+        c->events[i - c->range.first] = is_kept(c, &c->t->events[i]) ? next++ : TRACE_NONE;
+}
+
 static int copy_all(struct copying *c, struct diag *diag)
 {
     if (!copy_tables(c))
@@ -290,9 +301,7 @@ static int copy_all(struct copying *c, struct diag *diag)
     copy_losses(c);
     if (copy_filled(c, diag) < 0)
         return -1;
-    uint32_t next = trace_writer_counts(c->w).events;
-    for (uint32_t i = c->range.first; i < c->range.end; i++) /* before any is written: a peer may come later, if clocks stepped */
-        c->events[i - c->range.first] = is_kept(c, &c->t->events[i]) ? next++ : TRACE_NONE;
+    number_events(c);
     for (uint32_t i = c->range.first; i < c->range.end && !trace_writer_failed(c->w); i++)
         if (number_of(c, i) != TRACE_NONE && !copy_event(c, i))
             return diag_fail(diag, DIAG_ENVIRONMENT, "no memory for the %u bytes of message %u", c->t->events[i].size, i);
@@ -310,8 +319,8 @@ int copy_trace(const struct trace *t, const struct copy *copy, struct trace_writ
     c.aside_end = aside.end < c.range.first ? aside.end : c.range.first;
     c.pvs = calloc((size_t)t->npvs + 1, sizeof *c.pvs);
     c.circuits = calloc((size_t)t->ncircuits + 1, sizeof *c.circuits);
-    c.events = calloc((size_t)(c.range.end - c.range.first) + 1, sizeof *c.events);
-    int result = c.pvs != NULL && c.circuits != NULL && c.events != NULL && find_lacks(&c)
+    c.events = copy->pvs != NULL ? calloc((size_t)(c.range.end - c.range.first) + 1, sizeof *c.events) : NULL;
+    int result = c.pvs != NULL && c.circuits != NULL && (c.events != NULL || copy->pvs == NULL) && find_lacks(&c)
                      ? copy_all(&c, diag)
                      : diag_fail(diag, DIAG_ENVIRONMENT, "no memory for %u messages", t->nevents);
     free(c.pvs);
