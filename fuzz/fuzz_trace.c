@@ -80,6 +80,7 @@ static void read_losses(const struct trace *t)
     uint32_t pvs[4];
     FUZZ_HOLDS(reach != NULL);
     for (uint32_t i = 0; i < t->nlosses; i++) {
+        FUZZ_HOLDS(t->losses[i].kind < TRACE_LOSS_KINDS && t->losses[i].t_ns <= t->losses[i].until_ns);
         FUZZ_HOLDS(reach_pvs(reach, &t->losses[i], pvs, 4) <= t->npvs);
         dump_text_loss(&t->losses[i]);
         FUZZ_HOLDS(dump_json_loss(&t->losses[i]));

@@ -53,7 +53,7 @@ def save_filters():
 
 
 def kind_of(row):
-    return row.get("command"), row.get("from"), row.get("type"), row.get("role"), "circuit" in row
+    return row.get("command"), row.get("from"), row.get("type"), row.get("role"), row.get("loss"), "circuit" in row
 
 
 def cut_twin(text):
@@ -112,6 +112,24 @@ def packets(data):
         size = struct.unpack_from("<I", data, at + 8)[0]
         yield data[at:at + 16], data[at + 16:at + 16 + size]
         at += 16 + size
+
+
+def thinned(data):
+    """A capture that lacks every seventh packet, so that its trace has losses."""
+    return data[:24] + b"".join(head + packet for i, (head, packet) in enumerate(packets(data)) if i % 7 != 6)
+
+
+def save_trace(build, folder, capture, number):
+    """The trace of a capture, and, by turns, of what is left of it: with the text of that."""
+    source, trace = folder / "x.pcap", folder / "x.catrace"
+    for data in (capture, thinned(capture))[: 1 + number % 2]:
+        source.write_bytes(data)
+        subprocess.run([build / "caplay", "capture", "-r", source, "-w", trace], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        save("trace", trace.read_bytes())
+    if number % 2:
+        twin = subprocess.run([build / "caplay", "dump", "--format", "twin", trace], check=True, stdout=subprocess.PIPE, text=True)
+        save("twin", cut_twin(twin.stdout).encode())
 
 
 def payload(packet):
@@ -208,13 +226,10 @@ def main():
         folder = pathlib.Path(folder)
         capture, port = record(build, folder, ROOT / "tests" / "dialogues")
         make(capture.read_bytes(), port)
-        for name in ("open.dlg", "subscription.dlg", "write-notify.dlg", "search-found.dlg"):
-            capture, _ = record(build, folder, ROOT / "tests" / "dialogues" / name)
-            save("packet", capture.read_bytes())
-            trace = folder / "x.catrace"
-            subprocess.run([build / "caplay", "capture", "-r", capture, "-w", trace], check=True,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            save("trace", trace.read_bytes())
+        for number, name in enumerate(("open.dlg", "subscription.dlg", "write-notify.dlg", "search-found.dlg")):
+            capture = record(build, folder, ROOT / "tests" / "dialogues" / name)[0].read_bytes()
+            save("packet", capture)
+            save_trace(build, folder, capture, number)
         save("trace", (ROOT / "tests" / "v1.0.catrace").read_bytes())
         save("journal", killed(build, folder))
 
