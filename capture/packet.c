@@ -6,6 +6,7 @@ enum { FAMILY_INET = 2 };
 enum { FAMILY_INET6_NETBSD = 24, FAMILY_INET6_FREEBSD = 28, FAMILY_INET6_DARWIN = 30 };
 enum { MORE_FRAGMENTS = 0x2000, FRAGMENT_OFFSET = 0x1fff }; /* of IPv4's flags and offset */
 enum { VLAN_TAGS_MAX = 4 };
+enum { IPV4_BYTES = 20, TCP_BYTES = 20, UDP_BYTES = 8 }; /* headers without options */
 
 enum packet_link packet_link(unsigned number)
 {
@@ -96,28 +97,32 @@ static bool narrow(struct cursor *c, size_t n)
 
 static enum packet_kind read_udp(struct cursor *c, struct packet *packet)
 {
-    packet->from_port = cursor_u16(c);
-    packet->to_port = cursor_u16(c);
-    uint16_t length = cursor_u16(c);
-    skip(c, 2);
-    if (c->err || length < 8)
+    const uint8_t *at = cursor_bytes(c, UDP_BYTES);
+    if (at == NULL)
         return PACKET_BROKEN;
-    packet->cut |= !narrow(c, length - 8u);
+    packet->from_port = wire_get16(at);
+    packet->to_port = wire_get16(at + 2);
+    const uint16_t length = wire_get16(at + 4);
+    if (length < UDP_BYTES)
+        return PACKET_BROKEN;
+    packet->cut |= !narrow(c, length - (size_t)UDP_BYTES);
     return PACKET_UDP;
 }
 
 static enum packet_kind read_tcp(struct cursor *c, struct packet *packet)
 {
-    packet->from_port = cursor_u16(c);
-    packet->to_port = cursor_u16(c);
-    packet->seq = cursor_u32(c);
-    packet->ack = cursor_u32(c);
-    size_t header = (size_t)(cursor_u8(c) >> 4) * 4;
-    packet->flags = cursor_u8(c);
-    skip(c, 6);
-    if (header < 20)
+    const uint8_t *at = cursor_bytes(c, TCP_BYTES);
+    if (at == NULL)
         return PACKET_BROKEN;
-    skip(c, header - 20);
+    packet->from_port = wire_get16(at);
+    packet->to_port = wire_get16(at + 2);
+    packet->seq = wire_get32(at + 4);
+    packet->ack = wire_get32(at + 8);
+    packet->flags = at[13];
+    const size_t header = (size_t)(at[12] >> 4) * 4;
+    if (header < TCP_BYTES)
+        return PACKET_BROKEN;
+    skip(c, header - TCP_BYTES);
     return c->err ? PACKET_BROKEN : PACKET_TCP;
 }
 
@@ -128,27 +133,23 @@ static enum packet_kind read_transport(struct cursor *c, unsigned protocol, stru
 
 static enum packet_kind read_ipv4(struct cursor *c, struct packet *packet)
 {
-    uint8_t first = cursor_u8(c);
-    size_t header = (size_t)(first & 15) * 4;
-    skip(c, 1);
-    uint16_t total = cursor_u16(c);
-    uint16_t id = cursor_u16(c), fragment = cursor_u16(c);
-    skip(c, 1);
-    uint8_t protocol = cursor_u8(c);
-    skip(c, 2);
-    packet->from_address = cursor_u32(c);
-    packet->to_address = cursor_u32(c);
-    if (c->err)
+    const uint8_t *at = cursor_bytes(c, IPV4_BYTES);
+    if (at == NULL)
         return PACKET_BROKEN;
-    if (first >> 4 != 4)
-        return first >> 4 == 6 ? PACKET_IPV6 : PACKET_NOT_IP;
+    const size_t header = (size_t)(at[0] & 15) * 4;
+    const uint16_t total = wire_get16(at + 2), id = wire_get16(at + 4), fragment = wire_get16(at + 6);
+    const uint8_t protocol = at[9];
+    packet->from_address = wire_get32(at + 12);
+    packet->to_address = wire_get32(at + 16);
+    if (at[0] >> 4 != 4)
+        return at[0] >> 4 == 6 ? PACKET_IPV6 : PACKET_NOT_IP;
     if (protocol != PROTOCOL_UDP && protocol != PROTOCOL_TCP)
         return PACKET_OTHER_PROTOCOL;
-    if (header < 20 || (total != 0 && total < header))
+    if (header < IPV4_BYTES || (total != 0 && total < header))
         return PACKET_BROKEN;
     if (total != 0) /* 0: too large for the field, as segmentation offload leaves it */
-        packet->cut = !narrow(c, total - 20u);
-    skip(c, header - 20);
+        packet->cut = !narrow(c, total - (size_t)IPV4_BYTES);
+    skip(c, header - IPV4_BYTES);
     if ((fragment & (MORE_FRAGMENTS | FRAGMENT_OFFSET)) == 0)
         return read_transport(c, protocol, packet);
     packet->fragment = (struct packet_fragment){id, protocol, fragment & MORE_FRAGMENTS, (fragment & FRAGMENT_OFFSET) * 8u};

@@ -132,12 +132,15 @@ static int grow(struct pcapng *p, size_t n, struct diag *diag)
 /* Have the next n bytes in the buffer, or what there is before the file's end: *got of them. 0 or -1. */
 static int fill(struct pcapng *p, size_t n, size_t *got, struct diag *diag)
 {
-    if (p->end - p->begin < n && p->begin > 0) {
+    *got = n;
+    if (p->end - p->begin >= n)
+        return 0;
+    if (p->begin > 0) {
         memmove(p->buffer, p->buffer + p->begin, p->end - p->begin);
         p->end -= p->begin;
         p->begin = 0;
     }
-    if (p->begin == 0 && grow(p, n, diag) < 0)
+    if (grow(p, n, diag) < 0)
         return -1;
     for (size_t more = 1; more > 0 && p->end - p->begin < n; p->end += more)
         more = fread(p->buffer + p->end, 1, p->room - p->end, p->file);
@@ -251,6 +254,8 @@ static void note_statistics(struct pcapng *p, struct body b)
 /* Fractions keep 34 bits or 9 digits, whichever is less, so that nothing overflows. */
 static uint64_t to_ns(const struct interface *i, uint64_t stamp)
 {
+    if (i->units == NS) /* without three divisions a packet */
+        return stamp + (uint64_t)i->offset_s * NS;
     uint64_t s = stamp / i->units, fraction = stamp % i->units, units = i->units;
     for (; units > UINT64_C(1) << 34; units /= 2)
         fraction /= 2;

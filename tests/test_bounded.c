@@ -7,8 +7,8 @@
 
 #include <errno.h>
 
-#define RECORDS (uint32_t)(ARRAY_MEMORY_BYTES / sizeof(uint64_t) * 2)
-#define EVENTS  700000u /* even; more than memory is to take */
+#define RECORDS (uint32_t)(ARRAY_MEMORY_BYTES / sizeof(uint64_t))
+#define EVENTS  1100000u /* even; more than memory is to take */
 
 /* ---- tables ---- */
 

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ARRAY_MEMORY_BYTES ((size_t)32 << 20)
+#define ARRAY_MEMORY_BYTES ((size_t)96 << 20)
 #define ARRAY_FILE_BYTES   ((size_t)64 << 20) /* by which the file grows */
 
 struct array { /* a zeroed one is empty */
