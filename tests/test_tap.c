@@ -194,6 +194,7 @@ static void what_no_server_takes_ends_its_direction_only(void **state)
     finish(r, 0, &t);
     assert_int_equal(t.nevents, 3);
     assert_int_equal(t.missing.malformed, 1);
+    assert_int_equal(t.missing.gap_bytes, 16); /* the echo behind it */
     assert_placed(&t);
     trace_close(&t);
 }

@@ -119,7 +119,8 @@ static void print_concerned(const struct trace *t, const struct reach *reach, co
         printf(" all\n");
         return;
     }
-    if (n == 0 && loss->kind == TRACE_LOSS_MIDWAY)
+    const bool is_midway = loss->kind == TRACE_LOSS_MIDWAY || (t->circuits[loss->circuit].flags & TRACE_MIDWAY);
+    if (n == 0 && is_midway)
         printf(" ?"); /* whose names were said before */
     else
         printf(" %" PRIu32, n);

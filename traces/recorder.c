@@ -11,7 +11,7 @@ struct recorded { /* one circuit */
     uint32_t index;  /* the trace's */
     struct framer framer[2];
     bool is_dead[2]; /* a direction whose bytes make no sense (any more) */
-    bool has_gap[2];
+    bool has_gap[2], is_skipping[2];
 };
 
 struct recorder {
@@ -125,6 +125,21 @@ static uint64_t tell_in(struct recorder *r, const struct recorded *c, uint64_t t
     return since_ns;
 }
 
+/* What comes behind a message that ends its direction. */
+static void skip_bytes(struct recorder *r, struct recorded *c, bool from_server, uint64_t n)
+{
+    const struct trace_loss loss = {.t_ns = r->end_ns,
+                                    .until_ns = r->end_ns,
+                                    .bytes = n,
+                                    .count = !c->is_skipping[from_server],
+                                    .kind = TRACE_LOSS_SKIPPED};
+    if (n == 0)
+        return;
+    c->is_skipping[from_server] = true;
+    r->missing.gap_bytes += n;
+    lose(r, c, from_server, &loss);
+}
+
 static void take_messages(struct recorder *r, struct recorded *c, const struct recorder_piece *piece)
 {
     struct framer *framer = &c->framer[piece->from_server];
@@ -133,10 +148,11 @@ static void take_messages(struct recorder *r, struct recorded *c, const struct r
     framer_feed(framer, piece->bytes, piece->n, tell_in(r, c, piece->t_ns));
     while (!c->is_dead[piece->from_server] && (err = framer_next(framer, dialogue_minor(r->dialogue, c->index), &m)) == WIRE_OK)
         take_message(r, c, piece->from_server, &m);
-    if (err != WIRE_MALFORMED)
-        return;
-    c->is_dead[piece->from_server] = true;
-    lose_message(r, c, piece->from_server, 0);
+    if (err == WIRE_MALFORMED) {
+        c->is_dead[piece->from_server] = true;
+        lose_message(r, c, piece->from_server, 0);
+    }
+    skip_bytes(r, c, piece->from_server, cursor_left(&framer->in));
 }
 
 /* The first of them make a gap, which grows from then on. */
@@ -158,7 +174,9 @@ void recorder_bytes(struct recorder *r, const struct recorder_piece *piece)
     r->missing.packets++;
     if (c->has_gap[piece->from_server])
         lose_bytes(r, c, piece->from_server, piece->n);
-    else if (!c->is_dead[piece->from_server])
+    else if (c->is_dead[piece->from_server])
+        skip_bytes(r, c, piece->from_server, piece->n);
+    else
         take_messages(r, c, piece);
 }
 
