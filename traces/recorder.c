@@ -128,11 +128,8 @@ static uint64_t tell_in(struct recorder *r, const struct recorded *c, uint64_t t
 /* What comes behind a message that ends its direction. */
 static void skip_bytes(struct recorder *r, struct recorded *c, bool from_server, uint64_t n)
 {
-    const struct trace_loss loss = {.t_ns = r->end_ns,
-                                    .until_ns = r->end_ns,
-                                    .bytes = n,
-                                    .count = !c->is_skipping[from_server],
-                                    .kind = TRACE_LOSS_SKIPPED};
+    const struct trace_loss loss = {
+        .t_ns = r->end_ns, .until_ns = r->end_ns, .bytes = n, .count = !c->is_skipping[from_server], .kind = TRACE_LOSS_SKIPPED};
     if (n == 0)
         return;
     c->is_skipping[from_server] = true;
