@@ -67,15 +67,15 @@ static void add_word(struct counting_words *words, const char *word)
     words->at[words->n++] = word;
 }
 
-/* Several dumps in one file, a dump at each mark; a file a process. What a command becomes by exec() is counted, too. */
+/* Several dumps in one file, a dump at each mark; a file a process. What a command becomes by exec() is counted, too. A process
+ * that was forked goes on from its parent's counts: dumped before, these are 0. */
 static void add_callgrind(struct counting_words *words, const char *path, bool by_section)
 {
     static const char *const fixed[] = {"valgrind",           "-q", "--vgdb=no", "--tool=callgrind", "--trace-children=yes",
                                         "--combine-dumps=yes"};
     for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++)
         add_word(words, fixed[i]);
-    if (by_section)
-        add_word(words, "--dump-before=*getrusage*");
+    add_word(words, by_section ? "--dump-before=*getrusage*" : "--dump-before=*fork*");
     snprintf(words->file, sizeof words->file, "--callgrind-out-file=%s.%%p", path);
     add_word(words, words->file);
 }

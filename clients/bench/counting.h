@@ -29,8 +29,8 @@ int counting_parse(const struct option_list *list, unsigned runs[COUNTING_TOOLS]
  * told not to. */
 #define COUNTING_ENVIRONMENT "PYTHONHASHSEED=0"
 
-/* Words to put before a command: they run it under the tool, which writes what it counted to `path`; by sections, or all in one.
- */
+/* Words to put before a command: they run it under the tool, which writes what it counted to `path`; by section, or just in all,
+ * where the command may fork. */
 #define COUNTING_WORDS 12
 #define COUNTING_PATH  300
 struct counting_words {
