@@ -81,9 +81,8 @@ void page_verdicts(struct page *p)
                 "pair\n"
                 "is slower where it surely takes over 100 us a PV more to connect, 10 ms a PV to get, or both together 1 s; "
                 "equivalent\n"
-                "where it surely takes no more and no less than that (95%%; of %u comparisons by Holm). Within %.0f%% of a limit "
-                "another\n"
-                "day may say otherwise\n",
+                "where it surely takes no more and no less than that (95%%; of %u comparisons by Holm); and undecided within "
+                "%.0f%% of it\n",
                 n * FIELD_FIGURES, 100 * (FIELD_NEAR - 1));
         print_table(p, words, COUNT(words), pairs, n, row_words);
         fprintf(p->out, "Choice: the faster where a word says so; where all are equivalent the simpler to use\n");

@@ -28,6 +28,22 @@ def axis(title, log=False):
     return {"title": {"text": title}, "exponentformat": "SI", **({"type": "log"} if log else {})}
 
 
+def seconds_axis(values, title=""):
+    """Of logarithms, with ticks that bear their unit: of 1, 2 and 5, over more than three decades of 1 alone."""
+    positive = [value for value in values if value > 0] or [1]
+    firsts = (1, 2, 5) if max(positive) < 1000 * min(positive) else (1,)
+    ticks = [first * 10.0**power for power in range(-9, 4) for first in firsts]
+    return {"title": {"text": title}, "type": "log", "tickmode": "array", "tickvals": ticks, "ticktext": [report_text.show(t, "s") for t in ticks]}
+
+
+def pvs_axis(numbers):
+    return {"title": {"text": "PVs"}, "type": "log", "tickmode": "array", "tickvals": numbers, "ticktext": [f"{n:,}" for n in numbers]}
+
+
+def values_of(traces):
+    return [value for trace in traces for value in trace["y"]]
+
+
 def style(i):
     return {"color": COLOURS[i % len(COLOURS)], "symbol": SYMBOLS[i % len(SYMBOLS)], "dash": DASHES[i % len(DASHES)]}
 
@@ -57,20 +73,26 @@ def boxes(places, of, points):
     return [box(client, place, mine[client]) for client, place in places.items() if mine[client]]
 
 
+def interest(cell):
+    """Many PVs before few, one by one after together, monitors as they are."""
+    return cell["step"].get("order") == "sequential", -cell["step"].get("pvs", 0)
+
+
 def distributions(result):
     """Of each figure; of what tools count by stage see by_stage()."""
     places, charts = order(result), []
     for figure, (title, unit) in report_result.FIGURES.items():
         choices = []
-        measured = [c for c in result["cells"] if c["figures"].get(figure, {}).get("n") and figure not in OF_A_STAGE]
+        measured = sorted((c for c in result["cells"] if c["figures"].get(figure, {}).get("n") and figure not in OF_A_STAGE), key=interest)
         for step, by in dict.fromkeys((c["step"]["name"], report_result.counted_by(c, figure)) for c in measured):
             cells = [c for c in measured if (c["step"]["name"], report_result.counted_by(c, figure)) == (step, by)]
             drawn = boxes(places, cells, lambda c: [(c["server"], v) for v in report_result.samples(c["figures"][figure])])
-            choices.append(choice(step + (f", by {by}" if by else ""), drawn, axis(unit, figure.endswith("_s")), boxmode="group"))
+            across = seconds_axis(values_of(drawn)) if unit == "s" else axis(unit)
+            choices.append(choice(step + (f", by {by}" if by else ""), drawn, across, boxmode="group"))
         if choices:
             charts.append(chart(figure, title[0].upper() + title[1:],
                                 "Box: quartiles and median; each point is a fresh process. Warm-ups and bad runs are left out.",
-                                choices[::-1]))
+                                choices))
     return charts
 
 
@@ -140,7 +162,8 @@ def against_n(result):
             if traces:
                 second = {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": 1, "y1": 1, "line": {"dash": "dot", "width": 2}}
                 mark = {"text": "1 s", "xref": "paper", "x": 0.01, "xanchor": "left", "y": 0, "yanchor": "bottom", "showarrow": False}
-                choices.append(choice(server, traces, axis("s", True), axis("PVs", True), shapes=[second], annotations=[mark]))
+                numbers = sorted({n for trace in traces if trace.get("marker") for n in trace["x"]})
+                choices.append(choice(server, traces, seconds_axis(values_of(traces) + [1]), pvs_axis(numbers), shapes=[second], annotations=[mark]))
         if choices:
             title = report_result.FIGURES[figure][0]
             fitted = "wide line: least squares over all runs, its slope with its 95% interval in the legend; " if figure == "connect_s" else ""
@@ -200,7 +223,7 @@ def lateness_by_owner(result):
                 for owner in OWNERS}
         drawn = [box(owner, place, mine[owner]) for place, owner in enumerate(OWNERS) if mine[owner]]
         if drawn:
-            choices.append(choice(name, drawn, axis("s", True), boxmode="group"))
+            choices.append(choice(name, drawn, seconds_axis(values_of(drawn)), boxmode="group"))
     note = ("self: we were late; order: behind an earlier reply; peer: the client had not taken what came before; contention: its "
             "threads had our core. Only self makes a run invalid. A real IOC cannot tell.")
     return [chart("owners", "Lateness of frames and replies, by owner", note, choices)] if choices else []
@@ -214,7 +237,7 @@ def lateness_ecdf(result):
             runs = [of for s, whose, of in timely(result) if (s, whose) == (server, owner) and of.get("bounds_ns") and of.get("upto")]
             traces += ecdf(owner, place, runs) if runs else []
         if traces:
-            choices.append(choice(server, traces, axis("fraction of all"), axis("lateness in s", True)))
+            choices.append(choice(server, traces, axis("fraction of all"), seconds_axis([1e-6, 1], "lateness")))
     note = "Fraction of replies and frames that were at most so late; line: all runs together; band: from the least to the most run."
     return [chart("ecdf", "Distribution of lateness (ECDF)", note, choices)] if choices else []
 

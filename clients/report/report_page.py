@@ -1,6 +1,7 @@
 """The report as one HTML page that needs nothing beside it: tables, and charts that Plotly draws in the browser.
 
 Every text of a file is escaped; the page's policy lets it load nothing."""
+import collections
 import html
 import importlib.util
 import json
@@ -90,15 +91,18 @@ def verdicts(result):
 
 # ---- runs, figures, counts ----
 
+def outcome(run):
+    return (run["outcome"] + (", died at exit" if run["died_at_exit"] else "") + (", done again" if run["repeated"] else "") +
+            (", warm-up" if run["warmup"] else ""))
+
+
 def bad_runs(result):
+    """Each way to be no sample, and how many runs had it; then how many runs each client had."""
     tally = table(["step", "server", "client", "samples", "failed", "invalid", "died at exit", "warm-up"],
                   [[c["step"]["name"], c["server"], c["client"]] +
                    [c["runs"][k] for k in ("good", "failed", "invalid", "died_at_exit", "warmup")] for c in result["cells"]])
-    bad = report_result.bad_runs(result)
-    told = table(["step", "server", "client", "outcome", "why"],
-                 [[r["step"], r["server"], r["client"],
-                   r["outcome"] + (", died at exit" if r["died_at_exit"] else "") + (", done again" if r["repeated"] else "") +
-                   (", warm-up" if r["warmup"] else ""), r["why"]] for r in bad])
+    bad = collections.Counter((r["step"], r["server"], r["client"], outcome(r), r["why"]) for r in report_result.bad_runs(result))
+    told = table(["step", "server", "client", "outcome", "runs", "why"], [[*run[:4], n, run[4]] for run, n in bad.items()])
     missing = [[c["client"], c["not_installed"]] for c in result["clients"] if c.get("not_installed")]
     stopped = "<p><strong>This bench was interrupted: it lacks runs.</strong></p>" if result.get("interrupted") else ""
     return (stopped + (told if bad else "<p>No run failed, none was invalid, none died at exit.</p>") +
