@@ -230,7 +230,8 @@ static bool was_there(const struct merge *m, const struct post *p, const struct 
     return sent >= (p->is_state ? made : made - (made - stamp_time(m, p)) / 2);
 }
 
-/* Does a post bear the data of a later one, which its subscription did not get? Not where it has what was there before. */
+/* Does a post bear the data of a later one: of one that its subscription did not get, or got next, since the first one was taken
+ * from the queue before, and read after the other was made? Not where it has what was there before. */
 static bool bears_later_data(const struct merge *m, size_t i, const struct post *before, int64_t delay)
 {
     const struct post *p = &m->stamped[i];
@@ -239,7 +240,7 @@ static bool bears_later_data(const struct merge *m, size_t i, const struct post 
         return false;
     for (size_t k = i + 1; k < m->nstamped && k - i < FIND_MOST; k++) {
         const struct post *later = &m->stamped[k];
-        if (later->sample->stamp_ns >= s->next_stamp_ns || !was_there(m, p, later, delay))
+        if (later->sample->stamp_ns > s->next_stamp_ns || !was_there(m, p, later, delay))
             return false;
         if (later->sample->stamp_ns > s->stamp_ns && later->sample->base == s->base && same_bytes(later->sample, s))
             return true;

@@ -4,8 +4,8 @@
  *   its own, so of n subscribers the k-th occurrences are one post, and the most that one of them saw is what there was.
  * - Arrays and strings are not copied at post time by rsrv: an update that waited bears the stamp of the first post and the
  *   data of the last (ca-protocol 6.5). Their posts are told by the stamp alone. The true copy is that of a subscription which
- *   got the next post, too; of several, the earliest. A post of which there are only copies with the data of a later one, made
- *   before they were sent, is left out: nobody knows what it was.
+ *   got the next post, too, with other data; of several, the earliest. A post of which there are only copies with the data of a
+ *   later one, made before they were sent, is left out: nobody knows what it was.
  * - Of several DBR types and counts of one post the one that says most is kept: native type (or one that holds it without
  *   loss), then the most elements. Lossy values without a stamp count only where there are no others.
  * - Updates without a stamp add nothing while a subscription with stamps ran. Of several at a time the best one speaks.

@@ -157,6 +157,40 @@ static void so_is_a_merged_first_update(void **state)
     done(&f);
 }
 
+/* The IOC took frame 1 from its queue, could not run for 7 ms, and read the record when frame 2 was there; then it sent frame 2.
+ */
+static void so_is_a_frame_that_was_read_when_the_next_one_was_there(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct maker m = maker_begin();
+    uint32_t pv = maker_pv(&m, "image", WIRE_INT16, 8);
+    struct maker_subscription a = maker_subscribe(&m, 0, pv, TIME(WIRE_INT16), 0);
+    say(&m, &a, 1, 0, 0);
+    say(&m, &a, 23.5, 200, 10);
+    say(&m, &a, 24, 200, 20);
+    say(&m, &a, 31, 300, 30);
+    const struct timeline_pv *image = build(&f, &m);
+    ASSERT_VALUES(image, 0, 200, 300);
+    assert_int_equal(image->updates[1].stamp_ns, MAKER_START_STAMP * CLOCK_NS + 20 * MS);
+    done(&f);
+}
+
+static void a_frame_that_comes_twice_in_time_is_two_posts(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct maker m = maker_begin();
+    uint32_t pv = maker_pv(&m, "image", WIRE_INT16, 8);
+    struct maker_subscription a = maker_subscribe(&m, 0, pv, TIME(WIRE_INT16), 0);
+    say(&m, &a, 1, 0, 0);
+    say(&m, &a, 11, 200, 10);
+    say(&m, &a, 21, 200, 20);
+    say(&m, &a, 31, 300, 30);
+    ASSERT_VALUES(build(&f, &m), 0, 200, 200, 300);
+    done(&f);
+}
+
 static void an_array_that_stays_the_same_keeps_its_posts(void **state)
 {
     (void)state;
@@ -502,9 +536,10 @@ static void a_trace_without_channels_is_refused(void **state)
     struct maker m = maker_begin();
     struct diag diag = {0};
     trace_writer_pv(m.writer, "nobody", 6);
-    maker_finish(&m, &f.trace);
-    assert_int_equal(timeline_init(&f.timeline, &f.trace, &diag), -1);
+    build(&f, &m);
+    assert_int_equal(timeline_check(&f.timeline, &f.trace, "x.catrace", &diag), -1);
     assert_int_equal(diag.code, DIAG_USAGE);
+    assert_non_null(strstr(diag.text, "x.catrace: nothing to serve"));
     done(&f);
 }
 
@@ -544,6 +579,8 @@ int main(void)
         cmocka_unit_test(a_merged_image_that_came_first_is_dropped),
         cmocka_unit_test(a_frame_of_which_only_merged_copies_are_left_is_left_out),
         cmocka_unit_test(so_is_a_merged_first_update),
+        cmocka_unit_test(so_is_a_frame_that_was_read_when_the_next_one_was_there),
+        cmocka_unit_test(a_frame_that_comes_twice_in_time_is_two_posts),
         cmocka_unit_test(an_array_that_stays_the_same_keeps_its_posts),
         cmocka_unit_test(what_was_sent_before_the_next_stamp_is_no_merged_copy),
         cmocka_unit_test(a_client_that_stood_still_sets_no_clock),
