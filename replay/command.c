@@ -125,7 +125,8 @@ static int load(struct replay *r, struct diag *diag)
     const struct sim_config *sim = &r->settings->sim;
     if (pace_check(&r->settings->pace, &r->playback, diag) < 0)
         return -1;
-    if (trace_open(&r->trace, r->path, diag) < 0 || timeline_init(&r->timeline, &r->trace, diag) < 0)
+    if (trace_open(&r->trace, r->path, diag) < 0 || timeline_init(&r->timeline, &r->trace, diag) < 0 ||
+        timeline_check(&r->timeline, &r->trace, r->path, diag) < 0)
         return -1;
     report_contents(stderr, r->path, &r->trace, &r->timeline);
     if (!r->settings->allow_incomplete && !trace_is_complete(&r->trace.missing))

@@ -4,6 +4,7 @@
 #include "base/options.h"
 #include "replay/differ.h"
 #include "traces/show.h"
+#include "traces/standard.h"
 
 #include <inttypes.h>
 
@@ -21,7 +22,8 @@ static const struct option_command command = {
     .name = "diff",
     .synopsis = "A.catrace B.catrace [--all]",
     .about =
-        "Tells what is different in two traces, a line each: a word that says of what kind, a name, then A -> B (- where there "
+        "Tells what is different in two traces (-: standard input), a line each: a word that says of what kind, a name, then A "
+        "-> B (- where there "
         "is\n"
         "none): completeness, circuits, clients; PVs in one only, types, rights, metadata, number of updates, rates, the first\n"
         "value or alarm that is another; messages by kind, service times (median, quartiles) by class. PVs, values and metadata\n"
@@ -44,13 +46,15 @@ struct input {
     struct survey *survey;
 };
 
-static int input_open(struct input *in, const char *path, struct diag *diag)
+/* file: -: standard input */
+static int input_open(struct input *in, const char *file, struct diag *diag)
 {
     *in = (struct input){0};
-    if (trace_open(&in->trace, path, diag) < 0 || timeline_init(&in->timeline, &in->trace, diag) < 0)
+    const char *path = standard_input(file, diag);
+    if (path == NULL || trace_open(&in->trace, path, diag) < 0 || timeline_init(&in->timeline, &in->trace, diag) < 0)
         return -1;
     in->survey = survey_new(&in->trace);
-    return in->survey != NULL ? 0 : diag_fail(diag, DIAG_ENVIRONMENT, "no memory to count the messages of %s", path);
+    return in->survey != NULL ? 0 : diag_fail(diag, DIAG_ENVIRONMENT, "no memory to count the messages of %s", file);
 }
 
 static void input_close(struct input *in)

@@ -259,14 +259,19 @@ int timeline_init(struct timeline *timeline, const struct trace *trace, struct d
     int result = samples_init(&b.samples, trace, diag);
     if (result == 0 && build(&b) < 0)
         result = diag_fail(diag, DIAG_ENVIRONMENT, "no memory for the %u values of the trace", b.samples.nall);
-    if (result == 0 && timeline->npvs == 0)
-        result = diag_fail(diag, DIAG_USAGE, "nothing to serve: no client connected to a PV in the %u events of this trace",
-                           trace->nevents);
     free(b.stamped);
     free(b.posts);
     free(b.covered);
     samples_fini(&b.samples);
     return result;
+}
+
+int timeline_check(const struct timeline *timeline, const struct trace *trace, const char *path, struct diag *diag)
+{
+    if (timeline->npvs > 0)
+        return 0;
+    return diag_fail(diag, DIAG_USAGE, "%s: nothing to serve: no client connected to a PV in its %u messages", path,
+                     trace->nevents);
 }
 
 void timeline_fini(struct timeline *timeline)

@@ -63,10 +63,13 @@ struct timeline {
     struct arena arena;
 };
 
-/* Build from an open trace, which must stay open for as long as the timeline lives. 0, or -1 with a diag: no PV was connected to
- * in it (DIAG_USAGE), memory. timeline_fini() also after a failure. */
+/* Build from an open trace, which must stay open for as long as the timeline lives. 0, or -1 with a diag: memory. timeline_fini()
+ * also after a failure. */
 int timeline_init(struct timeline *timeline, const struct trace *trace, struct diag *diag);
 void timeline_fini(struct timeline *timeline);
+
+/* Is there a PV to serve? 0, or -1 with DIAG_USAGE: no client connected to any. path: the trace's, for the message. */
+int timeline_check(const struct timeline *timeline, const struct trace *trace, const char *path, struct diag *diag);
 
 /* Keep what comes from from_ns until before to_ns (CLOCK_NEVER: the end), in recorded time since time 0. Time 0 is at from_ns
  * then, where each PV has its last value before it, as at every time 0. -1 with DIAG_USAGE and both numbers where from_ns is not

@@ -95,12 +95,16 @@ def test_where_nobody_answers_no_trace_is_left(iocs, tmp_path):
     ("-w {}/x.catrace", USAGE, "no PV is named"),
     ("snap:a", USAGE, "-w FILE"),
     ("-l {}/none -w {}/x.catrace", USAGE, "none: cannot be read"),
+    ("-l {}/names -w {}/names", USAGE, "is the list of names: take another name"),
     ("-w /nowhere/x.catrace snap:a", ENVIRONMENT, "/nowhere/x.catrace"),
 ])
 def test_bad_input_is_one_clear_line(iocs, tmp_path, options, code, words):
+    (tmp_path / "names").write_text("snap:a\n")
     done = snapshot(iocs, *options.replace("{}", str(tmp_path)).split())
     assert done.returncode == code, done.stderr
     assert re.fullmatch(f"caplay: .*{words}.*\n", done.stderr), done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["names"]
+    assert (tmp_path / "names").read_text() == "snap:a\n"
 
 
 def test_an_empty_address_list_is_told():

@@ -72,6 +72,55 @@ def test_a_key_that_is_none_is_refused(trace, tmp_path):
     assert not (tmp_path / "x.catrace").exists()
 
 
+# ---- traces with little in them ----
+
+def without_circuits(trace):
+    """The text of a trace, of which only what went over UDP is left."""
+    first, *lines = [json.loads(line) for line in run("dump", "--format", "twin", trace).splitlines()]
+    tcp = {line["circuit"] for line in lines if line.get("tcp")}
+    kept = [line for line in lines if "circuit" in line and line["circuit"] not in tcp and "loss" not in line]
+    assert any(line.get("command") == "SEARCH" for line in kept)
+    return "".join(json.dumps(line) + "\n" for line in [{**first, "missing": {}}, *kept])
+
+
+@pytest.mark.parametrize("kind", ["no messages", "only UDP"])
+def test_every_tool_takes_a_trace_of(trace, tmp_path, kind):
+    text, path, out = tmp_path / "x.jsonl", tmp_path / "x.catrace", tmp_path / "out.catrace"
+    start = '{"catrace":1,"start_ns":0,"end_ns":0,"source":"x","missing":{}}\n'
+    text.write_text(without_circuits(trace) if kind == "only UDP" else start)
+    run("compile", text, "-o", path)
+    for form in ("text", "jsonl", "csv", "twin"):
+        assert len(run("dump", "--format", form, path).splitlines()) == {"csv": 1, "twin": 1}.get(form, 0) or kind == "only UDP"
+    assert run("info", path).count("\npvs ") == 1 and "pvs            0 with" in run("stats", path)
+    assert run("diff", path, path) == "" and run("diff", path, trace, code=1) != "" and run("diff", trace, path, code=1) != ""
+    for words in (("cut",), ("merge", path), ("merge", trace), ("rename", "-e", "s/SIM/X/"), ("anonymise", "--values")):
+        run(*words, path, "-o", out)
+        run("info", out)
+    run("export", path, "-o", tmp_path / "x.pcapng")
+    done = cahelp.caplay("replay", path)
+    assert done.returncode == 2 and "nothing to serve: no client connected to a PV in its" in done.stderr
+
+
+def test_standard_input_is_a_trace_too(trace):
+    for words in (("info",), ("stats",), ("diff", trace)):
+        done = subprocess.run([cahelp.CAPLAY, *words, "-"], input=trace.read_bytes(), capture_output=True, timeout=60)
+        assert done.returncode == 0 and done.stdout.decode() == run(*words, trace)
+
+
+@pytest.mark.parametrize("content, words", [
+    (b"hello\n", 'is not a trace: offset 0: expected "catrace" (636174726163651a), found 68656c6c6f0a'),
+    (b'{"catrace":1}\n', "is text: run `caplay compile "),
+    (None, "is a directory, not a trace"),
+])
+def test_what_is_no_trace_is_told_from_what_it_is(tmp_path, content, words):
+    path = tmp_path / "x"
+    path.write_bytes(content) if content is not None else path.mkdir()
+    for command in ("info", "dump", "stats"):
+        done = cahelp.caplay(command, path)
+        assert done.returncode == 2 and words in done.stderr and done.stderr.count("\n") == 1
+    assert "FILE.part" in cahelp.caplay("recover", tmp_path, "-o", tmp_path / "y").stderr
+
+
 # ---- snapshots ----
 
 @pytest.fixture

@@ -14,13 +14,18 @@ int edit_output(const char *command, const char *output, const char *example, st
     return diag_fail(diag, DIAG_USAGE, "%s: -o FILE says where the result goes: -o %s", command, example);
 }
 
+bool edit_is_same(const char *one, const char *other)
+{
+    struct stat a, b;
+    return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 int edit_check(const char *command, const char *output, const char *const *inputs, unsigned ninputs, struct diag *diag)
 {
-    struct stat in, out;
     if (edit_output(command, output, "new.catrace", diag) < 0)
         return -1;
-    for (unsigned i = 0; i < ninputs && stat(output, &out) == 0; i++)
-        if (stat(inputs[i], &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+    for (unsigned i = 0; i < ninputs; i++)
+        if (edit_is_same(inputs[i], output))
             return diag_fail(diag, DIAG_USAGE, "%s: -o %s is an input, too: take another name", command, output);
     return 0;
 }

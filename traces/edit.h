@@ -7,6 +7,9 @@
 /* -o is there. 0, or -1 with DIAG_USAGE and the example. */
 int edit_output(const char *command, const char *output, const char *example, struct diag *diag);
 
+/* Are both there, and the same file? */
+bool edit_is_same(const char *one, const char *other);
+
 /* -o is there, and none of the inputs. 0, or -1 with DIAG_USAGE. */
 int edit_check(const char *command, const char *output, const char *const *inputs, unsigned ninputs, struct diag *diag);
 

@@ -6,6 +6,7 @@
 #include "traces/losses.h"
 #include "traces/reach.h"
 #include "traces/show.h"
+#include "traces/standard.h"
 #include "traces/survey.h"
 
 #include <inttypes.h>
@@ -28,7 +29,8 @@ static const struct option_command info_command = {
     .name = "info",
     .synopsis = "FILE [--pvs N] [--losses N]",
     .about =
-        "Tells what a trace holds: its source and time span, whether anything is missing, circuits, PVs, messages by\n"
+        "Tells what a trace (-: standard input) holds: its source and time span, whether anything is missing, circuits, PVs, "
+        "messages by\n"
         "kind, and service times (from the capture of a request's last byte to that of its reply's first).\n\n"
         "Each line begins with a word that says what it is (source, start, duration, complete or incomplete, circuit,\n"
         "pv, messages, service...); lines that begin with # name the columns. Names are one word: blanks and bytes\n"
@@ -330,7 +332,8 @@ int traces_info(int argc, char **argv, struct diag *diag)
         return -1;
     if (result.help)
         return DIAG_GOOD;
-    if (trace_open_index(&t, result.operands.at[0], diag) < 0)
+    const char *path = standard_input(result.operands.at[0], diag);
+    if (path == NULL || trace_open_index(&t, path, diag) < 0)
         return -1;
     int code = trace_check(&t, 0, t.nevents, TRACE_RECORDS, diag) < 0 ? -1 : print_all(&info, &t, diag);
     trace_close(&t);

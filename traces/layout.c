@@ -3,6 +3,7 @@
 #include "traces/checksum.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <xxhash.h>
@@ -29,6 +30,9 @@ static int check_magic(const struct layout *l, struct diag *diag)
     if (is_capture(l))
         return diag_fail(diag, DIAG_USAGE, "%s is a capture: run `caplay capture -r %s -w %s.catrace` first", l->path, l->path,
                          l->path);
+    if (l->size > 0 && l->bytes[0] == '{')
+        return diag_fail(diag, DIAG_USAGE, "%s is text: run `caplay compile %s -o %s.catrace` first, if it is that of a trace",
+                         l->path, l->path, l->path);
     char found[2 * FORMAT_MAGIC_BYTES + 1] = "";
     for (size_t i = 0; i < l->size && i < FORMAT_MAGIC_BYTES; i++)
         snprintf(found + 2 * i, 3, "%02x", l->bytes[i]);

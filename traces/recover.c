@@ -297,9 +297,12 @@ static int map_part(struct found *f, struct diag *diag)
     if (fd < 0)
         return diag_errno(diag, DIAG_USAGE, "cannot read %s", f->path);
     void *part = NULL;
-    if (fstat(fd, &status) == 0 && status.st_size > 0)
+    const bool is_file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    if (is_file && status.st_size > 0)
         part = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     close(fd);
+    if (!is_file)
+        return diag_fail(diag, DIAG_USAGE, "%s is not a regular file: expected FILE.part of a capture that was killed", f->path);
     if (part == MAP_FAILED)
         return diag_errno(diag, DIAG_USAGE, "cannot read %s", f->path);
     f->part = part;
@@ -321,7 +324,7 @@ static int run(struct found *f, const char *output, struct diag *diag)
         return -1;
     f->journal = fopen(journal, "re");
     if (f->journal == NULL)
-        return diag_errno(diag, DIAG_USAGE, "cannot read %s, which belongs to %s", journal, f->path);
+        return diag_errno(diag, DIAG_USAGE, "cannot read %s, which a capture that was killed leaves beside %s", journal, f->path);
     f->events.spill = spill;
     return read_all(f, diag) < 0 ? -1 : write_trace(f, output, diag);
 }

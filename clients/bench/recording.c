@@ -76,6 +76,8 @@ static int read_recording(struct bench_result *r, unsigned server, struct diag *
             : diag_fail(diag, DIAG_USAGE, "%s is incomplete (`caplay info` tells): clients would be judged by what it lacks",
                         r->servers[server].what);
     if (!failed)
+        failed = timeline_check(&timeline, &trace, r->servers[server].what, diag);
+    if (!failed)
         failed = read_steps(r, server, &timeline, diag);
     timeline_fini(&timeline);
     trace_close(&trace);

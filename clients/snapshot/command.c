@@ -6,6 +6,7 @@
 #include "base/options.h"
 #include "replay/proxy.h"
 #include "sim/addresses.h"
+#include "traces/edit.h"
 #include "traces/fill.h"
 #include "wire/message.h"
 
@@ -233,6 +234,8 @@ int clients_snapshot(int argc, char **argv, struct diag *diag)
         return DIAG_GOOD;
     if (s.path == NULL)
         return diag_fail(diag, DIAG_USAGE, "snapshot: -w FILE says where the recording goes");
+    if (s.list != NULL && edit_is_same(s.list, s.path))
+        return diag_fail(diag, DIAG_USAGE, "snapshot: -w %s is the list of names: take another name", s.path);
     json_t *names = find_names(&s, &result.operands, diag);
     int code = names == NULL || find_iocs(&to, diag) < 0 ? -1 : take(&s, &to, names, diag);
     json_decref(names);

@@ -4,6 +4,7 @@
 #include "base/options.h"
 #include "clients/stats/plot.h"
 #include "traces/show.h"
+#include "traces/standard.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ static const struct option_command command = {
         "class\n"
         "of request (from the capture of a request's last byte to that of its reply's first), messages and bytes by command.\n\n"
         "--plot draws the updates a second over time of the 8 fastest PVs, and the service times. It needs matplotlib.\n"
-        "Lines begin with a word, as those of `caplay info`; lines that begin with # name the columns.",
+        "FILE - is standard input. Lines begin with a word, as those of `caplay info`; lines that begin with # name the columns.",
     .examples = "caplay stats run.catrace\n"
                 "caplay stats run.catrace --plot run.svg",
     .options = options,
@@ -129,7 +130,8 @@ int clients_stats(int argc, char **argv, struct diag *diag)
         return DIAG_GOOD;
     if (settings.plot != NULL && !plot_is_picture(settings.plot))
         return diag_fail(diag, DIAG_USAGE, "--plot: '%s' ends in neither .svg nor .png (example: --plot run.svg)", settings.plot);
-    if (trace_open(&t, result.operands.at[0], diag) < 0)
+    const char *path = standard_input(result.operands.at[0], diag);
+    if (path == NULL || trace_open(&t, path, diag) < 0)
         return -1;
     struct survey *s = survey_new(&t);
     int code = s != NULL ? tell(&settings, &t, s, diag)
