@@ -110,7 +110,7 @@ def test_standard_input_is_a_trace_too(trace):
 @pytest.mark.parametrize("content, words", [
     (b"hello\n", 'is not a trace: offset 0: expected "catrace" (636174726163651a), found 68656c6c6f0a'),
     (b'{"catrace":1}\n', "is text: run `caplay compile "),
-    (None, "is a directory, not a trace"),
+    (None, "is not a regular file: it is a directory"),
 ])
 def test_what_is_no_trace_is_told_from_what_it_is(tmp_path, content, words):
     path = tmp_path / "x"

@@ -20,7 +20,7 @@ static int map_file(struct trace *t, const char *path, struct diag *diag)
     if (result < 0)
         diag_errno(diag, DIAG_USAGE, "cannot read %s", path);
     else if (S_ISDIR(st.st_mode))
-        result = diag_fail(diag, DIAG_USAGE, "%s is a directory, not a trace", path);
+        result = diag_fail(diag, DIAG_USAGE, "%s is not a regular file: it is a directory", path);
     else if (!S_ISREG(st.st_mode))
         result = diag_fail(diag, DIAG_USAGE, "%s is not a regular file: a trace is mapped, it cannot be piped", path);
     else if (st.st_size == 0)
