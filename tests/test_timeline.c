@@ -529,6 +529,32 @@ static void pvs_on_a_circuit_with_gaps_are_named(void **state)
     done(&f);
 }
 
+/* One channel is opened before the loss, one behind it. */
+static void where_losses_have_a_place_only_pvs_that_were_connected_then_are_named(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct maker m = maker_begin();
+    const uint32_t circuit = maker_circuit(&m, 1000);
+    const struct trace_loss loss = {
+        .t_ns = 50 * MS, .until_ns = 60 * MS, .bytes = 16, .count = 1, .circuit = circuit, .kind = TRACE_LOSS_GAP};
+    trace_writer_circuit_at(m.writer, circuit)->flags |= TRACE_GAP;
+    for (unsigned i = 0; i < 2; i++) {
+        const uint32_t pv = maker_pv(&m, i == 0 ? "x" : "y", WIRE_DOUBLE, 1);
+        maker_event(&m,
+                    (struct trace_event){
+                        .t_ns = i * 100 * MS, .command = WIRE_CREATE_CHAN, .pv = pv, .circuit = circuit, .peer = TRACE_NONE},
+                    NULL);
+        maker_read(&m, 200, pv, TIME(WIRE_DOUBLE), 1, (struct maker_value){.number = 1});
+    }
+    trace_writer_loss(m.writer, &loss);
+    m.missing = (struct trace_missing){.gaps = 1, .gap_bytes = 16};
+    const struct timeline_pv *x = build(&f, &m);
+    assert_true(x[0].has_holes);
+    assert_false(x[1].has_holes);
+    done(&f);
+}
+
 static void a_trace_without_channels_is_refused(void **state)
 {
     (void)state;
@@ -598,6 +624,7 @@ int main(void)
         cmocka_unit_test(a_clock_that_is_set_back_moves_no_update),
         cmocka_unit_test(names_with_val_are_the_record),
         cmocka_unit_test(pvs_on_a_circuit_with_gaps_are_named),
+        cmocka_unit_test(where_losses_have_a_place_only_pvs_that_were_connected_then_are_named),
         cmocka_unit_test(a_trace_without_channels_is_refused),
         cmocka_unit_test(nonsense_is_replayed_in_order),
     };
