@@ -148,6 +148,13 @@ static int run_valid(struct application *a, const struct application_run *plan, 
     return 0;
 }
 
+/* Under a tool it had its time-out already, COUNTING_SLOWER times its own: no further run is waited for. */
+static bool has_hung(const struct application *a, enum counting_tool tool)
+{
+    const struct application_run *last = a->nruns > 0 ? &a->runs[a->nruns - 1] : NULL;
+    return tool != COUNTING_NONE && last != NULL && last->tool == tool && last->killed;
+}
+
 static int run_all(struct application *a, enum counting_tool tool, unsigned runs, struct diag *diag)
 {
     const unsigned warmup = tool == COUNTING_NONE ? a->r->options.warmup : 0;
@@ -156,7 +163,7 @@ static int run_all(struct application *a, enum counting_tool tool, unsigned runs
     int failed = 0;
     snprintf(name, sizeof name, "any command%s%s", tool != COUNTING_NONE ? ", under " : "", counting_by[tool]);
     bench_progress_begin(&progress, name, 1, runs + warmup);
-    for (unsigned i = 0; i < runs + warmup && failed == 0 && !bench_interrupted(); i++)
+    for (unsigned i = 0; i < runs + warmup && failed == 0 && !bench_interrupted() && !has_hung(a, tool); i++)
         failed = run_valid(a, &(struct application_run){.tool = tool, .warmup = i < warmup, .counted = NAN}, &progress, diag);
     bench_progress_end(&progress);
     return failed;

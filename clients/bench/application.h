@@ -27,6 +27,7 @@ struct application_run {
     double counted;          /* by the tool, of the process and of all that it started; NAN: nothing */
     bool warmup;
     bool repeated; /* invalid, and done again */
+    bool killed;   /* it did not end within its time-out */
     int exit_code;
     char why[BENCH_WORDS_BYTES + 200]; /* if not good: with its last words */
     double life_s, cpu_s;

@@ -51,6 +51,7 @@ static void judge(struct application_run *run, const struct bench_process *p, co
 {
     const bool counts = run->tool != COUNTING_NONE;
     run->exit_code = child_exit_code(p->status);
+    run->killed = p->timed_out;
     run->cpu_s = (double)(p->used.ru_utime.tv_sec + p->used.ru_stime.tv_sec) +
                  (double)(p->used.ru_utime.tv_usec + p->used.ru_stime.tv_usec) / 1e6;
     bench_counts_take(&run->counts, &p->used, &p->held, p->instructions);

@@ -97,13 +97,24 @@ static int run_together(struct block *b, const struct bench_step *step, const un
     return started == n ? 0 : -1;
 }
 
+/* Under a tool it had its time-out already, COUNTING_SLOWER times that of others: no further run of it is waited for. */
+static bool has_hung(const struct block *b, unsigned client)
+{
+    for (size_t i = 0; i < b->r->ncounting; i++) {
+        const struct bench_counting *c = &b->r->counting[i];
+        if (c->tool == b->tool && c->run.client == client && c->run.outcome == BENCH_TIMEOUT)
+            return true;
+    }
+    return false;
+}
+
 /* Installed, and not measured yet. */
 static bool is_due(const struct block *b, const struct bench_step *step, unsigned client)
 {
     const struct bench_run run = {
         .step = step, .server = b->server, .client = client, .round = b->round, .warmup = b->warmup, .tool = b->tool};
     return (b->warmup || b->tool != COUNTING_NONE || step->rounds > b->round) && b->r->clients[client].missing[0] == '\0' &&
-           !bench_journal_has(b->r, &run);
+           !has_hung(b, client) && !bench_journal_has(b->r, &run);
 }
 
 static bool is_any_due(const struct block *b)
