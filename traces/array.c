@@ -21,10 +21,8 @@ static void *remap(const struct array *a, size_t bytes)
     return moved != MAP_FAILED ? moved : NULL;
 }
 
-static void copy_and_free(struct array *a, void *to)
+static void free_memory(const struct array *a)
 {
-    if (a->bytes > 0)
-        memcpy(to, a->at, a->bytes);
     if (is_large(a))
         munmap(a->at, a->bytes);
     else
@@ -40,7 +38,9 @@ static void *to_pages(struct array *a, size_t bytes)
     if (pages == MAP_FAILED)
         return NULL;
     (void)madvise(pages, bytes, MADV_HUGEPAGE); /* all of it, or it could not be moved in one piece */
-    copy_and_free(a, pages);
+    if (a->bytes > 0)
+        memcpy(pages, a->at, a->bytes);
+    free_memory(a);
     return pages;
 }
 
@@ -63,20 +63,34 @@ static int allocate(int file, size_t from, size_t to)
     return error == 0 ? 0 : -1;
 }
 
+/* What there is goes through the kernel: by the mapping both of them would take memory at once. */
+static bool write_all(const struct array *a, int file)
+{
+    for (size_t done = 0; done < a->bytes;) {
+        const ssize_t n = pwrite(file, (const char *)a->at + done, a->bytes - done, (off_t)done);
+        if (n < 0 && errno != EINTR)
+            return false;
+        done += n > 0 ? (size_t)n : 0;
+    }
+    return true;
+}
+
 /* From memory to the pages of a file. */
 static void *to_file(struct array *a, size_t bytes)
 {
     const int file = open_spill(a->spill);
     if (file < 0)
         return NULL;
-    void *pages = allocate(file, 0, bytes) == 0 ? mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0) : MAP_FAILED;
+    void *pages = MAP_FAILED;
+    if (allocate(file, 0, bytes) == 0 && write_all(a, file))
+        pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     if (pages == MAP_FAILED) {
         const int error = errno;
         close(file);
         errno = error;
         return NULL;
     }
-    copy_and_free(a, pages);
+    free_memory(a);
     a->file = file;
     a->is_on_file = true;
     return pages;
@@ -139,10 +153,7 @@ void array_release(const struct array *a, uint32_t from, uint32_t end, size_t re
 
 void array_fini(struct array *a)
 {
-    if (is_large(a))
-        munmap(a->at, a->bytes);
-    else
-        free(a->at);
+    free_memory(a);
     if (a->is_on_file)
         close(a->file);
     *a = (struct array){.spill = a->spill};
