@@ -7,8 +7,11 @@
 
 #include <errno.h>
 
-#define RECORDS (uint32_t)(ARRAY_MEMORY_BYTES / sizeof(uint64_t))
-#define EVENTS  1100000u /* even; more than memory is to take */
+#define RECORD_BYTES 4096u
+
+/* More than memory is to take; events are even in number. */
+#define RECORDS ((uint32_t)(ARRAY_MEMORY_BYTES / RECORD_BYTES * 5 / 4))
+#define EVENTS  ((uint32_t)(ARRAY_MEMORY_BYTES / sizeof(struct trace_event) * 5 / 4) & ~1u)
 
 /* ---- tables ---- */
 
