@@ -136,12 +136,14 @@ void loop_stop(struct loop *loop)
     event_base_loopbreak(loop->base);
 }
 
+bool loop_is_due(const struct loop *loop, uint64_t now_ns)
+{
+    return schedule_earliest(&loop->schedule) <= now_ns;
+}
+
 void loop_heard(struct loop *loop)
 {
     loop->heard_ns = clock_monotonic_ns();
-}
-
-bool loop_is_due(const struct loop *loop)
-{
-    return schedule_earliest(&loop->schedule) <= clock_monotonic_ns();
+    if (loop_is_due(loop, loop->heard_ns))
+        event_base_loopbreak(loop->base);
 }

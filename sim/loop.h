@@ -21,8 +21,8 @@ struct loop {
     struct loop_guard guard;
     struct event *timer;
     int timer_fd;
-    uint64_t armed_ns; /* for when; CLOCK_NEVER: not */
-    uint64_t heard_ns; /* when a client was heard last */
+    uint64_t armed_ns;        /* for when; CLOCK_NEVER: not */
+    uint64_t heard_ns;        /* when a client was heard last */
     struct realtime realtime; /* of the thread that runs it */
     bool spins;
     bool stopped;
@@ -42,11 +42,11 @@ void loop_fini(struct loop *loop);
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 
-/* In a callback, between two pieces of work: has a deadline come? Then return to the loop, which will call again. */
-bool loop_is_due(const struct loop *loop);
+/* In a callback, between two pieces of work, at now_ns: has a deadline come? Then return to the loop, which will call again. */
+bool loop_is_due(const struct loop *loop, uint64_t now_ns);
 
-/* A client was heard: where spinning is allowed, the next message is looked for without sleeping for a while. A wake-up costs
- * more than a whole get. */
+/* At the end of a callback that has heard a client: where spinning is allowed, the next message is looked for without sleeping
+ * for a while, since a wake-up costs more than a whole get. If a deadline has come, it goes before the other callbacks. */
 void loop_heard(struct loop *loop);
 
 /* May a process spin here? Only when it is pinned to one core and the machine has others (design, rule 2). */

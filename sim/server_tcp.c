@@ -216,24 +216,26 @@ static void begin_turn(struct server *s)
     s->turn_ns = clock_monotonic_ns() + TURN_NS;
 }
 
-/* Others wait, or a deadline has come. */
-static bool is_turn_over(const struct server *s)
+/* Others wait, or a deadline has come. It is *now_ns by then. */
+static bool is_turn_over(const struct server *s, uint64_t *now_ns)
 {
-    return clock_monotonic_ns() >= s->turn_ns || loop_is_due(&s->loop);
+    *now_ns = clock_monotonic_ns();
+    return *now_ns >= s->turn_ns || loop_is_due(&s->loop, *now_ns);
 }
 
 /* Let the circuit work until it has nothing to do or cannot send, or its turn is over. */
 static void work(struct connection *k, bool more)
 {
+    uint64_t now_ns = clock_monotonic_ns();
     bool goes_on;
     do {
-        bool sends = sim_circuit_work(k->circuit, clock_monotonic_ns(), more);
+        bool sends = sim_circuit_work(k->circuit, now_ns, more);
         if (sends && !send_output(k)) {
             mark_dead(k);
             return;
         }
         goes_on = (sends || k->circuit->has_more) && !sim_circuit_is_over(k->circuit);
-    } while (goes_on && !is_turn_over(k->server));
+    } while (goes_on && !is_turn_over(k->server, &now_ns));
     k->is_unfinished = goes_on;
 }
 
@@ -299,7 +301,7 @@ static ssize_t receive_stamped(const struct connection *k, const struct iovec *r
     return n;
 }
 
-/* Read once. False: the socket has no more for now. */
+/* Read once, and work. True: the socket may hold more, and replies still wait for company. */
 static bool receive(struct connection *k)
 {
     size_t room;
@@ -318,7 +320,7 @@ static bool receive(struct connection *k)
     bool more = n > 0 && (size_t)n == room;
     if (!k->is_dead)
         work(k, more);
-    return more && !k->is_dead && sim_circuit_wants_input(k->circuit);
+    return more && !k->is_dead;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -327,15 +329,16 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     (void)what;
     struct connection *k = arg;
     unsigned reads = 0;
+    uint64_t now_ns;
+    bool more;
     begin_turn(k->server);
-    while (receive(k) && ++reads < READS_A_TURN && !is_turn_over(k->server))
-        ;
-    if (!k->is_dead)
+    do
+        more = receive(k);
+    while (more && sim_circuit_wants_input(k->circuit) && ++reads < READS_A_TURN && !is_turn_over(k->server, &now_ns));
+    if (more)
         work(k, false);
     settle(k);
     loop_heard(&k->server->loop);
-    if (loop_is_due(&k->server->loop))
-        event_base_loopbreak(k->server->loop.base);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)

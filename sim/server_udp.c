@@ -97,13 +97,14 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     (void)what;
     struct udp *udp = arg;
     const uint64_t until_ns = clock_monotonic_ns() + TURN_NS;
-    while (receive(udp, fd) && clock_monotonic_ns() < until_ns && !loop_is_due(&udp->server->loop))
-        ;
+    while (receive(udp, fd)) {
+        const uint64_t now_ns = clock_monotonic_ns();
+        if (now_ns >= until_ns || loop_is_due(&udp->server->loop, now_ns))
+            break;
+    }
     search_flush(&udp->search);
     settle(udp);
     loop_heard(&udp->server->loop);
-    if (loop_is_due(&udp->server->loop))
-        event_base_loopbreak(udp->server->loop.base);
 }
 
 static void prepare_messages(struct udp *udp)

@@ -124,7 +124,8 @@ static void look_at_throttling(struct doctor *d)
         return;
     doctor_find(d, "real-time throttling", us < 0 || us >= 950000, "sysctl -w kernel.sched_rt_runtime_us=950000",
                 us < 0 ? "off" : "%lld us of each second%s", (long long)us,
-                us < 1000000 ? " are left to SCHED_FIFO: no --spin always with --realtime" : "");
+                us < 1000000 ? " are left to SCHED_FIFO: a server that spins rests as an ordinary thread for 8 % of the time"
+                             : "");
 }
 
 static void look_at_clock(struct doctor *d)
