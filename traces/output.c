@@ -56,7 +56,8 @@ static void write_out(struct output *o, const void *bytes, size_t n)
 static void write_summed(struct output *o, const void *bytes, size_t n)
 {
     add_up(o, bytes, n);
-    o->since = checksum_add(o->since, bytes, n);
+    if (o->is_journaled)
+        o->since = checksum_add(o->since, bytes, n);
     write_out(o, bytes, n);
 }
 
@@ -138,6 +139,7 @@ int output_open(struct output *o, const char *path, struct diag *diag)
     if (open_file(o, path, diag) < 0)
         return -1;
     memcpy(o->header.magic, FORMAT_MAGIC, FORMAT_MAGIC_BYTES);
+    o->is_journaled = true;
     o->header.major = TRACE_MAJOR;
     o->header.minor = TRACE_MINOR;
     o->header.header_bytes = sizeof o->header;

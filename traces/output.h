@@ -20,7 +20,8 @@ struct output {
     uint32_t *sums; /* of the chunks so far */
     uint32_t nsums, room;
     uint32_t sum, in_chunk; /* of the chunk that is being written, and its bytes so far */
-    uint32_t since;         /* CRC32C of what was put to sections since output_flush() */
+    bool is_journaled;      /* output_flush() is going to be asked; true at first */
+    uint32_t since;         /* CRC32C of what was put to sections since then, for the journal */
     uint32_t gathered;      /* bytes in `buffer`, all of one section */
     uint8_t buffer[OUTPUT_BUFFER_BYTES];
 };
@@ -33,7 +34,7 @@ void output_begin(struct output *o, enum format_section_kind kind);
 void output_put(struct output *o, const void *bytes, size_t n);
 void output_end(struct output *o, enum format_section_kind kind);
 
-/* Hand the kernel all that was put so far. CRC32C of what was put to sections since the last time. */
+/* Hand the kernel all that was put so far. CRC32C of what was put to sections since the last time; 0 unless is_journaled. */
 uint32_t output_flush(struct output *o);
 
 /* A failure of the writer: what, and errno. The first one counts. */

@@ -267,6 +267,7 @@ static uint64_t pool_bytes(const struct trace_writer *w)
 void trace_writer_forgo_journal(struct trace_writer *w)
 {
     journal_close(&w->journal, false);
+    w->out.is_journaled = false;
 }
 
 /* First what the chunk is about, then the chunk. */
