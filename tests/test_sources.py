@@ -246,7 +246,7 @@ def test_a_ring_of_files_holds_the_newest_packets(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["pcapng", "catrace"])
 def test_a_ring_of_one_file_is_written_over(tmp_path, suffix):
-    count, source, path = 15_000, tmp_path / "many.pcap", tmp_path / f"ring.{suffix}"
+    count, source, path = 9_000, tmp_path / "many.pcap", tmp_path / f"ring.{suffix}"
     source.write_bytes(pcap("<", True, count))
     done = cahelp.caplay("capture", "-r", source, "-w", path, "-C", "1", "-W", "1")
     assert done.returncode == GOOD, done.stderr
