@@ -64,13 +64,20 @@ static void skip_known(struct stream *s, struct stream_segment *piece, uint32_t 
     advance(piece, n);
 }
 
+/* The largest window that TCP knows. */
+enum { WINDOW = 1 << 30 };
+
+static bool is_within(int32_t d)
+{
+    return d > -WINDOW && d < WINDOW;
+}
+
 /* Numbers can only be put in order while they span less than half of the circle. */
 static bool is_near(const struct stream *s, uint32_t seq)
 {
-    const int32_t window = 1 << 30; /* the largest that TCP knows */
-    if (s->begun && distance(seq, s->next) > window)
+    if (s->begun && (uint32_t)(seq - s->next) > WINDOW) /* before it lies what opposes it on the circle */
         return false;
-    return s->first == NULL || (abs(distance(seq, s->first->seq)) < window && abs(distance(seq, s->last->seq)) < window);
+    return s->first == NULL || (is_within(distance(seq, s->first->seq)) && is_within(distance(seq, s->last->seq)));
 }
 
 /* Put aside what of the piece is not held yet. The search begins at the end, where early data nearly always belongs. */

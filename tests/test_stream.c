@@ -433,6 +433,26 @@ static void a_thousand_streams_with_losses_miss_only_what_was_lost(void **state)
     }
 }
 
+/* Half the circle away a number lies neither before nor behind. */
+static void a_number_that_opposes_the_next_one_is_not_held(void **state)
+{
+    (void)state;
+    struct heard h;
+    struct stream_sink sink = sink_to(&h);
+    struct stream s = {0};
+    stream_begin(&s, 100, &sink);
+    say(&s, &sink, 100 + (UINT32_C(1) << 31), 0, 100, 0);
+    assert_int_equal(s.held_segments, 0);
+    say(&s, &sink, 100, 0, 100, 1);
+    assert_truth(&h, 0, 100);
+    stream_fini(&s);
+    s = (struct stream){0};
+    say(&s, &sink, 100, 0, 100, 2);
+    say(&s, &sink, 100 + (UINT32_C(1) << 31), 0, 100, 3);
+    assert_int_equal(s.held_segments, 1);
+    stream_fini(&s);
+}
+
 static void garbage_numbers_neither_overrun_nor_hang(void **state)
 {
     (void)state;
@@ -476,6 +496,7 @@ int main(void)
         cmocka_unit_test(a_missing_tail_is_a_gap),
         cmocka_unit_test(a_thousand_mangled_streams_come_out_right),
         cmocka_unit_test(a_thousand_streams_with_losses_miss_only_what_was_lost),
+        cmocka_unit_test(a_number_that_opposes_the_next_one_is_not_held),
         cmocka_unit_test(garbage_numbers_neither_overrun_nor_hang),
     };
     return cmocka_run_group_tests(tests, make_truth, NULL);
