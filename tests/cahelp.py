@@ -162,11 +162,11 @@ def cpu_seconds(pid):
 
 
 def cpu_wait_s():
-    """For how long so far at least one of this machine's processes has been waiting for a core; 0 where the kernel does not tell."""
+    """For how long so far at least one of this machine's processes has been waiting for a core; None: the kernel does not tell."""
     try:
         some = pathlib.Path("/proc/pressure/cpu").read_text().splitlines()[0]
     except OSError:
-        return 0.0
+        return None
     return int(some.split("total=")[1]) / 1e6
 
 

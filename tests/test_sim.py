@@ -255,29 +255,29 @@ def images(server, *, type=SHORT, count=PIXELS, subid=7):
 
 
 def stream_to_libca(report):
-    """Three seconds at 120 Hz: (libca's serials, what the server tells, the part of that time for which somebody waited for a core)."""
+    """Three seconds at 120 Hz: (libca's serials, what the server tells, was it a machine with time: nobody waited for a core)."""
     budget = ("--late-budget", "p99=1ms,max=20ms")
     with cahelp.server("sim", "area-detector", *budget, "--report", report) as server:
         waited = cahelp.cpu_wait_s()
         job = {"task": "monitor", "name": IMAGE, "seconds": 3, "warmup_s": 0}
         serials = cahelp.run_job("libca", job, server.env | LARGE_ARRAYS)["frames"]["serial"]
-        waited = cahelp.cpu_wait_s() - waited
+        has_time = waited is not None and cahelp.cpu_wait_s() - waited < 0.3
         assert server.stop() in (0, 3)
-    return serials, json.loads(report.read_text()), waited / 3
+    return serials, json.loads(report.read_text()), has_time
 
 
 def test_every_serial_arrives_at_libca_at_120_hz(tmp_path):
     """A client that gets no core takes no frames, and they are merged as on an IOC: such a run is no run, and is done again."""
     for _ in range(3):
-        serials, told, waited = stream_to_libca(tmp_path / "report.json")
+        serials, told, has_time = stream_to_libca(tmp_path / "report.json")
         assert serials[0] == 0 and serials == sorted(set(serials))
         assert serials[-1] + 1 - len(serials) <= told["merged"]
         assert told["pvs"][IMAGE]["sent"] >= len(serials) - 1
         assert told["events_off"] == 0
         if told["merged"] == 0:
             return
-        assert waited > 0.1 or not told["valid"], f"{told['merged']} frames merged on a machine with time"
-    pytest.skip(f"undecided: in all of 3 runs the machine was too busy; in the last one somebody waited for a core {waited:.0%} of the time")
+        assert not (has_time and told["valid"]), f"{told['merged']} frames merged on a machine with time"
+    pytest.skip("undecided: in all of 3 runs the machine was too busy, or the kernel does not tell")
 
 
 def test_time_0_comes_with_a_signal():

@@ -78,10 +78,21 @@ static size_t count_fewer(const struct bench_result *r, unsigned server, const s
 
 /* ---- words ---- */
 
+static double limit_of(double value, const struct infer_band *band)
+{
+    return value > 0 ? band->high : -band->low;
+}
+
 static bool is_near(double value, const struct infer_band *band)
 {
-    const double size = fabs(value), limit = value > 0 ? band->high : -band->low;
+    const double size = fabs(value), limit = limit_of(value, band);
     return size > limit / FIELD_NEAR && size < limit * FIELD_NEAR;
+}
+
+/* Is it known so well that more runs would not take it away from the limit? */
+static bool is_known(const struct infer_estimate *e, const struct infer_band *band)
+{
+    return 2 * e->error < (FIELD_NEAR - 1) * limit_of(e->value, band);
 }
 
 static enum infer_verdict find_side(double value, const struct infer_band *band)
@@ -93,7 +104,7 @@ static enum infer_verdict find_side(double value, const struct infer_band *band)
 static void decide(struct field_word *w, const struct infer_band *band, double alone, double all, size_t runs)
 {
     w->word = all <= 1 - INFER_LEVEL ? find_side(w->estimate.value, band) : INFER_UNDECIDED;
-    w->near = is_near(w->estimate.value, band);
+    w->near = is_near(w->estimate.value, band) && is_known(&w->estimate, band);
     w->more = 0;
     if (w->near)
         w->word = INFER_UNDECIDED;

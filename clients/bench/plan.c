@@ -64,6 +64,14 @@ static int start_run(struct block *b, const struct bench_step *step, unsigned cl
     return -1;
 }
 
+static bool has_run(const struct bench_result *r, size_t nruns, unsigned client)
+{
+    for (size_t i = 0; i < nruns; i++)
+        if (r->runs[i].client == client)
+            return true;
+    return false;
+}
+
 /* Judge the n newest runs. A client that is not installed has no runs, nor has an interrupted one. */
 static void judge_runs(struct block *b, struct bench_process *p, unsigned n)
 {
@@ -74,6 +82,8 @@ static void judge_runs(struct block *b, struct bench_process *p, unsigned n)
         struct bench_client *client = &b->r->clients[run->client];
         if (!bench_interrupted())
             bench_run_judge(run, &p[i], client, &b->r->posts[b->server][run->step - b->r->steps]);
+        if (has_run(b->r, kept, run->client))
+            client->missing[0] = '\0'; /* what was there before, and fails now, is broken */
         if (!bench_interrupted() && client->missing[0] == '\0' && counts)
             bench_counting_take(b->r, run, p[i].pid);
         else if (!bench_interrupted() && client->missing[0] == '\0')
@@ -97,12 +107,12 @@ static int run_together(struct block *b, const struct bench_step *step, const un
     return started == n ? 0 : -1;
 }
 
-/* Under a tool it had its time-out already, COUNTING_SLOWER times that of others: no further run of it is waited for. */
-static bool has_hung(const struct block *b, unsigned client)
+/* Under a tool it had its time-out already, COUNTING_SLOWER times that of others: no further run of as many PVs is waited for. */
+static bool has_hung(const struct block *b, const struct bench_step *step, unsigned client)
 {
     for (size_t i = 0; i < b->r->ncounting; i++) {
         const struct bench_counting *c = &b->r->counting[i];
-        if (c->tool == b->tool && c->run.client == client && c->run.outcome == BENCH_TIMEOUT)
+        if (c->tool == b->tool && c->run.client == client && c->run.outcome == BENCH_TIMEOUT && c->run.step->pvs <= step->pvs)
             return true;
     }
     return false;
@@ -114,7 +124,7 @@ static bool is_due(const struct block *b, const struct bench_step *step, unsigne
     const struct bench_run run = {
         .step = step, .server = b->server, .client = client, .round = b->round, .warmup = b->warmup, .tool = b->tool};
     return (b->warmup || b->tool != COUNTING_NONE || step->rounds > b->round) && b->r->clients[client].missing[0] == '\0' &&
-           !has_hung(b, client) && !bench_journal_has(b->r, &run);
+           !has_hung(b, step, client) && !bench_journal_has(b->r, &run);
 }
 
 static bool is_any_due(const struct block *b)

@@ -101,7 +101,7 @@ static void excuse(const struct gate_input *in, struct gate_verdict *v)
         return;
     if (is_inside(&v->difference, (struct infer_band){-least, least}))
         v->reason = REASON_FLOOR;
-    else if (v->word == INFER_UNDECIDED && is_inside(&v->difference, field_band(in)))
+    else if (v->word == INFER_UNDECIDED && v->reason != REASON_BUSY && is_inside(&v->difference, field_band(in)))
         v->reason = REASON_FIELD;
     if (v->reason == REASON_FLOOR || v->reason == REASON_FIELD)
         v->word = INFER_EQUIVALENT;

@@ -4,6 +4,7 @@ A real IOC stands behind a relay that lets its answers wait, so that there are t
 replay, one request at a time; both are captured where the client is, by the same program. How far two distributions are apart is
 their Kolmogorov-Smirnov distance: the largest difference of the fractions that are below any time. Recordings of the same IOC are
 apart, too; that is what stands beside."""
+import contextlib
 import itertools
 import json
 import signal
@@ -39,7 +40,10 @@ class Capture:
         if not line.startswith("capturing on"):
             raise RuntimeError(line.strip())
 
-    def stop(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         self.process.send_signal(signal.SIGINT)
         self.process.communicate(timeout=machine.PATIENCE)
 
@@ -73,32 +77,40 @@ def ask(port):
     client.socket.close()
 
 
-def captured(port, trace):
-    """Times in ns, by class, of what a client asks at this port."""
-    capture = Capture(port, trace)
-    try:
-        ask(port)
-    finally:
-        capture.stop()
+def times(trace):
+    """In ns, by class, of what a client asked."""
     rows = [json.loads(line) for line in subprocess.run([machine.CAPLAY, "dump", "--format", "jsonl", trace], check=True,
                                                         capture_output=True, text=True).stdout.splitlines()]
     replies = [row for row in rows if row["from"] == "server"]
-    times = {name: [row["service_ns"] for row in replies if row["command"] == command and row.get("service_ns")]
-             for name, command in CLASSES.items()}
+    served = {name: [row["service_ns"] for row in replies if row["command"] == command and row.get("service_ns")]
+              for name, command in CLASSES.items()}
     updates = [row["t_ns"] for row in replies if row["command"] == "EVENT_ADD" and row["pv"] == COUNT]
-    return times | {"between updates": numpy.diff(updates)}
+    return served | {"between updates": numpy.diff(updates)}
 
 
 def recorded(delay_us, trace):
     with machine.caplay("ioc", database()) as ioc:
-        with machine.Server(machine.FLOOR, "relay", "--port", ioc.tcp, "--delay", f"{delay_us}us") as relay:
-            return captured(relay.tcp, trace)
+        with machine.Server(machine.FLOOR, "relay", "--port", ioc.tcp, "--delay", f"{delay_us}us") as relay, Capture(relay.tcp, trace):
+            ask(relay.tcp)
+    return times(trace)
+
+
+def free_port():
+    """One that is free for UDP and TCP."""
+    while True:
+        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            tcp.bind(("127.0.0.1", 0))
+            with contextlib.suppress(OSError):
+                udp.bind(tcp.getsockname())
+                return tcp.getsockname()[1]
 
 
 def replayed(trace):
-    seen = machine.folder / "seen.catrace"
-    with machine.caplay("replay", trace) as server:
-        return captured(server.tcp, seen)
+    """The capture runs before the replay begins, which measures then how long a send is on its way: longer where it is captured."""
+    seen, port = machine.folder / "seen.catrace", free_port()
+    with Capture(port, seen), machine.Server(machine.CAPLAY, "replay", trace, "--port", port) as server:
+        ask(server.tcp)
+    return times(seen)
 
 
 def distance(a, b):

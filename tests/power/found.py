@@ -20,7 +20,7 @@ def count_found(args, folder, how, more):
     for i in range(args.comparisons):
         seen.look()
         base = pair.bench(folder, f"{how}-{i}-base", seed=2 * i)
-        new = pair.bench(folder, f"{how}-{i}-new", slow=f"{how}:{more}:{pair.PVS}", seed=2 * i + 1)
+        new = pair.bench(folder, f"{how}-{args.slower:g}-{i}-new", slow=f"{how}:{more}:{pair.PVS}", seed=2 * i + 1)
         code, _, line = pair.compare(folder, base, new)
         found += code == 1
         if code != 1:

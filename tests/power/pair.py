@@ -1,6 +1,7 @@
 """What the two measurements of `caplay compare` share: one bench of libca, one comparison, and a load beside them."""
 import argparse
 import contextlib
+import json
 import multiprocessing
 import os
 import pathlib
@@ -34,9 +35,9 @@ def folder(keep):
 
 
 def bench(folder, name, slow=None, seed=1):
-    """The path of a result; one that is there already is taken as it is."""
+    """The path of a result; a whole one that is there already is taken as it is."""
     path = folder / f"{name}.json"
-    if path.exists():
+    if path.exists() and not json.loads(path.read_text())["interrupted"]:
         return path
     env = {key: value for key, value in os.environ.items() if key != "CAPLAY_SLOW"} | ({"CAPLAY_SLOW": slow} if slow else {})
     for _ in range(3):  # 5: what it needs did not start in time, or lost its port to somebody
