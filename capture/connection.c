@@ -217,6 +217,7 @@ static void prove_request(struct voice *v, const struct framer_message *m)
         return;
     resync_believe(&w->resync);
     take_held(&client);
+    lacks_tell(c, v->world, client.way, m->last_ns);
 }
 
 /* Bytes of a direction whose messages' beginnings are not known. */

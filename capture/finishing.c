@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 int finishing_now(struct trace_writer *writer, const struct trace_meta *meta, const struct finishing_names *names,
                   struct diag *diag)
@@ -13,10 +14,17 @@ int finishing_now(struct trace_writer *writer, const struct trace_meta *meta, co
     return diag_errno(diag, DIAG_ENVIRONMENT, "cannot give %s the name %s", names->written, names->final);
 }
 
+static void work(struct finishing *f)
+{
+    f->status = finishing_now(f->writer, &f->meta, &f->names, &f->diag);
+}
+
+/* It does not go before others, as the thread that captures may. */
 static void *finish(void *arg)
 {
-    struct finishing *f = arg;
-    f->status = finishing_now(f->writer, &f->meta, &f->names, &f->diag);
+    if (getpriority(PRIO_PROCESS, 0) < 0)
+        (void)setpriority(PRIO_PROCESS, 0, 0);
+    work(arg);
     return NULL;
 }
 
@@ -31,7 +39,7 @@ void finishing_begin(struct finishing *f, struct trace_writer *writer, const str
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (has_thread)
         return;
-    finish(f);
+    work(f);
     f->writer = NULL;
 }
 

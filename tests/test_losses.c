@@ -144,7 +144,8 @@ static void a_part_lacks_what_was_lost_in_its_time(void **state)
     assert_int_equal(t.losses[0].t_ns, 0);
     assert_int_equal(t.losses[1].t_ns, 1000);
     assert_int_equal(t.losses[1].until_ns, 4000); /* where the part ends */
-    assert_int_equal(t.circuits[0].flags | t.circuits[1].flags, TRACE_TCP);
+    assert_int_equal(t.circuits[0].flags, TRACE_TCP | TRACE_MIDWAY);
+    assert_int_equal(t.circuits[1].flags, TRACE_TCP);
     trace_close(&t);
 }
 

@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -44,12 +46,14 @@ static void *to_pages(struct array *a, size_t bytes)
     return pages;
 }
 
-/* A file without a name. -1 with errno. */
+/* A file without a name; whatever bears such a name already stays. -1 with errno. */
 static int open_spill(const char *path)
 {
-    const int file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    char name[PATH_MAX + 64];
+    snprintf(name, sizeof name, "%s.XXXXXX", path);
+    const int file = mkostemp(name, O_CLOEXEC);
     if (file >= 0)
-        unlink(path);
+        unlink(name);
     return file;
 }
 

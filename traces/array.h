@@ -2,7 +2,8 @@
  * tenth when they are touched for the first time, and move without a copy. Where it has a `spill`, and would take more memory
  * than ARRAY_MEMORY_BYTES, its pages are those of a file: the kernel writes them out when it likes, and array_release() lets go
  * of those that are not needed now. The file has no name any more once it is there, so nothing of it remains, however we end. Its
- * blocks are allocated before they are touched: a full disk is told by array_add(), not by SIGBUS. */
+ * blocks are allocated before they are touched: a full disk is told by array_add(), not by SIGBUS, but on a file system that
+ * copies on write or compresses, where blocks that are allocated may still find no room. */
 #ifndef CAPLAY_TRACES_ARRAY_H
 #define CAPLAY_TRACES_ARRAY_H
 
@@ -17,7 +18,7 @@ struct array { /* a zeroed one is empty */
     void *at;
     uint32_t count, room; /* records */
     size_t bytes;         /* of the room */
-    const char *spill;    /* path of the file that may be made, borrowed; NULL: memory takes it all */
+    const char *spill;    /* how the name of the file begins that may be made, borrowed; NULL: memory takes it all */
     int file;             /* valid if is_on_file */
     bool is_on_file;
 };

@@ -180,6 +180,9 @@ static int check_loss(const struct trace *t, uint32_t i, struct diag *diag)
 
 static int check_losses(const struct trace *t, struct diag *diag)
 {
+    const struct layout *l = &t->checks->layout;
+    if (t->nlosses > TRACE_LOSSES_MAX && l->minor <= TRACE_MINOR)
+        return bad_record(l, FORMAT_LOSSES, TRACE_LOSSES_MAX, "place", TRACE_LOSSES_MAX, TRACE_LOSSES_MAX, diag);
     for (uint32_t i = 0; i < t->nlosses; i++)
         if (check_loss(t, i, diag) < 0)
             return -1;

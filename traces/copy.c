@@ -84,6 +84,12 @@ static uint64_t new_time(const struct copy *r, uint64_t t_ns)
     return (t_ns > r->from_ns ? (t_ns < r->to_ns ? t_ns : r->to_ns) - r->from_ns : 0) + r->shift_ns;
 }
 
+/* A circuit whose beginning is left out. */
+static bool is_joined(const struct copy *r, const struct trace_circuit *circuit)
+{
+    return (circuit->flags & (TRACE_TCP | TRACE_MIDWAY)) == TRACE_TCP && circuit->begin_ns < r->from_ns;
+}
+
 static bool copy_circuit(struct copying *c, uint32_t i)
 {
     struct trace_circuit circuit = c->t->circuits[i];
@@ -95,6 +101,8 @@ static bool copy_circuit(struct copying *c, uint32_t i)
     }
     if (c->lacks != NULL && !c->lacks[i])
         circuit.flags &= ~(uint32_t)TRACE_GAP;
+    if (is_joined(c->rules, &circuit))
+        circuit.flags |= TRACE_MIDWAY;
     circuit.begin_ns = new_time(c->rules, circuit.begin_ns);
     circuit.end_ns = new_time(c->rules, circuit.end_ns);
     c->circuits[i] = trace_writer_circuit(c->w);
@@ -210,11 +218,6 @@ static int copy_filled(struct copying *c, struct diag *diag)
 static bool keeps_loss(const struct copy *r, const struct trace_loss *loss)
 {
     return loss->t_ns < r->to_ns && (loss->until_ns >= r->from_ns || loss->kind == TRACE_LOSS_MIDWAY);
-}
-
-static bool is_joined(const struct copy *r, const struct trace_circuit *circuit)
-{
-    return (circuit->flags & (TRACE_TCP | TRACE_MIDWAY)) == TRACE_TCP && circuit->begin_ns < r->from_ns;
 }
 
 /* Of a circuit that has lost nothing in the copy's time nothing is missing there. false: no memory. */

@@ -161,7 +161,7 @@ static bool concerns_any(const struct asked *asked, const struct trace_loss *los
 static bool is_loss_asked_for(const struct asked *asked, const struct trace_loss *loss)
 {
     const struct dump *dump = asked->dump;
-    if (dump->format == CSV || dump->commands.count > 0 || loss->t_ns < dump->from_ns || loss->t_ns >= dump->to_ns)
+    if (dump->format == CSV || dump->commands.count > 0 || loss->until_ns < dump->from_ns || loss->t_ns >= dump->to_ns)
         return false;
     return (dump->circuit == UINT64_MAX || loss->circuit == dump->circuit || reach_is_any(loss)) &&
            (asked->pvs == NULL || concerns_any(asked, loss));

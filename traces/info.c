@@ -155,8 +155,7 @@ static void print_unplaced(const struct trace *t)
         return;
     printf("unplaced       ");
     print_lacks(&rest);
-    printf(" (%s)\n",
-           t->nlosses < TRACE_LOSSES_MAX ? "an older caplay did not write where" : "there were more than have a place");
+    printf(" (%s)\n", t->nlosses < TRACE_LOSSES_MAX ? "where is not known" : "there were more than have a place");
 }
 
 static int print_losses(const struct trace *t, uint64_t most, struct diag *diag)

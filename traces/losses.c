@@ -34,14 +34,13 @@ bool losses_add(struct losses *l, const struct trace_loss *loss)
 static bool goes_on(const struct trace_loss *before, const struct trace_loss *loss, uint64_t within_ns)
 {
     return before->kind == loss->kind && before->circuit == loss->circuit && before->flags == loss->flags &&
-           (loss->t_ns <= before->until_ns || loss->t_ns - before->until_ns <= within_ns);
+           loss->t_ns >= before->t_ns && (loss->t_ns <= before->until_ns || loss->t_ns - before->until_ns <= within_ns);
 }
 
 static void grow(struct trace_loss *before, const struct trace_loss *loss)
 {
     before->bytes += loss->bytes;
     before->count += loss->count;
-    before->t_ns = loss->t_ns < before->t_ns ? loss->t_ns : before->t_ns;
     before->until_ns = loss->until_ns > before->until_ns ? loss->until_ns : before->until_ns;
 }
 

@@ -81,7 +81,7 @@ def times(trace):
     """In ns, by class, of what a client asked."""
     rows = [json.loads(line) for line in subprocess.run([machine.CAPLAY, "dump", "--format", "jsonl", trace], check=True,
                                                         capture_output=True, text=True).stdout.splitlines()]
-    replies = [row for row in rows if row["from"] == "server"]
+    replies = [row for row in rows if row["from"] == "server" and "loss" not in row]
     served = {name: [row["service_ns"] for row in replies if row["command"] == command and row.get("service_ns")]
               for name, command in CLASSES.items()}
     updates = [row["t_ns"] for row in replies if row["command"] == "EVENT_ADD" and row["pv"] == COUNT]
