@@ -1,7 +1,7 @@
 #include "capture/connection.h"
 
 #include "capture/lacks.h"
-#include "capture/likeness.h"
+#include "wire/likeness.h"
 
 /* After so many pieces of a stream without a message's beginning, a connection that nothing else marks as CA is not. */
 enum { MISSES_MAX = 256 };

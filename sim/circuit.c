@@ -66,24 +66,13 @@ struct sim_circuit *sim_circuit_new(struct sim *sim, void *owner, uint64_t now_n
     return c;
 }
 
-static void leave_dirty(struct sim_circuit *c)
-{
-    struct sim_circuit **at = &c->sim->dirty, *before = NULL;
-    for (; *at != c; at = &before->next_dirty)
-        before = *at;
-    *at = c->next_dirty;
-    if (c->sim->last_dirty == c)
-        c->sim->last_dirty = before;
-}
-
 static void leave_lists(struct sim_circuit *c)
 {
     c->sim->ncircuits--;
     *c->link = c->next;
     if (c->next != NULL)
         c->next->link = c->link;
-    if (c->is_dirty)
-        leave_dirty(c);
+    sim_leave_dirty(c);
 }
 
 void sim_circuit_free(struct sim_circuit *c, uint64_t now_ns)

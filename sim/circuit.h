@@ -35,7 +35,7 @@ struct sim_circuit {
     struct sim *sim;
     void *owner;                      /* the connection */
     struct sim_circuit *next, **link; /* of all */
-    struct sim_circuit *next_dirty;
+    struct sim_circuit *prev_dirty, *next_dirty;
     struct sim_channel *channels;
     uint32_t nchannels, nsubscriptions;
     struct circuit_input in;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include <utlist.h>
+
 void sim_init(struct sim *sim, const struct sim_source *source)
 {
     sim->source = source;
@@ -214,20 +216,21 @@ void sim_mark_dirty(struct sim_circuit *c)
     if (c->is_dirty)
         return;
     c->is_dirty = true;
-    c->next_dirty = NULL;
-    if (c->sim->dirty == NULL)
-        c->sim->dirty = c;
-    else
-        c->sim->last_dirty->next_dirty = c;
-    c->sim->last_dirty = c;
+    DL_APPEND2(c->sim->dirty, c, prev_dirty, next_dirty);
+}
+
+void sim_leave_dirty(struct sim_circuit *c)
+{
+    if (!c->is_dirty)
+        return;
+    c->is_dirty = false;
+    DL_DELETE2(c->sim->dirty, c, prev_dirty, next_dirty);
 }
 
 struct sim_circuit *sim_next_dirty(struct sim *sim)
 {
     struct sim_circuit *c = sim->dirty;
-    if (c == NULL)
-        return NULL;
-    sim->dirty = c->next_dirty;
-    c->is_dirty = false;
+    if (c != NULL)
+        sim_leave_dirty(c);
     return c;
 }

@@ -51,11 +51,11 @@ struct sim {
     uint32_t next_sid;
     uint32_t ncircuits;
     struct sim_circuit *circuits;
-    struct sim_circuit *dirty, *last_dirty; /* first come, first served: clients that read in turn find theirs in turn */
-    struct sim_pv *posted; /* PVs that have posted */
-    bool is_pressed;       /* some circuit's queue has no room for the next post: let it send; the caller resets it */
-    uint64_t pressed_ns;   /* until when what fills such a queue may not leave */
-    uint32_t npressed;     /* circuits with such a queue, whose clients may still take what it holds */
+    struct sim_circuit *dirty; /* first come, first served: clients that read in turn find theirs in turn */
+    struct sim_pv *posted;     /* PVs that have posted */
+    bool is_pressed;           /* some circuit's queue has no room for the next post: let it send; the caller resets it */
+    uint64_t pressed_ns;       /* until when what fills such a queue may not leave */
+    uint32_t npressed;         /* circuits with such a queue, whose clients may still take what it holds */
     struct sim_counts counts;
     struct observed observed;
     struct lateness late;
@@ -112,6 +112,9 @@ void sim_give_up(struct sim *sim);
 
 /* A circuit has something new to do. */
 void sim_mark_dirty(struct sim_circuit *c);
+
+/* It ends: if it was marked, it is no more. */
+void sim_leave_dirty(struct sim_circuit *c);
 
 /* The next circuit that was marked, unmarked; NULL if none. */
 struct sim_circuit *sim_next_dirty(struct sim *sim);

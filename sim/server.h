@@ -65,7 +65,7 @@ struct server {
     struct schedule_entry accept_again; /* no descriptor was left: accepting pauses until then */
 
     /* server_tcp.c */
-    struct connection *unfinished, *last_unfinished, *dead;
+    struct connection *unfinished, *dead;
     uint64_t turn_ns; /* when the turn of the circuit that works is over */
 
     struct notices notices;

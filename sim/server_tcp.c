@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <utlist.h>
+
 #define TURN_NS      100000u /* of one circuit that has much to do, before the others have theirs */
 #define READS_A_TURN 16u
 #define TRIM_BYTES   (4u << 20) /* of circuits that end: worth giving back to the system */
@@ -21,7 +23,7 @@ struct connection {
     struct sim_circuit *circuit;
     struct event *readable, *writable;
     struct schedule_entry deadline;
-    struct connection *next_dead, *next_unfinished;
+    struct connection *next_dead, *prev_unfinished, *next_unfinished;
     struct tap_circuit tap;
     struct link_pipe *pipe; /* --link: what is on its way; or NULL */
     int fd;
@@ -89,11 +91,13 @@ void tcp_observe_open(struct server *s)
     }
 }
 
-/* The one place where a circuit dies, called by the loop off every callback. Who reached it: its two events and its deadline,
- * which end here, and the core's lists, which sim_circuit_free() leaves. */
+/* The one place where a circuit dies, called by the loop off every callback. Who reached it: its two events, its deadline and the
+ * list of unfinished ones, which end here, and the core's lists, which sim_circuit_free() leaves. */
 static void bury(struct connection *k, uint64_t now_ns)
 {
     schedule_remove(&k->server->loop.schedule, &k->deadline);
+    if (k->is_listed)
+        DL_DELETE2(k->server->unfinished, k, prev_unfinished, next_unfinished);
     event_free(k->readable);
     event_free(k->writable);
     observe_end(k);
@@ -105,33 +109,10 @@ static void bury(struct connection *k, uint64_t now_ns)
     free(k);
 }
 
-/* At the end, so that all have their turns in the same order again and again. */
-static void append_unfinished(struct server *s, struct connection *k)
-{
-    k->next_unfinished = NULL;
-    if (s->unfinished == NULL)
-        s->unfinished = k;
-    else
-        s->last_unfinished->next_unfinished = k;
-    s->last_unfinished = k;
-}
-
-static void forget_unfinished(struct server *s)
-{
-    struct connection *k = s->unfinished, *next;
-    s->unfinished = NULL;
-    for (; k != NULL; k = next) {
-        next = k->next_unfinished;
-        if (!k->is_dead)
-            append_unfinished(s, k);
-    }
-}
-
 static void bury_the_dead(struct server *s, uint64_t now_ns)
 {
     if (s->dead == NULL)
         return;
-    forget_unfinished(s);
     uint64_t used = s->sim.memory.used;
     while (s->dead != NULL) {
         struct connection *k = s->dead;
@@ -244,7 +225,7 @@ static void list_unfinished(struct connection *k)
     if (k->is_listed || !k->is_unfinished)
         return;
     k->is_listed = true;
-    append_unfinished(k->server, k);
+    DL_APPEND2(k->server->unfinished, k, prev_unfinished, next_unfinished); /* all have their turns in the same order each time */
 }
 
 static uint64_t next_deadline(const struct connection *k)

@@ -52,8 +52,8 @@ static void what_goes_on_is_one_loss(void **state)
     assert_true(losses_add_on(&l, &loss, 0));
     loss.t_ns = loss.until_ns = 3001; /* too late */
     assert_true(losses_add_on(&l, &loss, 0));
-    const struct trace_loss *all = l.at;
-    assert_int_equal(l.count, 3);
+    const struct trace_loss *all = l.records.at;
+    assert_int_equal(l.records.count, 3);
     assert_int_equal(all[0].t_ns, 2000);
     assert_int_equal(all[0].until_ns, 3000);
     assert_int_equal(all[0].bytes, 4 * 40);

@@ -277,7 +277,7 @@ def test_every_serial_arrives_at_libca_at_120_hz(tmp_path):
         if told["merged"] == 0:
             return
         assert not (has_time and told["valid"]), f"{told['merged']} frames merged on a machine with time"
-    pytest.skip("undecided: in all of 3 runs the machine was too busy, or the kernel does not tell")
+    pytest.fail(f"{told['merged']} frames merged in the last of 3 runs, all on a machine that was too busy, or whose kernel does not tell")
 
 
 def test_time_0_comes_with_a_signal():

@@ -100,7 +100,7 @@ def test_live_packets_and_proxy_give_the_same_pvs_values_and_updates(recorded, t
     assert pvs(recorded.live) == pvs(tmp_path / "packets.catrace") == pvs(recorded.proxy)
     assert len(pvs(recorded.live)) == 4
     assert values(live) == values(compiled) == values(proxied), said
-    assert values(live)["ways:count", "EVENT_ADD"] and values(live)["ways:image", "EVENT_ADD"]
+    assert len(values(live)["ways:count", "EVENT_ADD"]) >= 5 and values(live)["ways:image", "EVENT_ADD"]
     assert circuits(live) == circuits(compiled) == circuits(proxied)
 
 

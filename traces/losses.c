@@ -8,27 +8,20 @@ enum { LATEST = 64 };
 
 /* ---- writing ---- */
 
-static bool make_room(struct losses *l)
+static struct trace_loss *at(const struct losses *l, uint32_t i)
 {
-    if (l->count < l->room)
-        return true;
-    const uint32_t room = l->room * 2 + 64;
-    struct trace_loss *at = realloc(l->at, room * sizeof *at);
-    if (at == NULL)
-        return false;
-    l->at = at;
-    l->room = room;
-    return true;
+    return (struct trace_loss *)l->records.at + i;
 }
 
 bool losses_add(struct losses *l, const struct trace_loss *loss)
 {
-    if (l->count == TRACE_LOSSES_MAX)
+    if (l->records.count == TRACE_LOSSES_MAX)
         return true;
-    if (!make_room(l))
+    struct trace_loss *added = array_add(&l->records, 1, sizeof *added);
+    if (added == NULL)
         return false;
-    l->at[l->count++] = *loss;
-    return journal_changed(&l->changed, l->count - 1);
+    *added = *loss;
+    return journal_changed(&l->changed, l->records.count - 1);
 }
 
 static bool goes_on(const struct trace_loss *before, const struct trace_loss *loss, uint64_t within_ns)
@@ -46,10 +39,10 @@ static void grow(struct trace_loss *before, const struct trace_loss *loss)
 
 bool losses_add_on(struct losses *l, const struct trace_loss *loss, uint64_t within_ns)
 {
-    const uint32_t first = l->count > LATEST ? l->count - LATEST : 0;
-    for (uint32_t i = l->count; i-- > first;)
-        if (goes_on(&l->at[i], loss, within_ns)) {
-            grow(&l->at[i], loss);
+    const uint32_t n = l->records.count, first = n > LATEST ? n - LATEST : 0;
+    for (uint32_t i = n; i-- > first;)
+        if (goes_on(at(l, i), loss, within_ns)) {
+            grow(at(l, i), loss);
             return journal_changed(&l->changed, i);
         }
     return losses_add(l, loss);
@@ -74,15 +67,14 @@ static int by_time(const void *a, const void *b)
 
 void losses_sort(struct losses *l)
 {
-    if (l->count > 0)
-        qsort(l->at, l->count, sizeof *l->at, by_time);
+    if (l->records.count > 0)
+        qsort(l->records.at, l->records.count, sizeof(struct trace_loss), by_time);
 }
 
 void losses_fini(struct losses *l)
 {
-    free(l->at);
+    array_fini(&l->records);
     journal_changes_fini(&l->changed);
-    *l = (struct losses){0};
 }
 
 /* ---- reading ---- */

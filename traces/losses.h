@@ -3,13 +3,13 @@
 #ifndef CAPLAY_TRACES_LOSSES_H
 #define CAPLAY_TRACES_LOSSES_H
 
+#include "traces/array.h"
 #include "traces/journal.h"
 
 /* ---- writing ---- */
 
-struct losses { /* a zeroed one is empty */
-    struct trace_loss *at;
-    uint32_t count, room;
+struct losses {                     /* a zeroed one is empty */
+    struct array records;           /* of struct trace_loss */
     struct journal_changes changed; /* since the journal's last chunk */
 };
 

@@ -1,5 +1,6 @@
 #include "traces/reach.h"
 
+#include "traces/array.h"
 #include "traces/table.h"
 
 #include <stdlib.h>
@@ -11,8 +12,7 @@ struct span { /* of time in which a PV has a channel on a circuit */
 
 struct reach {
     const struct trace *t;
-    struct span *spans; /* by circuit, PV, time */
-    uint32_t n;
+    struct array spans; /* by circuit, PV, time */
 };
 
 /* A PV that is named on a circuit. */
@@ -27,25 +27,23 @@ struct use {
 struct walk {
     struct reach *r;
     struct use *uses;
-    uint32_t room;
     bool failed;
 };
 
+static struct span *at(const struct reach *r, uint32_t i)
+{
+    return (struct span *)r->spans.at + i;
+}
+
 static void begin_span(struct walk *walk, struct use *u, uint64_t from_ns)
 {
-    struct reach *r = walk->r;
-    if (r->n == walk->room) {
-        const uint32_t room = walk->room * 2 + 64;
-        struct span *spans = realloc(r->spans, room * sizeof *spans);
-        walk->failed |= spans == NULL;
-        if (spans == NULL)
-            return;
-        r->spans = spans;
-        walk->room = room;
-    }
+    struct span *span = array_add(&walk->r->spans, 1, sizeof *span);
+    walk->failed |= span == NULL;
+    if (span == NULL)
+        return;
+    *span = (struct span){u->key.circuit, u->key.pv, from_ns, UINT64_MAX};
     u->channels = 1;
-    u->span = r->n;
-    r->spans[r->n++] = (struct span){u->key.circuit, u->key.pv, from_ns, UINT64_MAX};
+    u->span = walk->r->spans.count - 1;
 }
 
 static struct use *find_use(struct walk *walk, const struct trace_event *e)
@@ -95,7 +93,7 @@ static void take(struct walk *walk, const struct trace_event *e)
     else if (opens(e))
         begin_span(walk, u, e->t_ns);
     if (u != NULL && ends(e) && u->channels > 0 && --u->channels == 0)
-        walk->r->spans[u->span].to_ns = e->t_ns + e->span_ns;
+        at(walk->r, u->span)->to_ns = e->t_ns + e->span_ns;
 }
 
 static bool is_on_circuit(const struct trace *t, const struct trace_event *e)
@@ -135,8 +133,8 @@ struct reach *reach_new(const struct trace *t)
         if (is_on_circuit(t, &t->events[i]))
             take(&walk, &t->events[i]);
     free_uses(&walk);
-    if (r->n > 0)
-        qsort(r->spans, r->n, sizeof *r->spans, by_circuit);
+    if (r->spans.count > 0)
+        qsort(r->spans.at, r->spans.count, sizeof(struct span), by_circuit);
     if (!walk.failed)
         return r;
     reach_free(r);
@@ -147,16 +145,16 @@ void reach_free(struct reach *r)
 {
     if (r == NULL)
         return;
-    free(r->spans);
+    array_fini(&r->spans);
     free(r);
 }
 
 static uint32_t first_of(const struct reach *r, uint32_t circuit)
 {
-    uint32_t first = 0, end = r->n;
+    uint32_t first = 0, end = r->spans.count;
     while (first < end) {
         const uint32_t middle = first + (end - first) / 2;
-        if (r->spans[middle].circuit < circuit)
+        if (at(r, middle)->circuit < circuit)
             first = middle + 1;
         else
             end = middle;
@@ -169,8 +167,8 @@ uint32_t reach_pvs(const struct reach *r, const struct trace_loss *loss, uint32_
     uint32_t n = 0, latest = TRACE_NONE;
     if (reach_is_any(loss))
         return 0;
-    for (uint32_t i = first_of(r, loss->circuit); i < r->n && r->spans[i].circuit == loss->circuit; i++) {
-        const struct span *s = &r->spans[i];
+    for (uint32_t i = first_of(r, loss->circuit); i < r->spans.count && at(r, i)->circuit == loss->circuit; i++) {
+        const struct span *s = at(r, i);
         if (s->from_ns > loss->until_ns || s->to_ns < loss->t_ns || s->pv == latest)
             continue;
         latest = s->pv;

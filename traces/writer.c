@@ -282,7 +282,7 @@ static void write_journal(struct trace_writer *w)
                                  .meta = w->meta};
     const struct journal_table tables[JOURNAL_TABLES] = {{w->pvs.at, sizeof(struct trace_pv), &w->changed_pvs},
                                                          {w->circuits.at, sizeof(struct trace_circuit), &w->changed_circuits},
-                                                         {w->losses.at, sizeof(struct trace_loss), &w->losses.changed}};
+                                                         {w->losses.records.at, sizeof(struct trace_loss), &w->losses.changed}};
     const char *strings = w->strings.at != NULL ? (const char *)w->strings.at + w->chunk_strings : NULL;
     if (!output_has_failed(&w->out) &&
         !journal_append(&w->journal, &head, strings, tables, (const struct trace_event *)w->events.at + w->chunk_events))
@@ -473,7 +473,7 @@ int trace_writer_finish(struct trace_writer *w, const struct trace_meta *meta, s
     put_section(w, FORMAT_META, &w->meta, sizeof w->meta);
     put_section(w, FORMAT_INDEX, w->index.at, w->index.count * sizeof(uint64_t));
     losses_sort(&w->losses);
-    put_section(w, FORMAT_LOSSES, w->losses.at, w->losses.count * sizeof(struct trace_loss));
+    put_section(w, FORMAT_LOSSES, w->losses.records.at, w->losses.records.count * sizeof(struct trace_loss));
     const bool is_worth_it = w->journal.chunks > 0;
     int result = output_finish(&w->out, is_worth_it, diag);
     journal_close(&w->journal, result < 0 && is_worth_it);

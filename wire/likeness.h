@@ -1,7 +1,7 @@
 /* Does it look like Channel Access, and who speaks? For connections whose beginning or ports do not tell. Pure.
  * Rule: ca-protocol 2 (who sends what), 5.1 (first messages of a circuit). */
-#ifndef CAPLAY_CAPTURE_LIKENESS_H
-#define CAPLAY_CAPTURE_LIKENESS_H
+#ifndef CAPLAY_WIRE_LIKENESS_H
+#define CAPLAY_WIRE_LIKENESS_H
 
 #include "wire/message.h"
 

@@ -1,4 +1,4 @@
-#include "capture/likeness.h"
+#include "wire/likeness.h"
 
 #include "wire/dbr.h"
 #include "wire/value.h"
